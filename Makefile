@@ -1,0 +1,17 @@
+# Everything happens in tools/bootstrap.py, so that it is the same where there is no make: python tools/bootstrap.py lab
+#
+#   PYTHON=python3.12       the Python to build .venv with (default: the first of 3.10 to 3.13 that is found)
+#   CPU=1                   PyTorch without CUDA (Linux)
+#   ARGS="--port 8899"      passed on to JupyterLab, the benchmarks or the notebook runner
+
+export PYTHON CPU
+
+# The script itself runs on any Python 3 and looks for the right one from there.
+STARTER := $(firstword $(foreach p,python3 python3.13 python3.12 python3.11 python3.10 python $(PYTHON),$(shell command -v $(p) 2>/dev/null)))
+
+.PHONY: help lab test lint notebooks bench clean
+.DEFAULT_GOAL := help
+
+help lab test lint notebooks bench clean:
+	@$(if $(STARTER),,echo "No Python was found. Install Python 3.10 to 3.13: https://www.python.org/downloads/"; exit 1;) \
+	"$(STARTER)" tools/bootstrap.py $@ $(ARGS)

@@ -1,0 +1,26 @@
+"""What every test run shares, the notebooks' included."""
+
+from __future__ import annotations
+
+import os
+
+import pytest
+from hypothesis import settings
+
+# Shared and slow machines miss hypothesis' default deadline; the same examples every time make failures repeatable.
+settings.register_profile("course", deadline=None, derandomize=True)
+settings.load_profile("course")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Notebooks are compared as they were built: in the small mode, without progress bars."""
+    if config.getoption("nbval", default=False):
+        if os.environ.get("COURSE_FULL"):
+            raise pytest.UsageError("COURSE_FULL is set, but the committed notebooks hold the small runs: unset it.")
+        os.environ["TQDM_DISABLE"] = "1"
+
+
+def pytest_collectstart(collector: pytest.Collector) -> None:
+    """Warnings and progress bars go to stderr, differ from machine to machine, and are not compared."""
+    if hasattr(collector, "skip_compare"):
+        collector.skip_compare += ("stderr",)

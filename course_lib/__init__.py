@@ -1,0 +1,26 @@
+"""The library of the lightweight face recognition course: data, networks, losses, training, evaluation.
+
+Importing it is quick: a subpackage, and PyTorch with it, is loaded when it is first used, either by
+``from course_lib import losses`` or as ``course_lib.losses``.
+"""
+
+from __future__ import annotations
+
+import importlib
+from types import ModuleType
+
+__version__ = "0.1.0"
+
+_SUBPACKAGES = ("backbones", "data", "evaluation", "losses", "training", "viz")
+
+
+def __getattr__(name: str) -> ModuleType:
+    if name in _SUBPACKAGES:
+        return importlib.import_module(f"{__name__}.{name}")
+    raise AttributeError(
+        f"module {__name__!r} has no attribute {name!r}; its subpackages are {', '.join(_SUBPACKAGES)}"
+    )
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *_SUBPACKAGES])

@@ -1,0 +1,32 @@
+"""Data: images and labels as tensors, splits that keep people apart, verification pairs, augmentation."""
+
+from __future__ import annotations
+
+from course_lib.data.augmentation import Augmentation, Compose, RandomFlip, RandomShift
+from course_lib.data.container import ImageSet, normalise
+from course_lib.data.embedded import digits, orl_faces
+from course_lib.data.lfw import lfw, lfw_pairs
+from course_lib.data.pairs import Pairs, verification_pairs
+from course_lib.data.paths import data_folder
+from course_lib.data.photographs import face_folder, read_photograph
+from course_lib.data.splits import split_by_identity, split_by_image
+
+__all__ = [
+    "Augmentation",
+    "Compose",
+    "ImageSet",
+    "Pairs",
+    "RandomFlip",
+    "RandomShift",
+    "data_folder",
+    "digits",
+    "face_folder",
+    "lfw",
+    "lfw_pairs",
+    "normalise",
+    "orl_faces",
+    "read_photograph",
+    "split_by_identity",
+    "split_by_image",
+    "verification_pairs",
+]

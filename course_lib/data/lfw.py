@@ -1,0 +1,114 @@
+"""Labelled Faces in the Wild: its photographs and its published lists of pairs (Huang et al. 2007)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from course_lib.data.container import ImageSet
+from course_lib.data.pairs import Pairs
+from course_lib.data.paths import data_folder
+from course_lib.data.photographs import read_photographs
+
+IMAGE_FOLDERS = ("lfw-deepfunneled", "lfw_funneled", "lfw")
+VIEW_FILES = {"dev_train": "pairsDevTrain.txt", "dev_test": "pairsDevTest.txt", "view2": "pairs.txt"}
+LFW_SOURCE = "Labelled Faces in the Wild, Huang et al. 2007, University of Massachusetts"
+
+
+def lfw(root: Path | str | None = None, *, crop: int | None = 150, size: tuple[int, int] = (112, 112)) -> ImageSet:
+    """All LFW photographs below ``root``, in colour, NAME/NAME_0001.jpg, in alphabetical order.
+
+    The photographs are 250x250 with the face in the middle: ``crop`` keeps the central square of that many pixels
+    (None: all of it), which is then scaled to ``size``. That is a crude alignment, the same for everyone.
+
+    Args:
+        root: the folder that holds ``lfw-deepfunneled``, ``lfw_funneled`` or ``lfw``; by default ``lfw`` in the data
+            folder.
+
+    Raises:
+        FileNotFoundError: no such folder.
+        ValueError: a photograph is empty or damaged; the message names it.
+    """
+    folder = _image_folder(_root(root))
+    files = sorted(folder.glob("*/*.jpg"))
+    if not files:
+        raise FileNotFoundError(f"{folder} holds no NAME/NAME_0001.jpg; fetch LFW with: python data_scripts/get_lfw.py")
+    names = sorted({file.parent.name for file in files})
+    label_of = {name: label for label, name in enumerate(names)}
+    images = read_photographs(files, size=size, colour=True, crop=crop)
+    labels = torch.tensor([label_of[file.parent.name] for file in files])
+    return ImageSet(images, labels, tuple(names), f"{LFW_SOURCE}; {folder.name}")
+
+
+def lfw_pairs(root: Path | str | None = None, *, view: str = "dev_test") -> Pairs:
+    """A published list of pairs, as indices into ``lfw(root).images``.
+
+    Args:
+        view: ``"dev_train"`` and ``"dev_test"`` are View 1, for developing; ``"view2"`` is the list of 6,000 that
+            papers report, in its ten folds one after the other.
+
+    Raises:
+        FileNotFoundError: the list is not there.
+        ValueError: a line is malformed or names a photograph that is not there; the file and line are named.
+    """
+    if view not in VIEW_FILES:
+        raise ValueError(f"view {view!r} is not known; expected one of {', '.join(VIEW_FILES)}")
+    path = _root(root) / VIEW_FILES[view]
+    if not path.is_file():
+        raise FileNotFoundError(f"{path} is not there; fetch it with: python data_scripts/get_lfw.py")
+    files = sorted(_image_folder(_root(root)).glob("*/*.jpg"))
+    index_of = {file.stem: index for index, file in enumerate(files)}
+    lines = path.read_text(encoding="utf-8").splitlines()
+    pairs = [
+        _parse(line, f"{path}, line {number}", index_of)
+        for number, line in enumerate(lines[1:], start=2)
+        if line.strip()
+    ]
+    _check_count(lines[0] if lines else "", len(pairs), path)
+    left, right, same = (np.array(column) for column in zip(*pairs, strict=True))
+    return Pairs(left, right, same)
+
+
+def _parse(line: str, where: str, index_of: dict[str, int]) -> tuple[int, int, bool]:
+    """``NAME i j`` is a genuine pair, ``NAME i OTHER j`` an impostor pair."""
+    fields = line.split("\t") if "\t" in line else line.split()
+    if len(fields) == 3:
+        fields = [fields[0], fields[1], fields[0], fields[2]]
+    elif len(fields) != 4:
+        raise ValueError(f"{where}: {line!r} has {len(fields)} fields; expected NAME i j, or NAME i OTHER j")
+    indices = []
+    for name, number in (fields[:2], fields[2:]):
+        if not number.strip().isdigit():
+            raise ValueError(f"{where}: {number!r} is not an image number; expected NAME i j, or NAME i OTHER j")
+        photograph = f"{name}_{int(number):04d}"
+        if photograph not in index_of:
+            raise ValueError(f"{where}: the photograph {photograph}.jpg is not there; fetch LFW with get_lfw.py again")
+        indices.append(index_of[photograph])
+    return indices[0], indices[1], fields[0] == fields[2]
+
+
+def _check_count(header: str, found: int, path: Path) -> None:
+    """The first line says how many pairs follow: ``n`` genuine and n impostor, or ``folds n``."""
+    fields = header.split()
+    if not fields or not all(field.isdigit() for field in fields) or len(fields) > 2:
+        raise ValueError(
+            f"{path}, line 1: {header!r}; expected the number of pairs, such as 500, or folds and pairs, such as 10 300"
+        )
+    expected = 2 * int(fields[-1]) * (int(fields[0]) if len(fields) == 2 else 1)
+    if found != expected:
+        raise ValueError(f"{path} holds {found} pairs, but its first line announces {expected}; fetch it again")
+
+
+def _root(root: Path | str | None) -> Path:
+    return Path(root) if root is not None else data_folder() / "lfw"
+
+
+def _image_folder(root: Path) -> Path:
+    for name in IMAGE_FOLDERS:
+        if (root / name).is_dir():
+            return root / name
+    raise FileNotFoundError(
+        f"{root} holds none of the folders {', '.join(IMAGE_FOLDERS)}; fetch LFW with: python data_scripts/get_lfw.py"
+    )

@@ -1,0 +1,126 @@
+"""Photographs from disk: one file, or a folder with one folder an identity."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image, ImageOps, UnidentifiedImageError
+from torch import Tensor
+
+from course_lib.data.container import ImageSet
+
+IMAGE_SUFFIXES = {".bmp", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp"}
+
+
+def read_photograph(path: Path | str, *, colour: bool | None = None) -> Tensor:
+    """Read one image file as uint8 (C, H, W), turned upright by its EXIF orientation.
+
+    ``colour=True`` gives 3 channels, ``False`` 1; None keeps grey files grey and makes all others RGB.
+
+    Raises:
+        ValueError: the file is empty, damaged or no image; the message names it.
+    """
+    path = Path(path)
+    if path.stat().st_size == 0:
+        raise ValueError(f"{path} is empty; expected an image. Delete it or fetch it again")
+    try:
+        with Image.open(path) as file:
+            upright = ImageOps.exif_transpose(file)
+            if colour is None:
+                colour = upright.mode not in ("1", "L", "LA", "I", "I;16")
+            pixels = np.array(upright.convert("RGB" if colour else "L"))
+    except (UnidentifiedImageError, OSError, SyntaxError, Image.DecompressionBombError) as error:
+        raise ValueError(f"{path} cannot be read as an image ({error}); delete it or fetch it again") from error
+    if not colour:
+        return torch.from_numpy(pixels)[None]
+    return torch.from_numpy(pixels).permute(2, 0, 1).contiguous()
+
+
+def face_folder(
+    path: Path | str, *, size: tuple[int, int] | None = None, colour: bool = True, source: str | None = None
+) -> ImageSet:
+    """Read ``IDENTITY/IMAGE`` files: each folder inside ``path`` is one person.
+
+    Identities and their images come in alphabetical order. Files that are no images by their suffix, and hidden ones,
+    are passed over and counted in ``source``.
+
+    Args:
+        path: the folder.
+        size: (height, width) to scale every image to; None expects them to have one size already.
+        colour: True for 3 channels, False for 1.
+        source: credit line; the folder's path by default.
+
+    Raises:
+        FileNotFoundError: there is no such folder, or it holds no identity with an image.
+        ValueError: an image is empty or damaged, an identity's folder holds none, or sizes differ; the file is named.
+    """
+    path = Path(path)
+    if not path.is_dir():
+        raise FileNotFoundError(f"{path} is not a folder; expected one folder per identity with images inside")
+    folders = sorted(entry for entry in path.iterdir() if entry.is_dir() and not entry.name.startswith("."))
+    files: list[Path] = []
+    labels: list[int] = []
+    passed_over = 0
+    for label, folder in enumerate(folders):
+        entries = sorted(entry for entry in folder.iterdir() if entry.is_file())
+        images = [e for e in entries if e.suffix.lower() in IMAGE_SUFFIXES and not e.name.startswith(".")]
+        if not images:
+            raise ValueError(f"{folder} holds no image; expected at least one ({', '.join(sorted(IMAGE_SUFFIXES))})")
+        passed_over += len(entries) - len(images)
+        files += images
+        labels += [label] * len(images)
+    if not files:
+        raise FileNotFoundError(f"{path} holds no identity; expected folders IDENTITY/IMAGE.jpg inside it")
+    credit = source or str(path)
+    if passed_over:
+        credit += f" ({passed_over} files that are no images passed over)"
+    images = read_photographs(files, size=size, colour=colour)
+    return ImageSet(images, torch.tensor(labels), tuple(folder.name for folder in folders), credit)
+
+
+def read_photographs(
+    files: list[Path], *, size: tuple[int, int] | None, colour: bool, crop: int | None = None
+) -> Tensor:
+    """Read files in parallel to one uint8 (N, C, H, W) tensor, each first cropped to its central ``crop`` pixels, then
+    scaled.
+
+    Raises ``ValueError`` naming the first file that cannot be read or whose size differs from the first one's.
+    """
+
+    def read(path: Path) -> Tensor:
+        image = read_photograph(path, colour=colour)
+        if crop is not None:
+            image = central_crop(image, crop, path)
+        if size is not None and tuple(image.shape[1:]) != size:
+            from torchvision.transforms.v2.functional import resize
+
+            image = resize(image, list(size), antialias=True)
+        return image
+
+    first = read(files[0])
+    images = torch.empty((len(files), *first.shape), dtype=torch.uint8)
+
+    def place(index: int) -> None:
+        image = read(files[index])
+        if image.shape != first.shape:
+            raise ValueError(
+                f"{files[index]} is {image.shape[1]}x{image.shape[2]}, but {files[0]} is "
+                f"{first.shape[1]}x{first.shape[2]}; expected one size. Pass size=(height, width) to scale them"
+            )
+        images[index] = image
+
+    with ThreadPoolExecutor() as pool:
+        list(pool.map(place, range(len(files))))
+    return images
+
+
+def central_crop(image: Tensor, side: int, path: Path) -> Tensor:
+    """Cut the central side x side pixels out of an image (C, H, W)."""
+    height, width = image.shape[1:]
+    if side > min(height, width):
+        raise ValueError(f"{path} is {height}x{width}; expected at least {side}x{side} for the central crop")
+    top, left = (height - side) // 2, (width - side) // 2
+    return image[:, top : top + side, left : left + side]

@@ -1,0 +1,28 @@
+"""Metrics as pure functions on NumPy arrays: embeddings and labels in, frozen dataclasses out."""
+
+from .curves import Eer, Roc, TarAtFar, eer, roc, tar_at_far
+from .embedding_space import EmbeddingSpace, embedding_space
+from .intervals import Interval, bootstrap, mean_interval, paired_difference, wilson
+from .kfold import KFoldAccuracy, kfold_accuracy
+from .verification import Verification, cosine_scores, verification
+
+__all__ = [
+    "Eer",
+    "EmbeddingSpace",
+    "Interval",
+    "KFoldAccuracy",
+    "Roc",
+    "TarAtFar",
+    "Verification",
+    "bootstrap",
+    "cosine_scores",
+    "eer",
+    "embedding_space",
+    "kfold_accuracy",
+    "mean_interval",
+    "paired_difference",
+    "roc",
+    "tar_at_far",
+    "verification",
+    "wilson",
+]

@@ -1,0 +1,106 @@
+"""Face verification: from embeddings to scores, and from scores to everything a paper would report."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from ._checks import finite
+from .curves import Eer, Roc, TarAtFar, eer, roc, tar_at_far
+from .intervals import Interval
+from .kfold import KFoldAccuracy, kfold_accuracy
+
+
+@dataclass(frozen=True, eq=False)
+class Verification:
+    """Metrics of one set of scored pairs; `print` shows them in per cent with their intervals."""
+
+    accuracy: KFoldAccuracy
+    roc: Roc
+    eer: Eer
+    tar_at_far: tuple[TarAtFar, ...]
+    n_genuine: int
+    n_impostor: int
+    confidence: float
+
+    def summary(self) -> str:
+        """The metrics as a small table of text, in per cent."""
+        accuracy, folds = self.accuracy, len(self.accuracy.per_fold)
+        rows = [
+            f"{self.n_genuine:,} genuine and {self.n_impostor:,} impostor pairs, {100 * self.confidence:g} % intervals",
+            _row(f"accuracy, {folds} folds", accuracy.mean, accuracy.interval) + f"  std {100 * accuracy.std:.2f}",
+            _row("EER", self.eer.rate),
+        ]
+        for point in self.tar_at_far:
+            label = f"TAR at FAR {100 * point.far_target:g} %"
+            if point.resolved:
+                rows.append(_row(label, point.tar, point.interval) + f"  FAR reached {100 * point.far_achieved:.3g} %")
+            else:
+                step = f"one impostor pair is {100 / self.n_impostor:.2g} %"
+                rows.append(f"{label:<20}  not resolved: {step}")
+        return "\n".join(rows)
+
+    __str__ = summary
+
+
+def _row(label: str, share: float, interval: Interval | None = None) -> str:
+    bounds = f"  [{100 * interval.low:6.2f}, {100 * interval.high:6.2f}]" if interval else ""
+    return f"{label:<20}  {100 * share:6.2f} %{bounds}"
+
+
+def verification(
+    scores: ArrayLike,
+    same: ArrayLike,
+    n_folds: int = 10,
+    fars: Sequence[float] = (0.1, 0.01, 0.001),
+    confidence: float = 0.95,
+) -> Verification:
+    """K-fold accuracy, ROC, EER and TAR at each of `fars`, of scores (P,) float and same (P,) bool.
+
+    A pair is accepted when score >= threshold. Errors are those of `roc`, `kfold_accuracy` and `tar_at_far`.
+    """
+    n_genuine = int(np.sum(same))
+    return Verification(
+        accuracy=kfold_accuracy(scores, same, n_folds, confidence),
+        roc=roc(scores, same),
+        eer=eer(scores, same),
+        tar_at_far=tuple(tar_at_far(scores, same, far, confidence) for far in fars),
+        n_genuine=n_genuine,
+        n_impostor=len(np.asarray(same)) - n_genuine,
+        confidence=confidence,
+    )
+
+
+def cosine_scores(embeddings: ArrayLike, left: ArrayLike, right: ArrayLike) -> NDArray[np.float64]:
+    """Cosine similarity (P,) float64 in [-1, 1] of embeddings (N, D) at the index pairs left, right (P,) int.
+
+    Raises ValueError for an embedding that is zero or not finite (its index is named), an index outside [0, N), or
+    unequal lengths; TypeError when the indices are not integers.
+    """
+    embeddings = finite("embeddings", embeddings, ndim=2)
+    left, right = _indices("left", left, len(embeddings)), _indices("right", right, len(embeddings))
+    if left.shape != right.shape:
+        raise ValueError(f"left and right must have the same length, got {len(left)} and {len(right)}.")
+    largest = np.abs(embeddings).max(axis=1, keepdims=True, initial=0.0)
+    if np.any(largest == 0):
+        index = int(np.argmax(largest == 0))
+        raise ValueError(f"embeddings[{index}] has norm 0, so its cosine is undefined; look at the network's output.")
+    scaled = embeddings / largest  # squares of very large or very small entries would overflow or vanish
+    unit = scaled / np.linalg.norm(scaled, axis=1, keepdims=True)
+    return np.clip(np.einsum("pd,pd->p", unit[left], unit[right]), -1.0, 1.0)
+
+
+def _indices(name: str, values: ArrayLike, n_embeddings: int) -> NDArray[np.integer]:
+    indices = np.asarray(values)
+    if indices.ndim != 1:
+        raise ValueError(f"{name} must be one index per pair, got shape {indices.shape}.")
+    if not np.issubdtype(indices.dtype, np.integer):
+        raise TypeError(f"{name} must hold integers, got {indices.dtype}.")
+    outside = np.flatnonzero((indices < 0) | (indices >= n_embeddings))
+    if len(outside):
+        first = int(outside[0])
+        raise ValueError(f"{name}[{first}] is {indices[first]}, expected 0 to {n_embeddings - 1}.")
+    return indices

@@ -1,0 +1,42 @@
+"""What every criterion returns, and the checks that all of them share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+
+@dataclass
+class Loss:
+    """The result of ``criterion(embeddings, labels)``.
+
+    Attributes:
+        total: scalar float, what is minimised.
+        parts: each term's scalar before weighting, by name, detached: for the record.
+        logits: (N, C) float, without any margin, so that ``logits.argmax(1)`` is the classifier's honest answer.
+    """
+
+    total: Tensor
+    parts: dict[str, Tensor]
+    logits: Tensor
+
+
+def check_batch(embeddings: Tensor, labels: Tensor, embedding_dim: int, n_classes: int) -> None:
+    """Raise unless embeddings are float (N, embedding_dim) and labels int64 (N,) in 0..n_classes-1.
+
+    On a GPU the labels' range is left to cross-entropy's own device-side check: looking here would make the host wait.
+    """
+    if embeddings.ndim != 2 or embeddings.shape[1] != embedding_dim:
+        raise ValueError(
+            f"embeddings have shape {tuple(embeddings.shape)}; this criterion expects (N, {embedding_dim})"
+        )
+    if labels.dtype != torch.int64 or labels.shape != embeddings.shape[:1]:
+        raise ValueError(
+            f"labels are {labels.dtype} of shape {tuple(labels.shape)}; "
+            f"expected torch.int64 of shape ({len(embeddings)},)"
+        )
+    if labels.device.type == "cpu" and len(labels) and not 0 <= int(labels.min()) <= int(labels.max()) < n_classes:
+        index = int(((labels < 0) | (labels >= n_classes)).nonzero()[0])
+        raise ValueError(f"label {int(labels[index])} at index {index} is out of range; expected 0..{n_classes - 1}")

@@ -1,0 +1,174 @@
+"""The one training loop: the same for a minute on a laptop and a day on many GPUs."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from lightning_fabric import Fabric
+from torch import Tensor, nn
+from torch.nn.utils import get_total_norm
+from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LRScheduler
+from tqdm import tqdm
+
+from course_lib.data import Augmentation, ImageSet
+from course_lib.training.batches import Batches
+from course_lib.training.checkpoint import Checkpoint
+from course_lib.training.early_stopping import EarlyStopping
+from course_lib.training.finite import NonFiniteError, first_non_finite
+from course_lib.training.history import History
+from course_lib.training.precision import resolve_precision
+from course_lib.training.run import Run
+
+# Fabric announces its precision at every call; here that is an argument, and in a notebook a line of noise per run.
+logging.getLogger("lightning_fabric.utilities.rank_zero").setLevel(logging.WARNING)
+
+Evaluate = Callable[[nn.Module], Mapping[str, Any]]
+
+
+def fit(
+    backbone: nn.Module,
+    criterion: nn.Module,
+    train: ImageSet,
+    *,
+    optimizer: Optimizer,
+    epochs: int,
+    schedule: LRScheduler | None = None,
+    batch_size: int = 64,
+    augment: Augmentation | None = None,
+    evaluate: Evaluate | None = None,
+    early_stopping: EarlyStopping | None = None,
+    checkpoint: Path | str | None = None,
+    checkpoint_every: int | None = None,
+    resume: bool = True,
+    precision: str = "auto",
+    compile: bool = False,
+    accelerator: str = "auto",
+    devices: int | str | list[int] = 1,
+    strategy: str = "auto",
+    seed: int = 0,
+) -> History:
+    """Train ``backbone`` and ``criterion`` in place on ``train``, and return what happened in each epoch.
+
+    Args:
+        backbone: images (N, C, H, W) float -> embeddings (N, D).
+        criterion: ``criterion(embeddings, labels) -> Loss``; computed in float32 at every precision.
+        optimizer: over the parameters of both; its ``step`` is called with a closure.
+        epochs: how often each image is seen.
+        schedule: a scheduler of that optimizer, stepped after every batch.
+        batch_size: images a step, over all devices together; ``Batches`` says what happens to the last one.
+        augment: applied to each batch of uint8 images.
+        evaluate: called after each epoch with the backbone in evaluation mode; what it returns goes into the history.
+        early_stopping: ends the run before ``epochs``, and puts the best epoch's weights back.
+        checkpoint: a file, written after every epoch, and every ``checkpoint_every`` batches if given. Where it
+            exists, the run goes on from there and ends with the weights it would have had: the same bits, on the same
+            machine and settings.
+        resume: False ignores an existing checkpoint and overwrites it.
+        precision: ``"auto"``, or Lightning Fabric's words, such as ``"32-true"`` and ``"bf16-mixed"``.
+        compile: run the backbone through ``torch.compile``; needs a C++ compiler, and a minute at the first step.
+        accelerator, devices, strategy: as Lightning Fabric's, e.g. ``accelerator="cpu", devices=2, strategy="ddp"``.
+        seed: of data order, augmentation and dropout. PyTorch's global random state is left as it was.
+
+    Raises:
+        NonFiniteError: the loss or a gradient is NaN or infinite.
+        ValueError: the optimizer misses a parameter, or the checkpoint is damaged or of another run.
+    """
+    _check_optimizer(optimizer, backbone, criterion)
+    precision = resolve_precision(precision, accelerator)
+    fabric = Fabric(accelerator=accelerator, devices=devices, strategy=strategy, precision=precision)
+    if devices != 1:
+        fabric.launch()
+    batches = Batches(train, batch_size, augment, seed, fabric.global_rank, fabric.world_size)
+    run = Run(backbone.to(memory_format=torch.channels_last), criterion, optimizer, schedule, early_stopping)
+    objective = _Objective(torch.compile(backbone) if compile else backbone, criterion)
+    objective, stepper = fabric.setup(objective, optimizer)
+    store = Checkpoint(checkpoint, run, batches, precision, is_writer=fabric.is_global_zero)
+
+    with torch.random.fork_rng(), tqdm(total=epochs * len(batches), unit="batch") as bar:
+        torch.manual_seed(seed)
+        if resume:
+            store.restore()
+        bar.update(run.step)
+        while run.epoch < epochs and not run.is_over():
+            objective.train()
+            for indices, images, labels in batches.epoch(run.epoch, start=run.step_in_epoch):
+                started = time.perf_counter()
+                images, labels = fabric.to_device((images.contiguous(memory_format=torch.channels_last), labels))
+                loss = _step(fabric, objective, stepper, images, labels, where=(run, indices))
+                if schedule is not None:
+                    schedule.step()
+                run.count_step(*loss, labels, time.perf_counter() - started)
+                bar.update()
+                if checkpoint_every and run.step % checkpoint_every == 0:
+                    store.save()
+            objective.eval()
+            run.end_epoch({} if evaluate is None else evaluate(backbone))
+            bar.set_postfix(epoch=run.epoch, loss=f"{run.history.last['loss']:.3g}")
+            store.save()
+    run.restore_best()
+    backbone.eval()
+    return run.history
+
+
+def _step(
+    fabric: Fabric, objective: nn.Module, optimizer: Any, images: Tensor, labels: Tensor, where: tuple[Run, Tensor]
+) -> tuple[Tensor, dict[str, Tensor], Tensor]:
+    """One optimizer step; returns (total, parts, logits) of its first look at the batch."""
+    looks = []
+
+    def closure() -> Tensor:
+        optimizer.zero_grad()
+        total, parts, logits = objective(images, labels)
+        if not total.isfinite():
+            _stop("loss", images, labels, *where)
+        fabric.backward(total)
+        if not get_total_norm([p.grad for p in objective.parameters() if p.grad is not None]).isfinite():
+            _stop("gradient", images, labels, *where)
+        looks.append((total.detach(), parts, logits.detach()))
+        return total
+
+    optimizer.step(closure)
+    return looks[0]
+
+
+def _stop(what: str, images: Tensor, labels: Tensor, run: Run, indices: Tensor) -> None:
+    culprit = first_non_finite(run.backbone, run.criterion, images, labels)
+    some = ", ".join(map(str, indices[:8].tolist())) + (", …" if len(indices) > 8 else "")
+    raise NonFiniteError(
+        f"the {what} is not finite at step {run.step + 1} "
+        f"(epoch {run.epoch + 1}, batch {run.step_in_epoch + 1}, images {some}). "
+        f"The first non-finite tensor is {culprit}. "
+        "Usual mends: a smaller learning rate, a warm-up, a smaller loss weight"
+    )
+
+
+class _Objective(nn.Module):
+    """Backbone and criterion as one module, so that every strategy averages the gradients of both."""
+
+    def __init__(self, backbone: nn.Module, criterion: nn.Module) -> None:
+        super().__init__()
+        self.backbone = backbone
+        self.criterion = criterion
+
+    def forward(self, images: Tensor, labels: Tensor) -> tuple[Tensor, dict[str, Tensor], Tensor]:
+        embeddings = self.backbone(images)
+        # The criterion stays in float32: a softmax over many classes loses too much in bfloat16.
+        with torch.autocast(embeddings.device.type, enabled=False):
+            loss = self.criterion(embeddings.float(), labels)
+        return loss.total, loss.parts, loss.logits
+
+
+def _check_optimizer(optimizer: Optimizer, backbone: nn.Module, criterion: nn.Module) -> None:
+    held = {id(parameter) for group in optimizer.param_groups for parameter in group["params"]}
+    for owner, module in (("backbone", backbone), ("criterion", criterion)):
+        for name, parameter in module.named_parameters():
+            if parameter.requires_grad and id(parameter) not in held:
+                raise ValueError(
+                    f"the optimizer does not hold {owner}.{name}, so it would never be trained; give it "
+                    "[*backbone.parameters(), *criterion.parameters()], or freeze it with requires_grad_(False)"
+                )

@@ -1,0 +1,48 @@
+"""The record of a training run: one row an epoch."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from torch import Tensor
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass
+class History:
+    """One row an epoch, a dict: ``epoch`` (from 1), ``step``, ``loss``, each part of the loss, ``accuracy`` on the
+    training
+    images as they went by, ``learning_rate``, ``seconds``, and whatever ``evaluate`` returned (numbers, or tensors to
+    keep).
+
+    ``history["loss"]`` is a column, ``history.frame()`` the table of all numbers.
+    """
+
+    rows: list[dict[str, Any]] = field(default_factory=list)
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        return iter(self.rows)
+
+    def __getitem__(self, column: str) -> list[Any]:
+        missing = next((row for row in self.rows if column not in row), None)
+        if missing is not None:
+            raise KeyError(f"no column {column!r}; the history has {', '.join(missing)}")
+        return [row[column] for row in self.rows]
+
+    @property
+    def last(self) -> dict[str, Any]:
+        """The last epoch's row."""
+        return self.rows[-1]
+
+    def frame(self) -> pd.DataFrame:
+        """All numbers as a pandas table, one row an epoch; tensors are left out."""
+        import pandas as pd
+
+        return pd.DataFrame([{k: v for k, v in row.items() if not isinstance(v, Tensor)} for row in self.rows])

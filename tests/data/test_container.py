@@ -1,0 +1,56 @@
+from __future__ import annotations
+
+import pytest
+import torch
+
+from course_lib.data import ImageSet, normalise
+
+
+def image_set(labels=(0, 1, 2, 1), n_names: int = 3) -> ImageSet:
+    n = len(labels)
+    images = torch.arange(n, dtype=torch.uint8).reshape(n, 1, 1, 1).expand(n, 1, 4, 6).clone()
+    return ImageSet(images, torch.tensor(labels), tuple(f"person {i}" for i in range(n_names)), "a test")
+
+
+def test_subset_keeps_labels_and_only_relabels():
+    everyone = image_set()
+    assert everyone.subset([3, 0]).labels.tolist() == [1, 0]
+    two = everyone.only([2, 1])
+    assert two.names == ("person 2", "person 1")
+    assert two.labels.tolist() == [1, 0, 1] and two.images[:, 0, 0, 0].tolist() == [1, 2, 3]
+
+
+def test_resized_and_described():
+    assert image_set().resized(8, 3).images.shape == (4, 1, 8, 3)
+    assert repr(image_set()) == "ImageSet(4 grey images of 4x6, 3 identities; a test)"
+
+
+def test_normalise_is_the_papers():
+    pixels = torch.tensor([0, 127, 255], dtype=torch.uint8)
+    assert torch.equal(normalise(pixels), (torch.tensor([0.0, 127.0, 255.0]) - 127.5) / 128)
+    assert pixels.tolist() == [0, 127, 255]
+    with pytest.raises(TypeError, match="not been normalised yet"):
+        normalise(torch.zeros(3))
+
+
+@pytest.mark.parametrize(
+    ("images", "labels", "error", "message"),
+    [
+        (torch.zeros(2, 3, 4, 4), torch.zeros(2).long(), TypeError, "torch.float32; expected uint8"),
+        (torch.zeros(2, 4, 4, 4).byte(), torch.zeros(2).long(), ValueError, r"\(2, 4, 4, 4\); expected \(N, 1 or 3"),
+        (torch.zeros(2, 4, 4).byte(), torch.zeros(2).long(), ValueError, r"shape \(2, 4, 4\)"),
+        (torch.zeros(0, 3, 4, 4).byte(), torch.zeros(0).long(), ValueError, "no images"),
+        (torch.zeros(2, 3, 4, 4).byte(), torch.zeros(2), TypeError, "labels are torch.float32"),
+        (torch.zeros(2, 3, 4, 4).byte(), torch.zeros(3).long(), ValueError, r"\(3,\); expected \(2,\)"),
+        (
+            torch.zeros(2, 3, 4, 4).byte(),
+            torch.tensor([0, 2]),
+            ValueError,
+            "label 2 at index 1 is out of range; expected 0..1",
+        ),
+        (torch.zeros(2, 3, 4, 4).byte(), torch.tensor([-1, 0]), ValueError, "label -1 at index 0"),
+    ],
+)
+def test_bad_contents_are_refused(images, labels, error, message):
+    with pytest.raises(error, match=message):
+        ImageSet(images, labels, ("a", "b"), "a test")

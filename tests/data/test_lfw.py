@@ -1,0 +1,80 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from PIL import Image
+
+from course_lib.data import lfw, lfw_pairs
+
+
+def write_lfw(root: Path, folder: str = "lfw-deepfunneled") -> None:
+    """Five photographs of three people in LFW's layout, and a list of one genuine and one impostor pair."""
+    for value, photograph in enumerate(["Ann_Lee_0001", "Ann_Lee_0002", "Bob_0001", "Bob_0003", "Cy_0001"]):
+        path = root / folder / photograph[:-5] / f"{photograph}.jpg"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.new("RGB", (250, 250), (50 * value,) * 3).save(path)
+    (root / "pairsDevTest.txt").write_text("1\nAnn_Lee\t1\t2\nBob\t3\tCy\t1\n")
+
+
+@pytest.mark.parametrize("folder", ["lfw-deepfunneled", "lfw_funneled", "lfw"])
+def test_photographs_and_pairs_agree(tmp_path, folder):
+    write_lfw(tmp_path, folder)
+    faces, pairs = lfw(tmp_path, size=(28, 24)), lfw_pairs(tmp_path)
+    assert faces.images.shape == (5, 3, 28, 24) and faces.names == ("Ann_Lee", "Bob", "Cy")
+    assert faces.labels.tolist() == [0, 0, 1, 1, 2]
+    assert pairs.left.tolist() == [0, 3] and pairs.right.tolist() == [1, 4] and pairs.same.tolist() == [True, False]
+    assert [int(v) for v in faces.images[pairs.right].float().mean((1, 2, 3)).round()] == [50, 200]
+
+
+def test_the_crop_is_central(tmp_path):
+    write_lfw(tmp_path)
+    image = Image.new("RGB", (250, 250))
+    image.paste((255, 255, 255), (75, 75, 175, 175))
+    image.save(tmp_path / "lfw-deepfunneled/Bob/Bob_0001.jpg", quality=95)
+    faces = lfw(tmp_path, crop=100, size=(100, 100))
+    assert faces.images[2].float().mean() > 250
+
+
+def test_view_2_has_folds_in_its_first_line(tmp_path):
+    write_lfw(tmp_path)
+    (tmp_path / "pairs.txt").write_text("2\t1\nAnn_Lee\t1\t2\nBob\t3\tCy\t1\nBob\t1\t3\nAnn_Lee\t1\tBob\t1\n")
+    assert lfw_pairs(tmp_path, view="view2").same.tolist() == [True, False, True, False]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("1\nAnn_Lee\t1\t2\nBob\t3\tCy\n", r"pairsDevTest\.txt, line 3: 'Cy' is not an image number"),
+        ("1\nAnn_Lee\t1\nBob\t3\tCy\t1\n", r"line 2: .* has 2 fields; expected NAME i j, or NAME i OTHER j"),
+        ("1\nAnn_Lee\t1\t9\nBob\t3\tCy\t1\n", r"line 2: the photograph Ann_Lee_0009.jpg is not there"),
+        ("2\nAnn_Lee\t1\t2\nBob\t3\tCy\t1\n", "holds 2 pairs, but its first line announces 4"),
+        ("Ann_Lee\t1\t2\nBob\t3\tCy\t1\n", "line 1: .* expected the number of pairs"),
+        ("", "line 1"),
+    ],
+)
+def test_a_bad_list_is_refused(tmp_path, text, message):
+    write_lfw(tmp_path)
+    (tmp_path / "pairsDevTest.txt").write_text(text)
+    with pytest.raises(ValueError, match=message):
+        lfw_pairs(tmp_path)
+
+
+def test_what_is_missing_is_named(tmp_path, monkeypatch):
+    with pytest.raises(FileNotFoundError, match=r"holds none of the folders lfw-deepfunneled.*get_lfw\.py"):
+        lfw(tmp_path)
+    write_lfw(tmp_path)
+    with pytest.raises(FileNotFoundError, match=r"pairsDevTrain\.txt is not there"):
+        lfw_pairs(tmp_path, view="dev_train")
+    with pytest.raises(ValueError, match="'view3' is not known; expected one of dev_train, dev_test, view2"):
+        lfw_pairs(tmp_path, view="view3")
+    monkeypatch.setenv("COURSE_DATA", str(tmp_path))
+    with pytest.raises(FileNotFoundError, match="lfw"):
+        lfw()
+
+
+def test_a_photograph_too_small_to_crop_is_named(tmp_path):
+    write_lfw(tmp_path)
+    Image.new("RGB", (90, 90)).save(tmp_path / "lfw-deepfunneled/Bob/Bob_0001.jpg")
+    with pytest.raises(ValueError, match=r"Bob_0001\.jpg is 90x90; expected at least 150x150"):
+        lfw(tmp_path)

@@ -1,0 +1,112 @@
+"""A small notebook that keeps every rule, written as a twin, built by the tool, and spoilt by the tests."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tools import notebooks
+from tools.notebook_guards import Committed
+
+OPENING = """
+# %% [markdown]
+# # Angles between vectors
+#
+# **What you will learn:** what a cosine says. **What you need before:** nothing. **Time:** 1 minute, 200 MB of memory.
+
+# %% tags=["imports"]
+import sys
+import numpy as np
+from course_lib import exercises
+
+# %% [markdown]
+# ## 1. A figure
+#
+# The cosine of two vectors at right angles is 0; $\\\\cos 45 = 0.7071$.
+
+# %%
+import matplotlib.pyplot as plt
+angles = np.linspace(0, np.pi, 50)
+figure, axes = plt.subplots(figsize=(2, 1.5))
+_ = axes.plot(angles, np.cos(angles))
+display(figure, metadata={"image/png": {"alt": "The cosine falls from one to minus one."}})
+plt.close(figure)
+
+# %%
+assert np.all(np.diff(np.cos(angles)) < 0)
+print(f"half way: {np.cos(np.pi / 4):.1%}", file=sys.stdout)
+print("a warning that nobody compares", file=sys.stderr)
+
+# %% [markdown]
+# Half way it is still 70.7 %.
+"""
+
+WIDGET = """
+# %% tags=["nbval-skip"] skip_reason="needs a browser to move the slider"
+import ipywidgets
+ipywidgets.interact(lambda degrees: print(degrees), degrees=(0, 180))
+"""
+
+EXERCISE = """
+# %% [markdown]
+# ## Exercise 1
+#
+# Complete the function. [Solutions](solutions/sample.py)
+
+# %% tags=["exercise"]
+def cosine(a, b):
+    ...
+
+# %% tags=["check"]
+def reference(a, b):
+    return a @ b / np.linalg.norm(a) / np.linalg.norm(b)
+
+cases = [(np.array([1.0, 0.0]), np.array([3.0, 4.0]))]
+exercises.check(cosine, reference, cases, hint="Divide by both norms.")
+"""
+
+CLOSING = """
+# %% [markdown]
+# ## Summary
+#
+# A cosine measures an angle.
+
+# %% [markdown]
+# ## What the papers report
+#
+# ArcFace reaches 99.83 % on LFW (Deng et al., 2019).
+"""
+
+FILLER = '\n# %% [markdown]\n# Another step.\n\n# %%\nprint("step {number}")\n'
+
+SOLUTIONS = '''"""Solutions of the sample."""
+import numpy as np
+
+def cosine(a, b):
+    return np.dot(a, b) / np.sqrt(np.dot(a, a) * np.dot(b, b))
+
+WRONG = {"cosine": {"5 times what is expected": lambda a, b: np.dot(a, b), "Divide by both": lambda a, b: a}}
+'''
+
+
+def sample_text() -> str:
+    fillers = "".join(FILLER.format(number=number) for number in range(1, 8))
+    return (OPENING + fillers + WIDGET + EXERCISE + CLOSING).replace("\\\\", "\\").lstrip()
+
+
+@pytest.fixture(scope="session")
+def sample_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the built sample.ipynb, its twin and its solutions. Do not change it: copy it."""
+    folder = tmp_path_factory.mktemp("course") / "notebooks"
+    for name, content in (("text", sample_text()), ("solutions", SOLUTIONS)):
+        (folder / name).mkdir(parents=True)
+        (folder / name / "sample.py").write_text(content, encoding="utf-8")
+    assert notebooks.main(["--folder", str(folder), "--timeout", "60"]) == 0
+    return folder
+
+
+@pytest.fixture
+def sample(sample_folder: Path) -> Committed:
+    """The built sample, read afresh: a test may change the notebook in memory."""
+    return Committed.load(sample_folder / "sample.ipynb")

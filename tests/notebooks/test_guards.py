@@ -1,0 +1,187 @@
+"""The guards hold for every committed notebook, and each of them fails on a notebook spoilt in its way."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import nbformat
+import pytest
+from nbformat import NotebookNode
+
+from tools.notebook_guards import GUARDS, Committed
+from tools.notebooks import NOTEBOOKS
+
+COMMITTED = sorted(NOTEBOOKS.glob("*.ipynb"))
+
+
+def test_there_are_notebooks_and_none_has_lost_its_twin_or_its_notebook() -> None:
+    assert COMMITTED, f"no notebook in {NOTEBOOKS}: run `make notebooks`"
+    assert {path.stem for path in (NOTEBOOKS / "text").glob("*.py")} == {path.stem for path in COMMITTED}
+
+
+@pytest.mark.parametrize("guard", GUARDS.values(), ids=GUARDS)
+@pytest.mark.parametrize("path", COMMITTED, ids=lambda path: path.stem)
+def test_committed_notebook(path: Path, guard: Callable) -> None:
+    faults = list(guard(Committed.load(path)))
+    assert not faults, "\n".join(["", *faults])
+
+
+@pytest.mark.parametrize("guard", GUARDS.values(), ids=GUARDS)
+def test_the_sample_keeps_every_rule(guard: Callable, sample: Committed) -> None:
+    assert list(guard(sample)) == []
+
+
+def code(notebook: NotebookNode, index: int) -> NotebookNode:
+    return [cell for cell in notebook.cells if cell.cell_type == "code"][index]
+
+
+def stream(text: str, name: str = "stdout") -> NotebookNode:
+    return nbformat.v4.new_output("stream", name=name, text=text)
+
+
+def shows(**data: str) -> NotebookNode:
+    return nbformat.v4.new_output("display_data", data={kind.replace("__", "/"): value for kind, value in data.items()})
+
+
+def prose(text: str) -> Callable[[NotebookNode], None]:
+    return lambda notebook: notebook.cells.insert(6, nbformat.v4.new_markdown_cell(text))
+
+
+def prints(output: NotebookNode) -> Callable[[NotebookNode], None]:
+    return lambda notebook: code(notebook, 0).outputs.append(output)
+
+
+def source(index: int, text: str) -> Callable[[NotebookNode], None]:
+    return lambda notebook: code(notebook, index).update(source=text)
+
+
+def tags(index: int, *names: str, **metadata: str) -> Callable[[NotebookNode], None]:
+    return lambda notebook: code(notebook, index).metadata.update(tags=list(names), **metadata)
+
+
+def rewrite(old: str, new: str) -> Callable[[NotebookNode], None]:
+    def spoil(notebook: NotebookNode) -> None:
+        assert any(old in cell.source for cell in notebook.cells)
+        for cell in notebook.cells:
+            cell.source = cell.source.replace(old, new)
+
+    return spoil
+
+
+def drop_alt(notebook: NotebookNode) -> None:
+    code(notebook, 1).outputs[0].metadata = {}
+
+
+# (guard, how the sample is spoilt, what the message must say)
+BAD = [
+    ("executed", lambda nb: code(nb, 2).update(execution_count=None), "cell 5 was not executed: run `make notebooks`"),
+    ("executed", source(2, ""), "cell 5 is empty: delete it"),
+    ("counts_in_order", lambda nb: code(nb, 2).update(execution_count=7), r"counts \[1, 2, 7, 4"),
+    (
+        "no_errors",
+        prints(nbformat.v4.new_output("error", ename="ValueError", evalue="no", traceback=[])),
+        "cell 2 stores ValueError: no",
+    ),
+    ("no_machine_paths", prints(stream("see /home/ann/x.py:3: UserWarning", "stderr")), "the path /home/ann/x.py"),
+    ("no_machine_paths", prints(stream("/Users/ann/x")), "the path /Users/ann/x"),
+    ("no_machine_paths", prints(stream("in /root")), "the path /root"),
+    ("no_machine_paths", prints(stream("in /tmp/ipykernel_3/4.py")), "the path /tmp/ipykernel_3/4.py"),
+    ("no_machine_paths", prints(stream(r"C:\Users\ann\x.py")), r"the path C:\\Users\\ann\\x.py"),
+    ("no_machine_paths", prints(shows(text__plain="'/opt/venv/lib/site-packages/numpy'")), "the path /opt/venv/lib"),
+    ("no_machine_paths", prints(shows(text__html="<td>/srv/data/faces</td>")), "the path /srv/data/faces"),
+    ("numbers_are_computed", prose("It reaches 98.3 %."), "cell 7 quotes '98.3 %', which no cell prints"),
+    ("size_is_readable", lambda nb: nb.cells.pop(6) and nb.cells.pop(6), "has 24 cells, expected 25 to 45"),
+    ("size_is_readable", lambda nb: nb.cells.extend(nb.cells[6:8] * 10), "has 46 cells"),
+    (
+        "size_is_readable",
+        lambda nb: [cell.update(source=cell.source + "\nx = 1" * 9) for cell in nb.cells],
+        "median code cell has 10 lines, expected at most 8",
+    ),
+    ("size_is_readable", prints(stream("x" * 500_000)), "expected below 500,000"),
+    ("only_png", prints(shows(image__jpeg="aGk=")), "stores image/jpeg"),
+    ("only_png", prints(shows(image__svg_xml="<svg/>")), "stores image/svg_xml"),
+    ("only_png", prints(shows(text__html="<svg></svg>")), "stores inline svg"),
+    ("only_png", prints(shows(text__html="<img src='data:image/gif;base64,aGk='>")), "stores image/gif"),
+    ("pictures_have_alt_text", drop_alt, "cell 4 shows a picture with the alt text ''"),
+    ("figures_have_claims", source(2, "print('half way')"), "cell 4 draws a figure, but no cell beside it asserts"),
+    ("skips_are_few_and_explained", tags(2, "nbval-ignore-output"), "cell 5 keeps nbval out without a reason"),
+    ("skips_are_few_and_explained", source(2, "# NBVAL_SKIP\nx = 1"), "cell 5 steers nbval with a comment"),
+    (
+        "skips_are_few_and_explained",
+        lambda nb: [tags(index, "nbval-skip", skip_reason="for one good reason")(nb) for index in (3, 4)],
+        "keeps nbval out of 3 cells, at most 2",
+    ),
+    ("nbval_can_compare", source(2, "plt.plot(x);"), "cell 5 ends with a semicolon"),
+    ("nbval_can_compare", source(2, "interact(f, x=3)"), "cell 5 calls interact"),
+    ("nbval_can_compare", source(2, "display.clear_output()"), "cell 5 calls clear_output"),
+    ("header_is_complete", lambda nb: nb.cells.insert(0, nb.cells.pop(1)), "does not begin with a markdown cell"),
+    ("header_is_complete", rewrite("# Angles", "## Angles"), "does not begin with a markdown cell"),
+    ("header_is_complete", rewrite("What you will learn", "Contents"), "does not state What you will learn"),
+    ("header_is_complete", rewrite("What you need before", "Basics"), "does not state What you need before"),
+    ("header_is_complete", rewrite("1 minute", "Short"), "does not state the time"),
+    ("sections_are_complete", rewrite("## Exercise 1", "## Try it"), 'no heading "Exercise"'),
+    ("sections_are_complete", rewrite("## Summary", "Summary"), 'no heading "Summary"'),
+    ("sections_are_complete", rewrite("What the papers report", "Papers"), 'no heading "What the papers report"'),
+    ("sections_are_complete", rewrite("(Deng et al., 2019)", ""), "names no source"),
+    ("sections_are_complete", rewrite("(solutions/sample.py)", "(elsewhere)"), "does not link to its solutions"),
+    ("exercises_are_open", tags(-1), "the last exercise has no cell tagged `check` after it"),
+    ("exercises_are_open", tags(-2), "is tagged `check`, but no exercise cell comes before it"),
+    ("exercises_are_open", tags(-3, "exercise"), "has no cell tagged `check`"),
+    ("exercises_are_open", tags(0), "no cell is tagged `imports`"),
+    ("exercises_are_open", lambda nb: [tags(-1)(nb), tags(-2)(nb)], "has no cell tagged `exercise`"),
+    ("exercises_are_open", lambda nb: code(nb, -1).update(outputs=[stream("correct")]), "exercise 1 is solved"),
+    ("twin_says_the_same", rewrite("right angles", "a right angle"), "differ, first in cell 3"),
+    ("twin_says_the_same", tags(-1, "check", "extra"), "differ, first in cell 24"),
+    ("twin_says_the_same", lambda nb: nb.cells.pop(), "has 25 cells and its twin 26"),
+    ("file_is_normal", lambda nb: nb.cells[3].update(id=nb.cells[1].id), "doubled cell id, import-sys"),
+    ("file_is_normal", lambda nb: nb.cells[3].pop("id"), "missing or doubled cell id, None"),
+    ("file_is_normal", lambda nb: nb.metadata.update(widgets={}), "carries other metadata"),
+    ("file_is_normal", lambda nb: nb.metadata.language_info.update(version="3.11.7"), "carries other metadata"),
+    ("file_is_normal", lambda nb: nb.update(nbformat_minor=4), "has format 4.4, expected 4.5"),
+]
+
+
+@pytest.mark.parametrize("name, spoil, message", BAD, ids=[f"{name}-{i}" for i, (name, _, _) in enumerate(BAD)])
+def test_guard_sees_the_fault(name: str, spoil: Callable, message: str, sample: Committed, tmp_path: Path) -> None:
+    spoil(sample.notebook)
+    shutil.copytree(sample.path.parent / "text", tmp_path / "text")
+    path = tmp_path / "sample.ipynb"
+    path.write_text(nbformat.v4.writes(sample.notebook), encoding="utf-8")
+    assert_raises_nothing_but(list(GUARDS[name](Committed.load(path))), message)
+
+
+def assert_raises_nothing_but(faults: list[str], message: str) -> None:
+    with pytest.raises(AssertionError, match=message):
+        assert not faults, "\n".join(faults)
+    assert all("sample.ipynb" in fault for fault in faults)
+
+
+def test_a_missing_twin_is_said(sample: Committed, tmp_path: Path) -> None:
+    alone = Path(shutil.copy(sample.path, tmp_path))
+    (fault,) = GUARDS["twin_says_the_same"](Committed.load(alone))
+    assert "has no twin text/sample.py" in fault
+
+
+def test_every_guard_is_proven() -> None:
+    assert {name for name, _, _ in BAD} == set(GUARDS)
+
+
+def test_an_illustration_needs_no_claim(sample: Committed) -> None:
+    code(sample.notebook, 2).source = "pass"
+    tags(1, "illustration")(sample.notebook)
+    assert list(GUARDS["figures_have_claims"](sample)) == []
+
+
+def test_relative_paths_addresses_and_fractions_are_no_machine_paths(sample: Committed) -> None:
+    for text in (
+        "data/faces/ann.png",
+        "https://host/home/ann/x",
+        "<td>1</td>",
+        "3 / 4",
+        "image/png and/or text",
+        "1:2",
+    ):
+        prints(stream(text))(sample.notebook)
+    assert list(GUARDS["no_machine_paths"](sample)) == []

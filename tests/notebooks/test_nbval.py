@@ -1,0 +1,85 @@
+"""nbval with this repository's settings passes the sample, fails on a changed result, and ignores all else."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import nbformat
+import pytest
+from nbval.plugin import get_sanitize_patterns
+
+ROOT = Path(__file__).resolve().parents[2]
+SANITIZE = Path(__file__).with_name("sanitize.cfg")
+
+
+@pytest.fixture(scope="module")
+def outcomes(sample_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[str, int], str]:
+    """(notebook, code cell from 0) -> PASSED, FAILED or SKIPPED, of the sample and of a copy with changed outputs."""
+    folder = tmp_path_factory.mktemp("nbval")
+    shutil.copy(sample_folder / "sample.ipynb", folder)
+    changed = nbformat.read(folder / "sample.ipynb", as_version=4)
+    code = [cell for cell in changed.cells if cell.cell_type == "code"]
+    code[1].outputs[0].data["image/png"] = "aGk="
+    code[2].outputs[1].text = "another warning\n"
+    code[3].outputs[0].text = "step 9\n"
+    nbformat.write(changed, folder / "changed.ipynb")
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-v",
+        "-p",
+        "no:cacheprovider",
+        "-p",
+        "conftest",
+        "--rootdir",
+        str(folder),
+    ]
+    command += ["--nbval", "--nbval-current-env", "--nbval-sanitize-with", str(SANITIZE), str(folder)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120)
+    found = re.findall(r"/(\w+)(?:\.|::)ipynb::Cell (\d+) (\w+)", done.stdout)
+    assert found, done.stdout + done.stderr
+    return {(name, int(cell)): outcome for name, cell, outcome in found}
+
+
+def test_the_sample_passes_and_its_widget_is_skipped(outcomes: dict[tuple[str, int], str]) -> None:
+    results = [outcome for (name, _), outcome in outcomes.items() if name == "sample"]
+    assert results.count("SKIPPED") == 1 and results.count("PASSED") == len(results) - 1 > 10
+
+
+def test_a_changed_result_fails_and_a_changed_warning_or_pixel_does_not(outcomes: dict[tuple[str, int], str]) -> None:
+    assert [cell for (name, cell), outcome in outcomes.items() if name == "changed" and outcome == "FAILED"] == [3]
+
+
+def test_the_full_mode_is_refused(sample_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COURSE_FULL", "1")
+    command = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-p",
+        "conftest",
+        "-p",
+        "no:cacheprovider",
+        "--nbval",
+        str(sample_folder),
+    ]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60)
+    assert done.returncode != 0 and "COURSE_FULL is set" in done.stdout + done.stderr
+
+
+def sanitized(text: str) -> str:
+    for pattern, replacement in get_sanitize_patterns(SANITIZE.read_text(encoding="utf-8")):
+        text = re.sub(pattern, replacement, text)
+    return text
+
+
+def test_sanitize_leaves_results_alone() -> None:
+    for text in ("accuracy 98.30 %", "parameters 1,003,136", "ratio 0.31", "3 of 10 folds", "shape (64, 3, 112, 112)"):
+        assert sanitized(text) == text
+    noise = "<Line2D at 0x7f1c2a4b9d30> in 12.3 s with torch 2.14.1+cpu"
+    assert sanitized(noise) == "<Line2D at ADDRESS> in TIME with torch VERSION"

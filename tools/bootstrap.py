@@ -1,0 +1,202 @@
+"""The project's commands, each of which sets up what it needs first: python tools/bootstrap.py lab
+
+    lab         open the course in JupyterLab; arguments are passed on: lab --no-browser --port 8899
+    test        everything that must hold: lint, unit tests, guards, every notebook
+    lint        check style and format
+    notebooks   execute every notebook anew and write its outputs
+    bench       measure the library beside what one would use instead
+    clean       remove .venv and all caches
+    help        this list
+
+With make: make lab, make test, … Settings are environment variables, or follow the target of make:
+    PYTHON=python3.12            the Python to build .venv with (3.10 to 3.13)
+    CPU=1                        PyTorch without CUDA, on Linux: about 0.3 GB to download instead of 3
+    ARGS="--port 8899"           (make only) arguments to pass on
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))  # started by path, from any folder
+
+from tools import environment, interpreters  # noqa: E402
+from tools.installer import SetupError  # noqa: E402
+
+FIRST_NOTEBOOK = "notebooks/00_start_here.ipynb"
+CELL_TIMEOUT = 300  # seconds for one cell, far above the 90 that a whole notebook may take
+NOTEBOOKS_AT_A_TIME = 2
+TAKES_ARGUMENTS = ("lab", "notebooks", "bench")
+
+
+def main(arguments: list[str]) -> int:
+    """Run one command; the exit code."""
+    command, rest = (arguments[0] if arguments else "help"), arguments[1:]
+    if command in ("help", "-h", "--help"):
+        print(__doc__.strip())
+        return 0
+    if command not in COMMANDS:
+        print(f"There is no command {command!r}. The commands are: help, {', '.join(COMMANDS)}.", file=sys.stderr)
+        return 2
+    if rest and command not in TAKES_ARGUMENTS:
+        print(f"The command {command} takes no arguments, but was given: {' '.join(rest)}", file=sys.stderr)
+        return 2
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends as Ctrl-C does, pip with it
+    try:
+        return COMMANDS[command](rest)
+    except SetupError as error:
+        print(f"\n[face-course] {error}", file=sys.stderr)
+        return 1
+    except OSError as error:  # a full disk or a folder without permission, wherever it strikes
+        print(f"\n[face-course] {SetupError.from_output(f'make {command} stopped', str(error))}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print(f"\n[face-course] Interrupted. Give the same command to go on: make {command}", file=sys.stderr)
+        return 130
+
+
+def ready_python() -> str:
+    """The environment's Python, built with the settings PYTHON and CPU if need be."""
+    python, cpu = os.environ.get("PYTHON", "").strip(), os.environ.get("CPU", "").strip()
+    if cpu not in ("", "0", "1"):
+        raise SetupError(f"CPU={cpu} is neither 1 (PyTorch without CUDA) nor 0.", "Give CPU=1, or leave it out.")
+    if python:
+        interpreters.check_asked_python(python)
+    return str(environment.ensure(None if not cpu else cpu == "1", python))
+
+
+def lab(arguments: list[str]) -> int:
+    """JupyterLab on the first notebook."""
+    python = ready_python()
+    command = [python, "-m", "jupyterlab", *lab_options(arguments)]
+    settings = {**os.environ, "JUPYTER_PREFER_ENV_PATH": "1"}  # this environment's kernel, whatever else is installed
+    os.chdir(str(ROOT))
+    if os.name == "nt":
+        return subprocess.call(command, env=settings)
+    sys.stdout.flush()
+    os.execve(python, command, settings)  # Ctrl-C and its question belong to JupyterLab alone
+
+
+def lab_options(arguments: list[str]) -> list[str]:
+    """What JupyterLab must be told on this machine, and then what the user says."""
+    options = [
+        f"--ServerApp.root_dir={ROOT}",
+        f"--LabApp.default_url=/lab/tree/{FIRST_NOTEBOOK}",  # also part of the address that is printed
+        "--LabApp.news_url=None",  # the course begins without a question about news, and without the network
+        "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
+    ]
+    if hasattr(os, "geteuid") and os.geteuid() == 0:
+        options.append("--allow-root")  # in a container; JupyterLab refuses root otherwise
+    if "--no-browser" not in arguments and not browser_can_open():
+        options.append("--no-browser")
+        environment.say("No browser can open here. Open the address that JupyterLab prints below, with its token.")
+    return [*options, *arguments]
+
+
+def browser_can_open() -> bool:
+    """Whether there is a screen for a browser; a text browser would take over the terminal."""
+    if sys.platform != "linux":
+        return True
+    return any(os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY", "BROWSER"))
+
+
+def test(arguments: list[str]) -> int:
+    """Lint, unit tests with the guards, every notebook: all are run, whether or not one fails."""
+    python = ready_python()
+    stages = {"lint": lint_commands(python), "unit tests": [[python, "-m", "pytest"]], "notebooks": [nbval(python)]}
+    results = []
+    for name, commands in stages.items():
+        began = time.monotonic()
+        codes = [run(command, test_settings(name)) for command in commands]
+        results.append((name, any(codes), time.monotonic() - began))
+    print()
+    for name, failed, seconds in results:
+        print(f"{name:12} {'FAILED' if failed else 'passed'} in {seconds:.0f} s")
+    return int(any(failed for _, failed, _ in results))
+
+
+def lint(arguments: list[str]) -> int:
+    """Style and format."""
+    return int(any([run(command, settings()) for command in lint_commands(ready_python())]))
+
+
+def notebooks(arguments: list[str]) -> int:
+    """Every notebook executed and written anew."""
+    python = ready_python()
+    full = bool(os.environ.get("COURSE_FULL"))
+    return run([python, "tools/notebooks.py", *arguments], settings() if full else test_settings("notebooks"))
+
+
+def bench(arguments: list[str]) -> int:
+    """The benchmarks."""
+    return run([ready_python(), "-m", "benchmarks", *arguments], settings())
+
+
+def clean(arguments: list[str]) -> int:
+    """Remove what the other commands built."""
+    for folder in (environment.VENV, environment.CACHE, *ROOT.rglob("__pycache__")):
+        environment.empty(folder)
+        if folder.is_dir() and not folder.is_symlink():
+            folder.rmdir()
+    return 0
+
+
+def lint_commands(python: str) -> list[list[str]]:
+    """Ruff twice: rules, then format."""
+    ruff = [python, "-m", "ruff"]
+    return [[*ruff, "check", "."], [*ruff, "format", "--check", "."]]
+
+
+def nbval(python: str) -> list[str]:
+    """pytest over every notebook, in nbval's strict mode: each stored output is compared."""
+    found = sorted(str(path.relative_to(ROOT)) for path in (ROOT / "notebooks").glob("*.ipynb"))
+    if not found:
+        raise SetupError("There are no notebooks in notebooks/.", "Restore them: git checkout notebooks")
+    options = ["--nbval", "--nbval-current-env", "--nbval-sanitize-with", "tests/notebooks/sanitize.cfg"]
+    options += [f"--nbval-cell-timeout={CELL_TIMEOUT}", "-n", str(NOTEBOOKS_AT_A_TIME), "--dist", "loadscope"]
+    return [python, "-m", "pytest", *options, *found]
+
+
+def settings() -> dict[str, str]:
+    """The environment for a command: every cache inside the project, nothing of the user's Jupyter set-up."""
+    caches = {
+        "MPLCONFIGDIR": "matplotlib",
+        "NUMBA_CACHE_DIR": "numba",
+        "TORCHINDUCTOR_CACHE_DIR": "inductor",
+        "TRITON_CACHE_DIR": "triton",
+        "HYPOTHESIS_STORAGE_DIRECTORY": "hypothesis",
+        "IPYTHONDIR": "ipython",
+        "JUPYTER_CONFIG_DIR": "jupyter/config",
+        "JUPYTER_DATA_DIR": "jupyter/data",
+        "JUPYTER_RUNTIME_DIR": "jupyter/runtime",
+        "XDG_CACHE_HOME": "other",
+    }
+    inside = {name: str(environment.CACHE / folder) for name, folder in caches.items()}
+    return {**os.environ, **inside, "JUPYTER_PREFER_ENV_PATH": "1"}
+
+
+def test_settings(stage: str) -> dict[str, str]:
+    """The same on every machine: small data, no downloaded sets, and cores shared among parallel notebooks."""
+    fixed = {**settings(), "COURSE_DATA": str(environment.CACHE / "no-data")}
+    fixed.pop("COURSE_FULL", None)
+    fixed.pop("PYTHONPATH", None)
+    if stage == "notebooks":
+        fixed["OMP_NUM_THREADS"] = str(max(1, (os.cpu_count() or 1) // NOTEBOOKS_AT_A_TIME))
+    return fixed
+
+
+def run(command: list[str], settings: dict[str, str]) -> int:
+    """Run one command in the project's folder, with nothing on its standard input; its exit code."""
+    return subprocess.run(command, cwd=str(ROOT), env=settings, stdin=subprocess.DEVNULL).returncode
+
+
+COMMANDS = {"lab": lab, "test": test, "lint": lint, "notebooks": notebooks, "bench": bench, "clean": clean}
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
