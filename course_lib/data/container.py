@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
+from torchvision.transforms.v2.functional import resize
 
 
 @dataclass(frozen=True, repr=False)
@@ -81,8 +82,6 @@ class ImageSet:
 
     def resized(self, height: int, width: int) -> ImageSet:
         """All images scaled to height x width pixels, with antialiasing."""
-        from torchvision.transforms.v2.functional import resize
-
         return replace(self, images=resize(self.images, [height, width], antialias=True))
 
 

@@ -17,11 +17,22 @@ VIEW_FILES = {"dev_train": "pairsDevTrain.txt", "dev_test": "pairsDevTest.txt", 
 LFW_SOURCE = "Labelled Faces in the Wild, Huang et al. 2007, University of Massachusetts"
 
 
-def lfw(root: Path | str | None = None, *, crop: int | None = 150, size: tuple[int, int] = (112, 112)) -> ImageSet:
-    """All LFW photographs below ``root``, in colour, NAME/NAME_0001.jpg, in alphabetical order.
+# (top, left, side): measured on the mean of 400 deep-funneled photographs, whose eyes this square puts where the usual
+# 112x112 template has them.
+FACE_SQUARE = (55, 65, 120)
 
-    The photographs are 250x250 with the face in the middle: ``crop`` keeps the central square of that many pixels
-    (None: all of it), which is then scaled to ``size``. That is a crude alignment, the same for everyone.
+
+def lfw(
+    root: Path | str | None = None,
+    *,
+    crop: tuple[int, int, int] | None = FACE_SQUARE,
+    size: tuple[int, int] = (112, 112),
+    colour: bool = True,
+) -> ImageSet:
+    """All LFW photographs below ``root``, NAME/NAME_0001.jpg, in alphabetical order.
+
+    The photographs are 250x250, roughly aligned by their publishers. The square ``crop`` is cut out of each (None: all
+    of it is kept) and scaled to ``size``: a crude alignment, the same for everyone.
 
     Args:
         root: the folder that holds ``lfw-deepfunneled``, ``lfw_funneled`` or ``lfw``; by default ``lfw`` in the data
@@ -37,7 +48,7 @@ def lfw(root: Path | str | None = None, *, crop: int | None = 150, size: tuple[i
         raise FileNotFoundError(f"{folder} holds no NAME/NAME_0001.jpg; fetch LFW with: python data_scripts/get_lfw.py")
     names = sorted({file.parent.name for file in files})
     label_of = {name: label for label, name in enumerate(names)}
-    images = read_photographs(files, size=size, colour=True, crop=crop)
+    images = read_photographs(files, size=size, colour=colour, crop=crop)
     labels = torch.tensor([label_of[file.parent.name] for file in files])
     return ImageSet(images, labels, tuple(names), f"{LFW_SOURCE}; {folder.name}")
 

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from PIL import Image, ImageOps, UnidentifiedImageError
 from torch import Tensor
+from torchvision.transforms.v2.functional import resize
 
 from course_lib.data.container import ImageSet
 
@@ -82,29 +83,24 @@ def face_folder(
 
 
 def read_photographs(
-    files: list[Path], *, size: tuple[int, int] | None, colour: bool, crop: int | None = None
+    files: list[Path], *, size: tuple[int, int] | None, colour: bool, crop: tuple[int, int, int] | None = None
 ) -> Tensor:
-    """Read files in parallel to one uint8 (N, C, H, W) tensor, each first cropped to its central ``crop`` pixels, then
-    scaled.
+    """Read files in parallel to one uint8 (N, C, H, W) tensor, each first cropped, then scaled.
 
-    Raises ``ValueError`` naming the first file that cannot be read or whose size differs from the first one's.
+    Args:
+        files: at least one.
+        size: (height, width) in pixels, or None to expect one size of all.
+        colour: True for 3 channels, False for 1.
+        crop: (top, left, side) in pixels of a square to cut out, or None.
+
+    Raises:
+        ValueError: a file cannot be read, is too small for the crop, or has another size than the first; it is named.
     """
-
-    def read(path: Path) -> Tensor:
-        image = read_photograph(path, colour=colour)
-        if crop is not None:
-            image = central_crop(image, crop, path)
-        if size is not None and tuple(image.shape[1:]) != size:
-            from torchvision.transforms.v2.functional import resize
-
-            image = resize(image, list(size), antialias=True)
-        return image
-
-    first = read(files[0])
+    first = _read_prepared(files[0], size, colour, crop)
     images = torch.empty((len(files), *first.shape), dtype=torch.uint8)
 
     def place(index: int) -> None:
-        image = read(files[index])
+        image = _read_prepared(files[index], size, colour, crop)
         if image.shape != first.shape:
             raise ValueError(
                 f"{files[index]} is {image.shape[1]}x{image.shape[2]}, but {files[0]} is "
@@ -117,10 +113,14 @@ def read_photographs(
     return images
 
 
-def central_crop(image: Tensor, side: int, path: Path) -> Tensor:
-    """Cut the central side x side pixels out of an image (C, H, W)."""
-    height, width = image.shape[1:]
-    if side > min(height, width):
-        raise ValueError(f"{path} is {height}x{width}; expected at least {side}x{side} for the central crop")
-    top, left = (height - side) // 2, (width - side) // 2
-    return image[:, top : top + side, left : left + side]
+def _read_prepared(path: Path, size: tuple[int, int] | None, colour: bool, crop: tuple[int, int, int] | None) -> Tensor:
+    image = read_photograph(path, colour=colour)
+    if crop is not None:
+        top, left, side = crop
+        height, width = image.shape[1:]
+        if top + side > height or left + side > width:
+            raise ValueError(
+                f"{path} is {height}x{width}, too small for the crop of {side} pixels from row {top} and column {left}"
+            )
+        image = image[:, top : top + side, left : left + side]
+    return image if size is None else resize(image, list(size), antialias=True)

@@ -127,7 +127,8 @@ def _step(
         if not total.isfinite():
             _stop("loss", images, labels, *where)
         fabric.backward(total)
-        if not get_total_norm([p.grad for p in objective.parameters() if p.grad is not None]).isfinite():
+        gradients = [p.grad for group in optimizer.param_groups for p in group["params"] if p.grad is not None]
+        if not get_total_norm(gradients).isfinite():
             _stop("gradient", images, labels, *where)
         looks.append((total.detach(), parts, logits.detach()))
         return total

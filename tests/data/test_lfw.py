@@ -27,13 +27,13 @@ def test_photographs_and_pairs_agree(tmp_path, folder):
     assert [int(v) for v in faces.images[pairs.right].float().mean((1, 2, 3)).round()] == [50, 200]
 
 
-def test_the_crop_is_central(tmp_path):
+def test_the_crop_is_where_it_says(tmp_path):
     write_lfw(tmp_path)
     image = Image.new("RGB", (250, 250))
-    image.paste((255, 255, 255), (75, 75, 175, 175))
+    image.paste((255, 255, 255), (75, 40, 175, 140))  # left, top, right, bottom
     image.save(tmp_path / "lfw-deepfunneled/Bob/Bob_0001.jpg", quality=95)
-    faces = lfw(tmp_path, crop=100, size=(100, 100))
-    assert faces.images[2].float().mean() > 250
+    assert lfw(tmp_path, crop=(40, 75, 100), size=(100, 100)).images[2].float().mean() > 250
+    assert lfw(tmp_path, crop=None, size=(25, 25), colour=False).images[2, 0, 9, 12] > 250
 
 
 def test_view_2_has_folds_in_its_first_line(tmp_path):
@@ -76,5 +76,5 @@ def test_what_is_missing_is_named(tmp_path, monkeypatch):
 def test_a_photograph_too_small_to_crop_is_named(tmp_path):
     write_lfw(tmp_path)
     Image.new("RGB", (90, 90)).save(tmp_path / "lfw-deepfunneled/Bob/Bob_0001.jpg")
-    with pytest.raises(ValueError, match=r"Bob_0001\.jpg is 90x90; expected at least 150x150"):
+    with pytest.raises(ValueError, match=r"Bob_0001\.jpg is 90x90, too small for the crop of 120 pixels"):
         lfw(tmp_path)

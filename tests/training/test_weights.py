@@ -20,7 +20,9 @@ def test_weights_come_back_the_same(tmp_path):
 def test_other_weights_are_refused(tmp_path):
     path = tmp_path / "network.safetensors"
     save_weights(create("mobilefacenet", width=0.25, input_size=32), path)
-    with pytest.raises(ValueError, match=r"holds another network: its network has stem\.0\.0\.weight = \(16, 3, 3, 3\)"):
+    with pytest.raises(
+        ValueError, match=r"holds another network: its network has stem\.0\.0\.weight = \(16, 3, 3, 3\)"
+    ):
         load_weights(create("mobilefacenet", width=0.5, input_size=32), path)
 
 

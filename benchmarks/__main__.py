@@ -1,0 +1,53 @@
+"""``python -m benchmarks [NAME ...]``: run the quick comparisons, or those named, and print each beside its target."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import time
+
+from benchmarks.comparison import table
+
+# What each takes on two cores. The quick ones are run when none is named.
+QUICK = {"training": "5 minutes", "center_loss": "1 minute", "import_time": "1 minute"}
+LONG = {"training_accuracy": "10 minutes", "digits_center_loss": "6 minutes"}
+BUSY_PERCENT = 5  # other programs above this: say so
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run one after the other, and print each table as soon as it is there."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join([*QUICK, *LONG])}")
+    parser.add_argument("--list", action="store_true", help="say what there is, and run nothing")
+    options = parser.parse_args(arguments)
+    unknown = sorted(set(options.names) - {*QUICK, *LONG})
+    if unknown:
+        parser.error(f"there is no benchmark {', '.join(unknown)}; there are {', '.join([*QUICK, *LONG])}")
+    if options.list:
+        for name, minutes in {**QUICK, **LONG}.items():
+            print(f"{name:20} {minutes:11} {'' if name in QUICK else '(only by name) '}{benchmark(name).__doc__}")
+        return
+    for name in options.names or QUICK:
+        run(name)
+
+
+def run(name: str) -> None:
+    """Run one benchmark, which writes its record, and print its table."""
+    module = benchmark(name)
+    print(f"\n{module.__doc__}", flush=True)
+    started = time.perf_counter()
+    figures = module.main()
+    print(table(figures["comparisons"]))
+    print(f"{time.perf_counter() - started:.0f} s, written to benchmarks/records/{name}.json", flush=True)
+    busy = figures.get("others_cpu_percent", 0.0)
+    if busy > BUSY_PERCENT:
+        print(f"Other programs took {busy:.0f} % of the processor meanwhile: repeat this on a quiet machine.")
+
+
+def benchmark(name: str):  # noqa: ANN201 - a module
+    """The module of that name."""
+    return importlib.import_module(f"benchmarks.{name}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,21 @@
+"""Figures (data in, ``Figure`` out), the slider that moves one, and how they reach a notebook."""
+
+from __future__ import annotations
+
+from course_lib.viz.figures import feature_plane, image_grid, lines, roc_curves, score_histogram, seeds_and_means
+from course_lib.viz.projection import umap_projection
+from course_lib.viz.show import png, show
+from course_lib.viz.widgets import slider
+
+__all__ = [
+    "feature_plane",
+    "image_grid",
+    "lines",
+    "png",
+    "roc_curves",
+    "score_histogram",
+    "seeds_and_means",
+    "show",
+    "slider",
+    "umap_projection",
+]

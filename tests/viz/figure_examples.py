@@ -1,0 +1,105 @@
+"""One example of every figure, with the longest texts it must bear."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from matplotlib.figure import Figure
+
+from course_lib import viz
+from course_lib.data import orl_faces
+from course_lib.evaluation import roc
+
+LONG = "A title that states its finding at such length that no figure of this course can hold it in one line of text"
+NAMES = [str(digit) for digit in range(10)]
+
+
+def features(seed: int = 0, per_class: int = 30) -> tuple[np.ndarray, np.ndarray]:
+    """Ten classes around a circle of radius 20."""
+    labels = np.repeat(np.arange(10), per_class)
+    circle = 20 * np.stack([np.cos(labels * 0.63), np.sin(labels * 0.63)], axis=1)
+    return circle + np.random.default_rng(seed).normal(size=circle.shape), labels
+
+
+def pairs(n: int = 600, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    """Scores of genuine and impostor pairs, which overlap."""
+    generator = np.random.default_rng(seed)
+    same = np.arange(n) % 2 == 0
+    return generator.normal(0.1, 0.15, n) + 0.4 * same, same
+
+
+def photographs(n: int, channels: int = 1) -> torch.Tensor:
+    """Smooth pictures that all differ, uint8 (n, channels, 56, 46)."""
+    ramp = torch.linspace(0, 255, 56 * 46).reshape(1, 1, 56, 46)
+    return (ramp * torch.linspace(0.4, 1, n * channels).reshape(n, channels, 1, 1)).to(torch.uint8)
+
+
+def image_grid() -> Figure:
+    captions = [f"person {i}, whose score is 0.{i}" for i in range(13)]
+    return viz.image_grid(photographs(13), captions, title=LONG, columns=5, credit="Photographs: " + LONG)
+
+
+def narrow_image_grid() -> Figure:
+    return viz.image_grid(photographs(2, channels=3), ["first", "second"], title=LONG, credit="a source")
+
+
+def many_faces() -> Figure:
+    """Real photographs, which compress least."""
+    return viz.image_grid(orl_faces().images[:60], title=LONG, columns=6, credit="The ORL Database of Faces")
+
+
+def feature_plane() -> Figure:
+    (points, labels), centers = features(), np.array([[20.0, 0.0], [-20.0, 0.0]])
+    panels = {"softmax": (points, labels), "softmax + center loss, intra/inter ratio 0.05": (points / 200, labels)}
+    return viz.feature_plane(panels, NAMES, title=LONG, centers={"softmax": centers})
+
+
+def crowded_feature_plane() -> Figure:
+    labels = np.arange(80) % 40
+    points = np.random.default_rng(0).normal(size=(80, 2))
+    return viz.feature_plane({"forty people": (points, labels)}, [f"person {i}" for i in range(40)], title=LONG)
+
+
+def five_feature_planes() -> Figure:
+    panels = {f"weight {weight}": features(weight, per_class=3) for weight in range(5)}
+    return viz.feature_plane(panels, NAMES, title=LONG, axis_label="UMAP", share=True)
+
+
+def lines() -> Figure:
+    x = range(1, 41)
+    series = {f"method {k}, with a name that is long": [(k + 1) / step for step in x] for k in range(4)}
+    ylabel = "a ratio whose name takes more than one line"
+    return viz.lines(series, x, title=LONG, xlabel="epoch", ylabel=ylabel, log_y=True)
+
+
+def score_histogram() -> Figure:
+    marked = {"the first photographs": 0.7, "the second photographs": -0.1}
+    return viz.score_histogram(*pairs(), title=LONG, threshold=0.3, marked=marked)
+
+
+def roc_curves() -> Figure:
+    curves = {"softmax": roc(*pairs(seed=1)), "softmax + center loss": roc(*pairs())}
+    return viz.roc_curves(curves, title=LONG, n_impostor=300)
+
+
+def seeds_and_means() -> Figure:
+    values = {"softmax": [0.8, 0.82, 0.81], "softmax + center loss, whose weight is 0.01": [0.85, 0.85, 0.88]}
+    intervals = {name: (min(runs), max(runs)) for name, runs in values.items()}
+    return viz.seeds_and_means(values, intervals, title=LONG, xlabel="accuracy on unseen people")
+
+
+EXAMPLES = {
+    make.__name__: make
+    for make in (
+        image_grid,
+        narrow_image_grid,
+        many_faces,
+        feature_plane,
+        crowded_feature_plane,
+        five_feature_planes,
+        lines,
+        score_histogram,
+        roc_curves,
+        seeds_and_means,
+    )
+}

@@ -1,0 +1,39 @@
+"""UMAP is repeatable, keeps clusters apart, and says what it cannot place."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from course_lib.viz import umap_projection
+
+EMBEDDINGS = np.random.default_rng(0).normal(scale=0.1, size=(40, 8)).astype(np.float32)
+
+
+def test_far_clusters_stay_apart_and_a_seed_repeats_itself() -> None:
+    embeddings = EMBEDDINGS.copy()
+    embeddings[:20, 0] += 1
+    embeddings[20:, 1] += 1
+    placed = umap_projection(embeddings, seed=3)
+    assert placed.shape == (40, 2) and placed.dtype == np.float32
+    assert np.array_equal(placed, umap_projection(embeddings, seed=3))
+    assert not np.array_equal(placed, umap_projection(embeddings, seed=4))
+    one, other = placed[:20], placed[20:]
+    gap = np.linalg.norm(one[:, None] - other[None], axis=2).min()
+    widest = max(np.linalg.norm(cluster - cluster.mean(axis=0), axis=1).max() for cluster in (one, other))
+    assert gap > 3 * widest
+
+
+@pytest.mark.parametrize(
+    ("embeddings", "neighbours", "words"),
+    [
+        (EMBEDDINGS[0], 10, r"shape \(8,\); expected \(N, D\)"),
+        (np.where(EMBEDDINGS > 0.2, np.nan, EMBEDDINGS), 10, "not finite"),
+        (EMBEDDINGS[:3], 2, "there are 3 embeddings; expected at least 4"),
+        (EMBEDDINGS[:10], 10, "neighbours is 10; expected 2 to 9"),
+        (EMBEDDINGS, 1, "neighbours is 1"),
+    ],
+)
+def test_bad_input_is_refused(embeddings: np.ndarray, neighbours: int, words: str) -> None:
+    with pytest.raises(ValueError, match=words):
+        umap_projection(embeddings, neighbours=neighbours)
