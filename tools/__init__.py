@@ -1,1 +1,1 @@
-"""Tools for those who work on the course; a learner needs none of them."""
+"""What make runs: the set-up, and what builds and checks the notebooks."""

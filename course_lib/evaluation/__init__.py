@@ -1,10 +1,10 @@
 """Metrics as pure functions on NumPy arrays: embeddings and labels in, frozen dataclasses out."""
 
-from .curves import Eer, Roc, TarAtFar, eer, roc, tar_at_far
-from .embedding_space import EmbeddingSpace, embedding_space
-from .intervals import Interval, bootstrap, mean_interval, paired_difference, wilson
-from .kfold import KFoldAccuracy, kfold_accuracy
-from .verification import Verification, cosine_scores, verification
+from course_lib.evaluation.curves import Eer, Roc, TarAtFar, eer, roc, tar_at_far
+from course_lib.evaluation.embedding_space import EmbeddingSpace, embedding_space
+from course_lib.evaluation.intervals import Interval, bootstrap, mean_interval, paired_difference, wilson
+from course_lib.evaluation.kfold import KFoldAccuracy, kfold_accuracy
+from course_lib.evaluation.verification import Verification, cosine_scores, verification
 
 __all__ = [
     "Eer",

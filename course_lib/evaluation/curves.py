@@ -10,8 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ._checks import scored_pairs
-from .intervals import Interval, wilson
+from course_lib.evaluation._checks import scored_pairs
+from course_lib.evaluation.intervals import Interval, wilson
 
 
 @dataclass(frozen=True, eq=False)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ._checks import finite
+from course_lib.evaluation._checks import finite
 
 
 @dataclass(frozen=True, eq=False)

@@ -9,7 +9,7 @@ from statistics import NormalDist
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ._checks import finite
+from course_lib.evaluation._checks import finite
 
 
 @dataclass(frozen=True)

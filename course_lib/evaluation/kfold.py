@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ._checks import scored_pairs
-from .curves import roc
-from .intervals import Interval, wilson
+from course_lib.evaluation._checks import scored_pairs
+from course_lib.evaluation.curves import roc
+from course_lib.evaluation.intervals import Interval, wilson
 
 
 @dataclass(frozen=True, eq=False)

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ._checks import finite
-from .curves import Eer, Roc, TarAtFar, eer, roc, tar_at_far
-from .intervals import Interval
-from .kfold import KFoldAccuracy, kfold_accuracy
+from course_lib.evaluation._checks import finite
+from course_lib.evaluation.curves import Eer, Roc, TarAtFar, eer, roc, tar_at_far
+from course_lib.evaluation.intervals import Interval
+from course_lib.evaluation.kfold import KFoldAccuracy, kfold_accuracy
 
 
 @dataclass(frozen=True, eq=False)

@@ -85,11 +85,10 @@ def put_legend_right(axes: Sequence[Axes]) -> None:
         loc="outside right center",
         ncols=_legend_columns(list(entries), figure.get_figheight()),
         fontsize=LEGEND_POINTS,
-        markerscale=1.3,
         frameon=False,
     )
     for handle in legend.legend_handles:
-        handle.set_alpha(1)
+        handle.set(alpha=1, sizes=[32])  # plain to see, however small and pale the points are
 
 
 def _legend_columns(texts: Sequence[str], height: float) -> int:

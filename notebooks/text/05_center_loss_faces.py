@@ -193,8 +193,8 @@ viz.show(
 assert all(np.all(np.diff(result.roc.tar) >= 0) for result in first.values())
 
 # %% [markdown]
-# The left end of the axis is one impostor pair of 400 (of 500 on LFW). Below that, these pairs cannot say anything: to claim a FAR of one
-# in a million, you need many millions of pairs.
+# The axis ends on the left at **one** impostor pair. Below that, these pairs cannot say anything: to claim a FAR of one in
+# a million, you need many millions of pairs.
 #
 # ## Is the difference real?
 #
@@ -252,9 +252,9 @@ assert difference["intra/inter"].mean() < 0 or FULL
 # Read the figure before you read on. Your dots may differ a little from the author's: another processor rounds
 # differently, and training amplifies that.
 #
-# What held every time we looked, on different processors' arithmetic: the strangers' clusters become **tighter**. That is
-# what center loss is made for, and it carries over to people it never saw. The **decisions**, though, are hardly
-# better. Accuracy moves by a point or two in either direction.
+# What held whenever we ran it: the strangers' clusters become **tighter** on average. That is what center loss is made
+# for, and it carries over to people it never saw. The **decisions**, though, are hardly better. Accuracy moves a
+# little, in either direction; TAR at a small FAR moves a lot, in either direction.
 
 # %%
 tighter = (difference["intra/inter"] < 0).mean()
@@ -362,8 +362,7 @@ exercises.check(
 #
 # ## What the papers report
 #
-# - Wen et al. (2016, ECCV) gain 1.76 points on LFW: 97.37 % with softmax, 99.13 % or more with center loss joined, with
-#   0.7 million photographs to learn from. The exact figures are in their Table 2 and Figure 5; we quote them from memory
-#   of the paper and have not re-run them.
+# - Wen et al. (2016, ECCV, Table 2) report 97.37 % on LFW with softmax and 99.28 % with center loss joined, trained on
+#   0.7 million photographs. We quote these figures from memory and have not re-run them.
 # - Kumar et al. ("Memory Optimized Deep Learning based Face Recognition", Table 1) report 86.32 % with softmax and
 #   88.10 % with center loss, one run each, no interval.

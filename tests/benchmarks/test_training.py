@@ -9,7 +9,7 @@ from benchmarks.record import read_record
 from benchmarks.training import Size, measure
 from course_lib.data import ImageSet
 
-TINY = Size(width=0.05, input_size=(16, 16), channels=1, batch_size=4, steps=2, rounds=1)
+TINY = Size(width=0.05, input_size=(16, 16), channels=1, batch_size=4, steps=2, epochs=2, rounds=1)
 
 
 def test_the_record_has_speeds_and_ratios(monkeypatch):
@@ -31,7 +31,7 @@ def test_the_bare_loop_trains_what_fit_trains(monkeypatch):
     monkeypatch.setattr(training, "network", lambda size: networks.append(build(size)) or networks[-1])
     head = training.Softmax(128, training.N_CLASSES, seed=training.SEED)
     monkeypatch.setattr(training.nn, "Linear", lambda *_: same_head(head))
-    training.fit_epoch(images, TINY)()
+    training.fit_turn(images, TINY)()
     training.bare_loop(images, TINY)()
     for name, tensor in networks[0].state_dict().items():
         assert torch.allclose(tensor.double(), networks[1].state_dict()[name].double(), atol=1e-6), name

@@ -20,7 +20,7 @@ from course_lib.training import EarlyStopping, fit
 TRAIN = """
 import sys
 import torch
-from conftest import TinyNet
+from tiny_network import TinyNet
 from course_lib.data import Compose, ImageSet, RandomFlip, RandomShift
 from course_lib.losses import CenterLoss
 from course_lib.training import EarlyStopping, fit, save_weights

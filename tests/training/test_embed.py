@@ -4,7 +4,6 @@ import math
 
 import numpy as np
 import pytest
-import torch
 
 from course_lib.data import normalise
 from course_lib.training import embed

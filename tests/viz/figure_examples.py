@@ -45,7 +45,7 @@ def narrow_image_grid() -> Figure:
 
 def many_faces() -> Figure:
     """Real photographs, which compress least."""
-    return viz.image_grid(orl_faces().images[:60], title=LONG, columns=6, credit="The ORL Database of Faces")
+    return viz.image_grid(orl_faces().images[:36], title=LONG, columns=6, credit="The ORL Database of Faces")
 
 
 def feature_plane() -> Figure:

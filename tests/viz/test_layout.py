@@ -85,7 +85,7 @@ def test_the_long_title_is_complete(drawn: tuple[Figure, bytes]) -> None:
 
 def test_axes_are_labelled_and_not_squeezed(drawn: tuple[Figure, bytes]) -> None:
     for axis in drawn[0].axes:
-        assert axis.get_window_extent().width > 45 and axis.get_window_extent().height > 45  # pixels
+        assert axis.get_window_extent().width > 50 and axis.get_window_extent().height > 50  # pixels
         if axis.axison:
             assert axis.get_xlabel()
             assert axis.get_ylabel() or axis.get_yticklabels()[0].get_text()  # methods name themselves
