@@ -15,7 +15,7 @@ import torch
 from torch import nn
 from torch.nn.functional import cross_entropy
 
-from benchmarks.comparison import Comparison, interleaved, timed
+from benchmarks.comparison import Comparison, interleaved, spread, timed
 from benchmarks.record import write_record
 from course_lib import backbones
 from course_lib.data import ImageSet
@@ -86,6 +86,9 @@ def at_size(size: Size, compiled: bool) -> tuple[dict[str, Any], list[Comparison
     found = [race.ratio(what + "plain loop / fit", "plain loop", "fit", target=1.2 if compiled else None)]
     if compiled:
         found.append(race.ratio(what + "plain loop / fit(compile=True)", "plain loop", "fit(compile=True)", target=1.5))
+        found.append(
+            spread("warm-up of fit(compile=True)", [figures["warm_up_seconds"]["fit(compile=True)"]], unit="s")
+        )
     found.append(race.ratio(what + "fit / bare loop", "fit", "bare loop", target=1.03, at_least=False))
     return figures, found
 

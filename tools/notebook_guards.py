@@ -16,7 +16,7 @@ from nbformat import NotebookNode
 
 from .notebook_exercises import exercises, tagged
 from .notebook_numbers import CITATION, quoted_without_evidence
-from .notebooks import NOTEBOOK_METADATA, from_twin, inputs
+from .notebooks import NOTEBOOK_METADATA, carry_over, from_twin, inputs
 
 CELLS, MEDIAN_LINES, BYTES, SKIPS, ALT_WORDS = (25, 45), 8, 500_000, 2, 5
 NBVAL_TAGS = ("nbval-skip", "nbval-ignore-output", "raises-exception", "nbval-raises-exception")
@@ -231,7 +231,7 @@ def exercises_are_open(committed: Committed) -> Iterator[str]:
 def twin_says_the_same(committed: Committed) -> Iterator[str]:
     """The notebook and its text twin hold the same cells."""
     if not committed.twin.exists():
-        yield f"{committed.path.name} has no twin text/{committed.twin.name}: `jupytext --sync {committed.path.name}`."
+        yield f"{committed.path.name} has no twin text/{committed.twin.name}: `{carry_over(committed.path.stem)}`."
         return
     ours, theirs = inputs(committed.notebook), inputs(from_twin(committed.twin))
     if len(ours) != len(theirs):

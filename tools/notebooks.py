@@ -31,8 +31,9 @@ from nbformat import NotebookNode
 from tqdm import tqdm
 
 NOTEBOOKS = Path(__file__).resolve().parents[1] / "notebooks"
+# No jupytext pairing in here: JupyterLab would then compare the times of notebook and twin, which a clone does not
+# keep, refuse to open the notebook, or rewrite the twin when a learner saves an exercise.
 NOTEBOOK_METADATA = {
-    "jupytext": {"formats": "ipynb,text//py:percent"},
     "kernelspec": {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"},
     "language_info": {"name": "python"},
 }
@@ -92,6 +93,11 @@ def inputs(notebook: NotebookNode) -> list[tuple[str, str, dict]]:
     ]
 
 
+def carry_over(name: str) -> str:
+    """The command that writes the twin anew from an edited notebook."""
+    return f"jupytext --to py:percent --output notebooks/text/{name}.py notebooks/{name}.ipynb"
+
+
 def check_not_edited(run: Run) -> None:
     """Raise ValueError if the notebook holds edits that its twin has not: rebuilding would lose them."""
     if not run.target.exists() or run.target.stat().st_mtime <= run.twin.stat().st_mtime:
@@ -99,7 +105,7 @@ def check_not_edited(run: Run) -> None:
     if inputs(nbformat.read(run.target, as_version=4)) != inputs(run.notebook):
         raise ValueError(
             f"{run.target.name} was edited after its twin text/{run.twin.name}, and rebuilding would lose that. Run "
-            f"`jupytext --sync notebooks/{run.target.name}` to carry the edits over, or `touch` the twin to drop them."
+            f"`{carry_over(run.target.stem)}` to keep the edits, or `touch` the twin to drop them."
         )
 
 

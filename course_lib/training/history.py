@@ -17,7 +17,7 @@ class History:
     """The rows, one dict an epoch, and two ways to read them.
 
     A row holds ``epoch`` (from 1), ``step``, ``loss``, each part of the loss, ``accuracy`` on the training images as
-    they went by, ``learning_rate``, ``seconds``, and whatever ``evaluate`` returned (numbers, or tensors). Under several
+    they went by, ``learning_rate``, ``seconds``, and what ``evaluate`` returned (numbers, or tensors). Under several
     processes each keeps its own record, over its share of every batch.
 
     ``history["loss"]`` is a column, ``history.frame()`` the table of all numbers.
