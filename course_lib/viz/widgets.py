@@ -37,11 +37,11 @@ def slider(render: Callable[[Any], Figure], values: Sequence[Any], *, label: str
         layout={"width": "480px"},
     )
     picture = ipywidgets.Image(value=draw(start), format="png")
-    picture.layout.object_fit = "contain"
     picture.layout.max_width = "100%"
 
     def update(change: dict[str, Any]) -> None:
         picture.value = draw(change["new"])
 
     handle.observe(update, names="value")
-    return ipywidgets.VBox([handle, picture])
+    # A box stretches what it holds; at its own size the picture stays sharp.
+    return ipywidgets.VBox([handle, picture], layout={"align_items": "flex-start"})
