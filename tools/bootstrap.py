@@ -88,7 +88,7 @@ def lab_options(arguments: list[str]) -> list[str]:
     options = [
         f"--ServerApp.root_dir={ROOT}",
         f"--LabApp.default_url=/lab/tree/{FIRST_NOTEBOOK}",  # also part of the address that is printed
-        "--LabApp.news_url=",  # the course begins without a question about news, and without the network
+        "--LabApp.news_url=None",  # the course begins without a question about news, and without the network
         "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
     ]
     if hasattr(os, "geteuid") and os.geteuid() == 0:

@@ -34,7 +34,7 @@ from course_lib import backbones, data, evaluation, exercises, losses, training,
 
 # %%
 FULL = os.environ.get("COURSE_FULL") == "1"
-SIZE, WIDTH, EPOCHS, RUNS = ((112, 112), 0.5, 10, 3) if FULL else ((56, 46), 0.25, 14, 5)
+SIZE, WIDTH, EPOCHS, RUNS = ((112, 112), 0.5, 10, 3) if FULL else ((56, 46), 0.25, 14, 4)
 BATCH, DIM, WEIGHT = 50, 64, 0.1
 
 

@@ -14,7 +14,6 @@ from IPython.utils.capture import capture_output
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from PIL import Image
-from traitlets.config import Config
 
 from course_lib import viz
 from course_lib.viz.style import COLOURS
@@ -24,9 +23,8 @@ from course_lib.viz.style import COLOURS
 def shell(tmp_path, monkeypatch: pytest.MonkeyPatch) -> Iterator[InteractiveShell]:
     """A shell such as a kernel has, which forgets everything."""
     monkeypatch.setenv("IPYTHONDIR", str(tmp_path))
-    config = Config()
-    config.HistoryManager.enabled = False
-    shell = InteractiveShell.instance(config=config)
+    shell = InteractiveShell.instance()
+    shell.history_manager.enabled = False
     yield shell
     shell.restore_sys_module_state()
     shell.builtin_trap.deactivate()
