@@ -128,7 +128,7 @@ def datasets() -> list[DataSet]:
         ImportError: a package that ``course_lib.data`` needs is missing.
         ValueError: ``COURSE_DATA`` is a relative path.
     """
-    from course_lib.data.paths import data_folder
+    from course_lib.paths import data_folder
 
     known = (
         ("MNIST", "MNIST", "raw/train-images-idx3-ubyte", "get_mnist.py"),

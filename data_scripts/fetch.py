@@ -82,7 +82,7 @@ def run(dataset: Dataset, options: argparse.Namespace) -> int:
 def _default_folder() -> Path:
     # Imported late, since it brings PyTorch with it; from this clone, whether or not it is installed.
     sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
-    from course_lib.data.paths import data_folder
+    from course_lib.paths import data_folder
 
     return data_folder()
 

@@ -24,7 +24,14 @@ else:
 ROOT = Path(__file__).resolve().parents[1]
 PYTHONS = ("3.10", "3.11", "3.12", "3.13")
 CONDA_NAMES = {"pytorch": "torch", "matplotlib-base": "matplotlib", "seaborn-base": "seaborn"}
-IMPORT_NAMES = {"sklearn": "scikit-learn", "PIL": "pillow", "umap": "umap-learn", "yaml": "pyyaml"}
+IMPORT_NAMES = {
+    "sklearn": "scikit-learn",
+    "PIL": "pillow",
+    "umap": "umap-learn",
+    "yaml": "pyyaml",
+    "cv2": "opencv-python-headless",
+    "skimage": "scikit-image",
+}
 LICENCES = {"Apache-2.0", "BSD-2-Clause", "BSD-3-Clause", "MIT", "MIT-CMU", "MPL-2.0", "PSF-2.0"}
 BROUGHT_ALONG = {
     "jupyter_client": "ipykernel",

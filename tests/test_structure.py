@@ -14,20 +14,21 @@ LIBRARY = Path(__file__).resolve().parents[1] / "course_lib"
 # What each folder or module of the library may import of it, beside itself. A new one needs a line here.
 BELOW_THE_TOP = {"alignment", "backbones", "losses", "optim", "evaluation", "cost", "data", "training", "export"}
 MAY_IMPORT: dict[str, set[str]] = {
-    "alignment": set(),
+    "alignment": {"paths"},
     "backbones": set(),
     "losses": set(),
     "optim": set(),
     "evaluation": set(),
     "cost": set(),
-    "data": {"alignment"},
+    "data": {"alignment", "paths"},
     "training": {"data"},  # losses and optimizers are known to it by their call only
     "export": {"cost"},
     "weights": {"backbones", "data", "training"},
     "gallery": BELOW_THE_TOP | {"weights"},
     "viz": BELOW_THE_TOP | {"weights"},
-    "check": {"data", "training"},
+    "check": {"paths", "training"},
     "exercises": set(),
+    "paths": set(),
     "__init__": set(),  # it loads its folders when they are first used
 }
 OUTSIDE = {"notebooks", "tools", "data_scripts", "benchmarks", "tests", "conftest"}

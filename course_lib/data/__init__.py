@@ -7,9 +7,9 @@ from course_lib.data.container import ImageSet, normalise
 from course_lib.data.embedded import digits, orl_faces
 from course_lib.data.lfw import lfw, lfw_pairs
 from course_lib.data.pairs import Pairs, verification_pairs
-from course_lib.data.paths import data_folder
 from course_lib.data.photographs import face_folder, read_photograph
 from course_lib.data.splits import split_by_identity, split_by_image
+from course_lib.paths import data_folder
 
 __all__ = [
     "Augmentation",

@@ -11,8 +11,8 @@ import numpy as np
 import torch
 
 from course_lib.data.container import ImageSet
-from course_lib.data.paths import data_folder
 from course_lib.data.photographs import read_photograph
+from course_lib.paths import data_folder
 
 DIGIT_NAMES = tuple("0123456789")
 MNIST_SOURCE = "MNIST, LeCun, Cortes and Burges; 5,000 of its training images"

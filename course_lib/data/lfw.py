@@ -9,8 +9,8 @@ import torch
 
 from course_lib.data.container import ImageSet
 from course_lib.data.pairs import Pairs
-from course_lib.data.paths import data_folder
 from course_lib.data.photographs import read_photographs
+from course_lib.paths import data_folder
 
 IMAGE_FOLDERS = ("lfw-deepfunneled", "lfw_funneled", "lfw")
 VIEW_FILES = {"dev_train": "pairsDevTrain.txt", "dev_test": "pairsDevTest.txt", "view2": "pairs.txt"}

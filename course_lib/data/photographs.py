@@ -7,13 +7,11 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from PIL import Image, ImageOps, UnidentifiedImageError
 from torch import Tensor
 from torchvision.transforms.v2.functional import resize
 
+from course_lib.alignment.photograph import IMAGE_SUFFIXES, open_photograph
 from course_lib.data.container import ImageSet
-
-IMAGE_SUFFIXES = {".bmp", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp"}
 
 
 def read_photograph(path: Path | str, *, colour: bool | None = None) -> Tensor:
@@ -22,20 +20,13 @@ def read_photograph(path: Path | str, *, colour: bool | None = None) -> Tensor:
     ``colour=True`` gives 3 channels, ``False`` 1; None keeps grey files grey and makes all others RGB.
 
     Raises:
-        ValueError: the file is empty, damaged or no image; the message names it.
+        ValueError: the file is missing, empty, damaged or no image; the message names it.
     """
-    path = Path(path)
-    if path.stat().st_size == 0:
-        raise ValueError(f"{path} is empty; expected an image. Delete it or fetch it again")
-    try:
-        with Image.open(path) as file:
-            upright = ImageOps.exif_transpose(file)
-            if colour is None:
-                colour = upright.mode not in ("1", "L", "LA", "I", "I;16")
-            pixels = np.array(upright.convert("RGB" if colour else "L"))
-    except (UnidentifiedImageError, OSError, SyntaxError, Image.DecompressionBombError) as error:
-        raise ValueError(f"{path} cannot be read as an image ({error}); delete it or fetch it again") from error
-    if not colour:
+    photograph = open_photograph(path)
+    if colour is not None:
+        photograph = photograph.convert("RGB" if colour else "L")
+    pixels = np.array(photograph)
+    if pixels.ndim == 2:
         return torch.from_numpy(pixels)[None]
     return torch.from_numpy(pixels).permute(2, 0, 1).contiguous()
 

@@ -1,4 +1,4 @@
-"""Where data sets that are not inside a package live on this machine."""
+"""Where data sets and weights that are not inside a package live on this machine."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ PROJECT = "face-course"
 def data_folder() -> Path:
     """The folder of downloaded data: the environment variable ``COURSE_DATA``, or else the platform's cache folder.
 
-    It is not created. ``data_scripts/get_*.py`` write to it, the loaders of ``course_lib.data`` read from it.
+    It is not created. ``data_scripts/get_*.py`` write to it, ``course_lib.data`` and ``course_lib.alignment`` read
+    from it.
 
     Raises:
         ValueError: ``COURSE_DATA`` is a relative path, which would mean another folder in every notebook.

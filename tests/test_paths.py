@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from course_lib.data.paths import data_folder
+from course_lib.paths import data_folder
 
 
 def test_course_data_decides(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
