@@ -53,11 +53,22 @@ def download(file: RemoteFile, folder: Path, page: str) -> Path:
             return _from_mirror(file, url, folder)
         except DownloadError as problem:
             problems.append(f"  {url}\n    {problem}")
-    raise DownloadError(
+    raise gave_up(file, folder, page, problems)
+
+
+def gave_up(file: RemoteFile, folder: Path, page: str, problems: list[str]) -> DownloadError:
+    """The error that lists what was tried, and says how to fetch the file by hand."""
+    return DownloadError(
         "\n".join([f"{file.name} could not be downloaded (expected {file.hash}):", *problems])
         + f"\nTry again later. Or download {file.name} with a browser, from an address above or from {page},"
         f"\nsave it as {folder / file.name} and run this command again: it is verified and used."
     )
+
+
+def has_hash(path: Path, known: str) -> bool:
+    """Whether there is a file at ``path`` with the hash ``known``, as in ``RemoteFile``."""
+    algorithm, value = known.split(":")
+    return path.is_file() and pooch.file_hash(str(path), alg=algorithm) == value
 
 
 def _from_mirror(file: RemoteFile, url: str, folder: Path) -> Path:

@@ -11,8 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-import pooch
-from download import DownloadError, RemoteFile, download
+from download import DownloadError, RemoteFile, download, has_hash
 from unpack import UnpackError
 
 OK, FAILED, REFUSED, INTERRUPTED = 0, 1, 2, 130
@@ -24,7 +23,8 @@ class Piece:
     """A finished file or folder at ``path`` below the data folder, and the files it is made from.
 
     ``build(folder, *files)`` makes it inside ``folder``, under the last name of ``path``; without it the one file is
-    taken as it is. ``expected`` is the size of a file in bytes, or how many files of a folder match ``pattern``.
+    taken as it is. ``expected`` is the size of a file in bytes, or how many files of a folder match ``pattern``;
+    ``hash`` is that of a file, where it is known. ``fetch(file, folder, page)`` brings a file from where it is.
     """
 
     path: str
@@ -32,6 +32,13 @@ class Piece:
     build: Callable[..., None] | None = None
     expected: int | None = None
     pattern: str = "*/*.jpg"
+    hash: str | None = None
+    fetch: Callable[[RemoteFile, Path, str], Path] = download
+
+    @property
+    def known_hash(self) -> str | None:
+        """That of the finished file, if any is known."""
+        return self.files[0].hash if self.build is None else self.hash
 
 
 @dataclass(frozen=True)
@@ -54,12 +61,14 @@ def command_line(description: str | None) -> argparse.ArgumentParser:
         "--folder", type=Path, help="the data folder; by default COURSE_DATA, or the platform's cache folder"
     )
     parser.add_argument("--accept", action="store_true", help="accept the terms without being asked, for scripts")
+    parser.add_argument("--quiet", action="store_true", help="show errors only, and terms where they must be accepted")
     return parser
 
 
 def run(dataset: Dataset, options: argparse.Namespace) -> int:
     """Show the terms, ask where there are faces, download, verify, unpack; return the exit code."""
-    print(f"{dataset.name}\n\n{dataset.terms}\nSource: {dataset.page}\n")
+    if dataset.faces or not options.quiet:
+        print(f"{dataset.name}\n\n{dataset.terms}\nSource: {dataset.page}\n")
     try:
         root = options.folder.expanduser().resolve() if options.folder else _default_folder()
         missing = [piece for piece in dataset.pieces if not _is_there(piece, root)]
@@ -73,14 +82,15 @@ def run(dataset: Dataset, options: argparse.Namespace) -> int:
     except (DownloadError, UnpackError, ValueError, OSError) as error:
         _complain(f"\nError: {error}")
         return FAILED
-    _report(dataset, root)
-    if options.folder:
-        print(f"Set COURSE_DATA={root} for the course to look there.")
+    if not options.quiet:
+        _report(dataset, root)
+        if options.folder:
+            print(f"Set COURSE_DATA={root} for the course to look there.")
     return OK
 
 
 def _default_folder() -> Path:
-    # Imported late, since it brings PyTorch with it; from this clone, whether or not it is installed.
+    # From this clone, whether or not it is installed.
     sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
     from course_lib.paths import data_folder
 
@@ -92,9 +102,8 @@ def _is_there(piece: Piece, root: Path) -> bool:
     target = root / piece.path
     if not target.exists():
         return False
-    if piece.build is None:
-        algorithm, known = piece.files[0].hash.split(":")
-        return pooch.file_hash(str(target), alg=algorithm) == known
+    if piece.known_hash:
+        return has_hash(target, piece.known_hash)
     found = _measure(target, piece)
     if piece.expected in (None, found):
         return True
@@ -159,7 +168,7 @@ def _check_space(missing: list[Piece], downloads: Path) -> None:
 
 def _obtain(piece: Piece, root: Path, downloads: Path, page: str) -> None:
     """Download, build aside, verify, and only then move into place in one step."""
-    files = [download(file, downloads, page) for file in piece.files]
+    files = [piece.fetch(file, downloads, page) for file in piece.files]
     target = root / piece.path
     if piece.build is None:
         _move(files[0], target)
@@ -193,6 +202,8 @@ def _check_built(built: Path, piece: Piece) -> None:
     if piece.expected not in (None, found):
         what = f"files {piece.pattern}" if built.is_dir() else "bytes"
         raise UnpackError(f"{built.name} from {piece.files[0].name} has {found:,} {what}; expected {piece.expected:,}")
+    if piece.hash and not has_hash(built, piece.hash):
+        raise UnpackError(f"{built.name} from {piece.files[0].name} has another hash; expected {piece.hash}")
 
 
 def _report(dataset: Dataset, root: Path) -> None:

@@ -26,13 +26,14 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))  # started by path, from any folder
 
-from tools import environment, interpreters  # noqa: E402
+from tools import environment, interpreters, weights  # noqa: E402
 from tools.installer import SetupError  # noqa: E402
 
 FIRST_NOTEBOOK = "notebooks/00_start_here.ipynb"
 CELL_TIMEOUT = 300  # seconds for one cell, far above the 90 that a whole notebook may take
 NOTEBOOKS_AT_A_TIME = 2
 TAKES_ARGUMENTS = ("lab", "notebooks", "bench")
+TEST_DATA = environment.CACHE / "data"  # holds the detector's weights and no data set
 
 
 def main(arguments: list[str]) -> int:
@@ -74,6 +75,7 @@ def ready_python() -> str:
 def lab(arguments: list[str]) -> int:
     """JupyterLab on the first notebook."""
     python = ready_python()
+    weights.fetch_once()
     command = [python, "-m", "jupyterlab", *lab_options(arguments)]
     settings = {**os.environ, "JUPYTER_PREFER_ENV_PATH": "1"}  # this environment's kernel, whatever else is installed
     os.chdir(str(ROOT))
@@ -109,6 +111,7 @@ def browser_can_open() -> bool:
 def test(arguments: list[str]) -> int:
     """Lint, unit tests with the guards, every notebook: all are run, whether or not one fails."""
     python = ready_python()
+    weights.fetch_once(TEST_DATA)
     stages = {"lint": lint_commands(python), "unit tests": [[python, "-m", "pytest"]], "notebooks": [nbval(python)]}
     results = []
     for name, commands in stages.items():
@@ -130,7 +133,9 @@ def notebooks(arguments: list[str]) -> int:
     """Every notebook executed and written anew."""
     # The tool itself refuses COURSE_FULL: what is committed is the small run.
     full = {key: os.environ[key] for key in ("COURSE_FULL",) if key in os.environ}
-    return run([ready_python(), "tools/notebooks.py", *arguments], {**test_settings("build"), **full})
+    python = ready_python()
+    weights.fetch_once(TEST_DATA)
+    return run([python, "tools/notebooks.py", *arguments], {**test_settings("build"), **full})
 
 
 def bench(arguments: list[str]) -> int:
@@ -183,7 +188,7 @@ def settings() -> dict[str, str]:
 
 def test_settings(stage: str) -> dict[str, str]:
     """The same on every machine: small data, no downloaded sets, and cores shared among parallel notebooks."""
-    fixed = {**settings(), "COURSE_DATA": str(environment.CACHE / "no-data")}
+    fixed = {**settings(), "COURSE_DATA": str(TEST_DATA)}
     fixed.pop("COURSE_FULL", None)
     fixed.pop("PYTHONPATH", None)
     if stage == "notebooks":

@@ -11,7 +11,7 @@ import numpy as np
 from course_lib.alignment.detector import Detector, Face
 from course_lib.alignment.photograph import Photograph, as_rgb
 from course_lib.alignment.similarity import similarity
-from course_lib.alignment.template import Size, as_height_width, template
+from course_lib.alignment.template import Size, template
 from course_lib.alignment.warp import warp
 
 Choice = Literal["largest", "central"]
@@ -54,8 +54,7 @@ def align(
         size: of the crop: the side of a square or (height, width), see ``template``.
         choose: of several faces the ``"largest"`` one, or the ``"central"`` one, whose box has its centre nearest to
             the centre of the photograph: right for LFW, whose photographs show a named person in the middle.
-        margin: pixels of the crop that are added on all sides, by drawing the face smaller: the template of
-            ``size - 2 * margin``, in the middle of the crop.
+        margin: pixels of the crop that are added on all sides, by drawing the face smaller; see ``template``.
 
     Raises:
         NoFaceError: the detector finds none.
@@ -73,16 +72,15 @@ def align_many(
     images: Sequence[Photograph], detector: Detector, *, size: Size = 112, choose: Choice = "largest", margin: int = 0
 ) -> list[Crop | None]:
     """``align`` for many photographs of any sizes at once, which is quicker; None where no face is found."""
-    target = _target(size, margin)
-    if choose not in get_args(Choice):
-        raise ValueError(f"choose is {choose!r}; expected one of {', '.join(get_args(Choice))}")
+    target = template(size, margin)
+    check_choice(choose)
     pixels = [as_rgb(image) for image in images]
     crops: list[Crop | None] = []
     for photograph, faces in zip(pixels, detector.detect_many(pixels), strict=True):
         if not faces:
             crops.append(None)
             continue
-        face = _chosen(faces, choose, photograph.shape[:2])
+        face = choose_face(faces, choose, photograph.shape)
         matrix = similarity(face.landmarks, target)
         crops.append(Crop(warp(photograph, matrix, size), face, matrix, len(faces)))
     return crops
@@ -135,16 +133,15 @@ def crop_with_margin(
     return warp(as_rgb(image), np.column_stack([np.diag(scale), shift]), crop)
 
 
-def _target(size: Size, margin: int) -> np.ndarray:
-    height, width = as_height_width(size)
-    if not 0 <= 2 * margin < min(height, width):
-        raise ValueError(f"margin is {margin}; expected 0 to less than half of the crop's {height}x{width} pixels")
-    # Scaled about the centre: a 7:6 crop with the same margin on all sides would no longer have 7:6 sides inside.
-    centre = np.array([width, height]) / 2
-    return (template(size) - centre) * (1 - 2 * margin / min(height, width)) + centre
+def check_choice(choose: str) -> None:
+    """Refuse what is no ``Choice``, by ``ValueError``."""
+    if choose not in get_args(Choice):
+        raise ValueError(f"choose is {choose!r}; expected one of {', '.join(get_args(Choice))}")
 
 
-def _chosen(faces: list[Face], choose: Choice, shape: tuple[int, ...]) -> Face:
+def choose_face(faces: Sequence[Face], choose: Choice, shape: tuple[int, ...]) -> Face:
+    """One of several faces, at least one, of a photograph of ``shape`` (height, width, ...); see ``align``."""
+    check_choice(choose)
     if choose == "largest":
         return max(faces, key=lambda face: face.area)
     centre = (np.array([shape[1], shape[0]]) - 1) / 2

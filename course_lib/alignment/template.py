@@ -13,18 +13,26 @@ OTHER_SIDE = [1, 0, 2, 4, 3]  # after mirroring, the left eye of the image is wh
 Size = int | tuple[int, int]
 
 
-def template(size: Size = 112) -> np.ndarray:
+def template(size: Size = 112, margin: int = 0) -> np.ndarray:
     """The five points of an aligned crop, float64 (5, 2): x and y in pixels, in the order of ``LANDMARKS``.
 
     Args:
         size: the side of a square crop, or (height, width) with 7:6 sides such as (112, 96), which cuts 8 of 112
             columns off either side. Sides that 128 divides and 112 does not are those of the networks with 128 pixels:
             the same face, 8 of 128 columns further to the right. All others are the 112x112 points times side / 112.
+        margin: pixels added on all sides: the face is as small as in a crop of ``size - 2 * margin``, in the middle.
 
     Raises:
-        ValueError: other sides.
+        ValueError: other sides, or a margin that leaves nothing of the crop.
     """
     height, width = as_height_width(size)
+    if not 0 <= 2 * margin < min(height, width):
+        raise ValueError(f"margin is {margin}; expected 0 to less than half of the crop's {height}x{width} pixels")
+    centre = np.array([width, height]) / 2
+    return (_without_margin(height, width) - centre) * (1 - 2 * margin / min(height, width)) + centre
+
+
+def _without_margin(height: int, width: int) -> np.ndarray:
     if height == width:
         if height % 112 and height % 128 == 0:
             return (TEMPLATE_112 + [8.0, 0.0]) * (height / 128)

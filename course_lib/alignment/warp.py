@@ -58,15 +58,14 @@ def warp(
 
 
 def _warp_all(images: Sequence[np.ndarray], matrices: np.ndarray, height: int, width: int, threads: int) -> np.ndarray:
-    first = _warp_one(images[0], matrices[0], height, width)
-    warped = np.empty((len(images), *first.shape), np.uint8)
+    channels = images[0].shape[2:]
+    warped = np.empty((len(images), height, width, *channels), np.uint8)
 
     def portion(start: int) -> None:
         for index in range(start, min(start + PORTION, len(images))):
-            result = _warp_one(images[index], matrices[index], height, width)
-            if result.shape != first.shape:
+            if images[index].shape[2:] != channels:
                 raise ValueError(f"image {index} and image 0 are not both grey or both colour; convert one of them")
-            warped[index] = result
+            _warp_one(images[index], matrices[index], height, width, warped[index])
 
     starts = range(0, len(images), PORTION)
     if threads == 1:
@@ -78,14 +77,18 @@ def _warp_all(images: Sequence[np.ndarray], matrices: np.ndarray, height: int, w
     return warped
 
 
-def _warp_one(image: np.ndarray, matrix: np.ndarray, height: int, width: int) -> np.ndarray:
+def _warp_one(
+    image: np.ndarray, matrix: np.ndarray, height: int, width: int, out: np.ndarray | None = None
+) -> np.ndarray:
     if image.dtype != np.uint8:
         raise TypeError(f"the image is {image.dtype}; expected uint8 pixels 0..255")
     if image.ndim not in (2, 3) or (image.ndim == 3 and image.shape[2] not in (1, 3)) or 0 in image.shape:
         raise ValueError(f"the image has shape {image.shape}; expected (H, W) or (H, W, 3)")
     if max(image.shape) > LONGEST_SIDE:
-        raise ValueError(f"the image is {image.shape[0]}x{image.shape[1]}; at most {LONGEST_SIDE} pixels a side. Scale")
-    return cv2.warpAffine(image, matrix, (width, height), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
+        raise ValueError(
+            f"the image is {image.shape[0]}x{image.shape[1]}; at most {LONGEST_SIDE} pixels a side, scale it"
+        )
+    return cv2.warpAffine(image, matrix, (width, height), dst=out, flags=cv2.INTER_LINEAR)
 
 
 def _checked_matrix(matrix: np.ndarray) -> np.ndarray:

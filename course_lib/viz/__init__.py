@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 from course_lib.viz.figures import feature_plane, image_grid, lines, roc_curves, score_histogram, seeds_and_means
+from course_lib.viz.photographs import Annotated, annotated, pyramid
 from course_lib.viz.projection import umap_projection
 from course_lib.viz.show import png, show
-from course_lib.viz.widgets import slider
+from course_lib.viz.widgets import slider, sliders
 
 __all__ = [
+    "Annotated",
+    "annotated",
     "feature_plane",
     "image_grid",
     "lines",
     "png",
+    "pyramid",
     "roc_curves",
     "score_histogram",
     "seeds_and_means",
     "show",
     "slider",
+    "sliders",
     "umap_projection",
 ]

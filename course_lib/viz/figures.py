@@ -114,12 +114,19 @@ def lines(
     title: str,
     xlabel: str,
     ylabel: str,
+    bands: Mapping[str, tuple[Sequence[float], Sequence[float]]] | None = None,
     log_x: bool = False,
     log_y: bool = False,
 ) -> Figure:
-    """Several curves over one x, told apart by colour and marker. Words as x stand side by side, evenly spaced."""
+    """Several curves over one x, told apart by colour and marker. Words as x stand side by side, evenly spaced.
+
+    ``bands`` are (low, high) around curves of that name, such as intervals.
+    """
     _checks.not_empty("series", series)
     _checks.not_empty("x", x)
+    bands = bands or {}
+    if not bands.keys() <= series.keys():
+        raise ValueError(f"bands are given for {list(bands)}; expected names of curves: {list(series)}")
     words = list(x) if isinstance(x[0], str) else []
     x = _checks.finite("x", range(len(x)) if words else x, positive=log_x)
     figure = blank(7, 4)
@@ -130,6 +137,10 @@ def lines(
         y = _checks.finite(f"series {name!r}", y, positive=log_y)
         marked = (label * every // len(series), every)
         axis.plot(x, y, label=name, markersize=5, markevery=marked, **class_style(label))
+        if name in bands:
+            low, high = (_checks.finite(f"the band of {name!r}", edge, positive=log_y) for edge in bands[name])
+            _checks.same_length(f"the band of {name!r}", low, "x", len(x))
+            axis.fill_between(x, low, high, color=class_style(label)["color"], alpha=0.2, linewidth=0)
     axis.set(xscale="log" if log_x else "linear", yscale="log" if log_y else "linear")
     if words:
         axis.set_xticks(x, words)

@@ -1,9 +1,9 @@
-"""Widgets: a slider around one figure function, nothing more."""
+"""Widgets: sliders around one figure function, nothing more."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from functools import cache
+from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from matplotlib.figure import Figure
@@ -20,28 +20,50 @@ def slider(render: Callable[[Any], Figure], values: Sequence[Any], *, label: str
     ``start`` is the value shown first, by default the first of them. Raises ValueError for fewer than two values, or a
     start that is none of them.
     """
+    return sliders(render, {label: values}, start=None if start is None else {label: start})
+
+
+def sliders(
+    render: Callable[..., Figure], values: Mapping[str, Sequence[Any]], *, start: Mapping[str, Any] | None = None
+) -> ipywidgets.VBox:
+    """One slider for each argument of ``render``, in their order, above the figure it returns.
+
+    Args:
+        render: called with the value of each slider; what it drew is kept for the latest hundred.
+        values: what each slider goes through, by its label.
+        start: the value shown first, by label; by default the first.
+
+    Raises:
+        ValueError: fewer than two values, or a start that is none of them.
+    """
     import ipywidgets
 
-    if len(values) < 2:
-        raise ValueError(f"values has {len(values)} entries; expected at least two to slide between")
-    start = values[0] if start is None else start
-    if start not in values:
-        raise ValueError(f"start is {start!r}; expected one of the values: {', '.join(map(str, values))}")
-    draw = cache(lambda value: png(render(value), dpi=90))
-    handle = ipywidgets.SelectionSlider(
-        options=[(str(value), value) for value in values],
-        value=start,
-        description=label,
-        continuous_update=False,
-        style={"description_width": "initial"},
-        layout={"width": "480px"},
-    )
-    picture = ipywidgets.Image(value=draw(start), format="png")
+    start = dict(start or {})
+    for label, choices in values.items():
+        if len(choices) < 2:
+            raise ValueError(f"values of {label} has {len(choices)} entries; expected at least two to slide between")
+        if start.setdefault(label, choices[0]) not in choices:
+            options = ", ".join(map(str, choices))
+            raise ValueError(f"start is {start[label]!r} for {label}; expected one of the values: {options}")
+    draw = lru_cache(maxsize=100)(lambda *chosen: png(render(*chosen), dpi=90))
+    handles = [
+        ipywidgets.SelectionSlider(
+            options=[(str(value), value) for value in choices],
+            value=start[label],
+            description=label,
+            continuous_update=False,
+            style={"description_width": "initial"},
+            layout={"width": "480px"},
+        )
+        for label, choices in values.items()
+    ]
+    picture = ipywidgets.Image(value=draw(*(handle.value for handle in handles)), format="png")
     picture.layout.max_width = "100%"
 
     def update(change: dict[str, Any]) -> None:
-        picture.value = draw(change["new"])
+        picture.value = draw(*(handle.value for handle in handles))
 
-    handle.observe(update, names="value")
+    for handle in handles:
+        handle.observe(update, names="value")
     # A box stretches what it holds; at its own size the picture stays sharp.
-    return ipywidgets.VBox([handle, picture], layout={"align_items": "flex-start"})
+    return ipywidgets.VBox([*handles, picture], layout={"align_items": "flex-start"})

@@ -60,3 +60,9 @@ def test_other_shapes_have_no_template():
         template((112, 92))
     with pytest.raises(ValueError, match=r"shape \(4, 2\); expected \(..., 5, 2\)"):
         mirror(np.zeros((4, 2)), 112)
+
+
+def test_a_margin_draws_the_face_smaller_in_the_middle():
+    np.testing.assert_allclose(template(160, margin=24), template(112) + 24)
+    with pytest.raises(ValueError, match="margin is -1"):
+        template(112, margin=-1)

@@ -236,7 +236,7 @@ def script(name: str, *arguments: str, cwd: Path, **environment: str) -> subproc
     )
 
 
-@pytest.mark.parametrize("name", ["get_mnist.py", "get_lfw.py", "get_celeba.py", "get_cifar10.py"])
+@pytest.mark.parametrize("name", sorted(path.name for path in SCRIPTS.glob("get_*.py")))
 def test_help_from_any_folder(tmp_path: Path, name: str) -> None:
     done = script(name, "--help", cwd=tmp_path)
     assert done.returncode == 0 and "--folder" in done.stdout and "--accept" in done.stdout

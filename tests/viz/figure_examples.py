@@ -72,6 +72,30 @@ def lines() -> Figure:
     return viz.lines(series, x, title=LONG, xlabel="epoch", ylabel=ylabel, log_y=True)
 
 
+def lines_with_bands() -> Figure:
+    x = [0, 1, 2, 4, 8]
+    series = {"similarity": [0.9, 0.88, 0.85, 0.8, 0.7], "affine": [0.9, 0.86, 0.8, 0.7, 0.6]}
+    bands = {name: (np.array(y) - 0.03, np.array(y) + 0.03) for name, y in series.items()}
+    return viz.lines(series, x, title=LONG, xlabel="pixels that each landmark is off", ylabel="accuracy", bands=bands)
+
+
+def annotated() -> Figure:
+    faces = orl_faces().images[:60:10, 0].numpy()
+    points = {"landmarks": np.array([(30, 50), (60, 50.0)]), "template": np.array([(32, 52), (62, 52.0)])}
+    boxes = np.array([(10, 10, 80, 100.0)])
+    panels = {f"person {i}, rotated by 20 degrees": viz.Annotated(face, boxes, points) for i, face in enumerate(faces)}
+    return viz.annotated(panels, title=LONG, credit="Photographs: " + LONG)
+
+
+def one_annotated() -> Figure:
+    return viz.annotated({"": viz.Annotated(orl_faces().images[0, 0].numpy())}, title=LONG, cell=3)
+
+
+def pyramid() -> Figure:
+    face = orl_faces().images[0, 0].numpy()
+    return viz.pyramid([face[::step, ::step] for step in (1, 2, 3, 4, 5)], title=LONG, credit="a source " + LONG)
+
+
 def score_histogram() -> Figure:
     marked = {"the first photographs": 0.7, "the second photographs": -0.1}
     return viz.score_histogram(*pairs(), title=LONG, threshold=0.3, marked=marked)
@@ -98,6 +122,10 @@ EXAMPLES = {
         crowded_feature_plane,
         five_feature_planes,
         lines,
+        lines_with_bands,
+        annotated,
+        one_annotated,
+        pyramid,
         score_histogram,
         roc_curves,
         seeds_and_means,

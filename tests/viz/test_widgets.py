@@ -66,10 +66,34 @@ def test_two_sliders_do_not_share_their_figures() -> None:
 
 @pytest.mark.parametrize("values", [[], [1]])
 def test_slider_refuses_fewer_than_two_values(values: list[int]) -> None:
-    with pytest.raises(ValueError, match=f"values has {len(values)} entries; expected at least two"):
+    with pytest.raises(ValueError, match=f"values of epoch has {len(values)} entries; expected at least two"):
         viz.slider(Recorder(), values, label="epoch")
 
 
 def test_slider_refuses_a_start_that_is_no_value() -> None:
-    with pytest.raises(ValueError, match="start is 3; expected one of the values: 1, 2"):
+    with pytest.raises(ValueError, match="start is 3 for epoch; expected one of the values: 1, 2"):
         viz.slider(Recorder(), [1, 2], label="epoch", start=3)
+
+
+def test_several_sliders_move_one_figure() -> None:
+    class Sum(Recorder):
+        def __call__(self, *values: object) -> Figure:
+            return super().__call__(values)
+
+    render = Sum()
+    scale, angle, picture = viz.sliders(render, {"scale": [1, 2], "angle": [0, 10, 20]}, start={"angle": 10}).children
+    assert (scale.description, scale.value, angle.description, angle.value) == ("scale", 1, "angle", 10)
+    first = picture.value
+    scale.value = 2
+    assert picture.value != first
+    angle.value = 20
+    scale.value, angle.value = 1, 10
+    assert render.calls == [(1, 10), (2, 10), (2, 20), (1, 20)]
+    assert picture.value == first, "kept, not drawn again"
+
+
+def test_each_slider_is_checked() -> None:
+    with pytest.raises(ValueError, match="values of angle has 1 entries"):
+        viz.sliders(Recorder(), {"scale": [1, 2], "angle": [0]})
+    with pytest.raises(ValueError, match="start is 3 for angle; expected one of the values: 0, 1"):
+        viz.sliders(Recorder(), {"scale": [1, 2], "angle": [0, 1]}, start={"angle": 3})

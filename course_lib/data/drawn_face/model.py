@@ -14,6 +14,7 @@ Colour = tuple[int, int, int]
 OCCLUSIONS = ("none", "sunglasses", "mask", "hand")
 HAIR_STYLES = ("short", "side part", "fringe", "bob", "long", "curly", "bun", "receding", "bald")
 HEAD_DEPTH = 1.22  # from the head's middle to the forehead
+HAIRLINE_Y = -0.95
 PIVOT_Y = 0.35  # the point of the face that roll and scale leave where it is
 
 
@@ -22,20 +23,20 @@ class Identity:
     """Who it is: proportions, in half widths of the face, and looks; all but ``hair_seed`` can be set by hand."""
 
     eye_x: float = 0.455  # half the distance between the eyes
-    eye_width: float = 0.145  # half of one eye's
-    eye_height: float = 0.065
+    eye_width: float = 0.185  # half of one eye's
+    eye_height: float = 0.075
     eye_tilt: float = 0.0  # radians; positive lifts the outer corners
     brow_y: float = -0.27
     brow_thickness: float = 0.045
     brow_arch: float = 0.05
     nose_y: float = 0.52
-    nose_width: float = 0.19
+    nose_width: float = 0.22
     nose_depth: float = 0.34
     mouth_y: float = 1.03
     mouth_width: float = 0.37  # half of it
     lip_thickness: float = 0.075
     chin_y: float = 1.72
-    crown_y: float = -1.55
+    crown_y: float = -1.45
     jaw: float = 0.0  # how much wider (or narrower) than an ellipse the jaw is
     skin: Colour = (224, 178, 148)
     hair: Colour = (70, 48, 36)
@@ -80,13 +81,14 @@ class Conditions:
 def mouth_corners(who: Identity, how: Conditions) -> np.ndarray:
     """Left and right corner (2, 2) in the plane of the face: x, y."""
     half = who.mouth_width * (1 + 0.14 * how.smile - 0.12 * how.opening)
-    y = who.mouth_y - 0.05 * how.smile + 0.03 * how.opening
+    y = who.mouth_y - 0.01 - 0.05 * how.smile + 0.03 * how.opening
     return np.array([(-half, y), (half, y)])
 
 
-def jaw_factor(who: Identity, y: np.ndarray) -> np.ndarray:
-    """How much wider than an ellipse the head is at height ``y``."""
-    return 1 + who.jaw * np.exp(-(((y - 1.15) / 0.45) ** 2))
+def head_width(who: Identity, y: np.ndarray) -> np.ndarray:
+    """How much wider than an ellipsoid the head is at height ``y``: towards the crown and at the jaw."""
+    towards_crown = np.clip(y / who.crown_y, 0, 1)
+    return 1 + 0.22 * towards_crown**3 + (0.05 + who.jaw) * np.exp(-(((y - 1.15) / 0.42) ** 2))
 
 
 def relief(who: Identity, how: Conditions, x: np.ndarray, y: np.ndarray) -> np.ndarray:
@@ -98,7 +100,7 @@ def relief(who: Identity, how: Conditions, x: np.ndarray, y: np.ndarray) -> np.n
 
     corner_x, mouth_y = mouth_corners(who, how)[1]
     down = np.clip((y + 0.12) / (who.nose_y + 0.12), 0, 1.2)  # along the ridge of the nose: 0 root, 1 tip
-    below = 1 / (1 + np.exp(np.clip((y - who.nose_y - 0.11) / 0.03, -30, 30)))
+    below = 1 / (1 + np.exp(np.clip((y - who.nose_y - 0.12) / 0.038, -30, 30)))
     width = 0.075 + 0.42 * who.nose_width * down**2
     nose = who.nose_depth * down**1.25 * below * np.exp(-0.5 * (x / width) ** 2)
     cheeks = 0.07 + 0.05 * max(how.smile, 0)
@@ -121,15 +123,26 @@ def surface(who: Identity, how: Conditions, points: np.ndarray) -> np.ndarray:
     """The points (N, 3) of the head's front whose x and y are ``points`` (N, 2)."""
     x, y = points.T
     half_height = np.where(y < 0, -who.crown_y, who.chin_y)
-    inside = 1 - (x / jaw_factor(who, y)) ** 2 - (y / half_height) ** 2
+    inside = 1 - (x / head_width(who, y)) ** 2 - (y / half_height) ** 2
     depth = HEAD_DEPTH * np.sqrt(np.maximum(inside, 0)) + relief(who, how, x, y)
     return np.stack([x, y, depth], axis=1)
 
 
 def landmarks_3d(who: Identity, how: Conditions) -> np.ndarray:
     """Eyes, tip of the nose and corners of the mouth (5, 3), in the order of ``course_lib.alignment.LANDMARKS``."""
-    eyes_and_nose = np.array([(-who.eye_x, 0), (who.eye_x, 0), (0, who.nose_y)])
+    tip_y = who.nose_y + 0.03  # where the relief stands out most
+    eyes_and_nose = np.array([(-who.eye_x, 0), (who.eye_x, 0), (0, tip_y)])
     return surface(who, how, np.concatenate([eyes_and_nose, mouth_corners(who, how)]))
+
+
+def face_outline(who: Identity, how: Conditions) -> np.ndarray:
+    """Points (N, 3) all over the front of the head, from the hairline to the chin, whose bounds are the face's box."""
+    y = np.linspace(HAIRLINE_Y, who.chin_y, 25)
+    half_height = np.where(y < 0, -who.crown_y, who.chin_y)
+    half_width = head_width(who, y) * np.sqrt(np.maximum(1 - (y / half_height) ** 2, 0))
+    across = np.linspace(-1, 1, 25)
+    grid = np.stack([np.outer(half_width, across), np.repeat(y[:, None], 25, axis=1)], axis=-1)
+    return surface(who, how, grid.reshape(-1, 2))
 
 
 def rotation(yaw: float, pitch: float) -> np.ndarray:

@@ -1,0 +1,154 @@
+from __future__ import annotations
+
+import math
+
+import facenet_pytorch
+import numpy as np
+import pytest
+import skimage.data
+from collages import placed, portraits
+
+from course_lib.alignment import mtcnn
+from course_lib.alignment.detector import Face
+from course_lib.alignment.mtcnn import MTCNN
+from course_lib.alignment.summed_area import summed_area
+
+
+@pytest.fixture(scope="module")
+def detector() -> MTCNN:
+    return MTCNN()
+
+
+@pytest.fixture(scope="module")
+def photographs() -> list[np.ndarray]:
+    collages = [placed((person, person + 1, person + 2, person + 3))[0] for person in (0, 12, 30)]
+    return [skimage.data.astronaut(), *(np.repeat(collage[..., None], 3, axis=2) for collage in collages)]
+
+
+def test_faces_are_those_of_facenet_pytorch(detector, photographs):
+    theirs = facenet_pytorch.MTCNN(keep_all=True)
+    distances = []
+    for photograph in photographs:
+        boxes, _, landmarks = (np.asarray(part, dtype=float) for part in theirs.detect(photograph, landmarks=True))
+        faces = detector.detect(photograph)
+        assert len(faces) == len(boxes)
+        for face in faces:
+            nearest = min(range(len(boxes)), key=lambda i, face=face: np.abs(boxes[i] - face.box).sum())
+            between_eyes = np.linalg.norm(landmarks[nearest][1] - landmarks[nearest][0])
+            # Theirs lie a pixel further right and down.
+            distances.append(np.linalg.norm(face.landmarks - (landmarks[nearest] - 1), axis=1).mean() / between_eyes)
+    assert len(distances) == 13
+    assert np.mean(distances) < 0.04 and max(distances) < 0.1
+
+
+def test_a_mirrored_photograph_has_mirrored_landmarks(detector):
+    """The networks are not exactly symmetric, so only the mean over many faces tells; facenet-pytorch's is 2 beyond."""
+    faces = [np.pad(portrait, 40, constant_values=128) for portrait in portraits()[::8]]
+    plain, mirrored = detector.detect_many(faces), detector.detect_many([face[:, ::-1] for face in faces])
+    sums = [
+        (a[0].landmarks[:, 0] + b[0].landmarks[[1, 0, 2, 4, 3], 0]).mean()
+        for a, b in zip(plain, mirrored, strict=True)
+        if len(a) == len(b) == 1
+    ]
+    assert len(sums) > 45
+    assert np.mean(sums) == pytest.approx(faces[0].shape[1] - 1, abs=0.8)
+
+
+def test_the_stages_narrow_down_to_the_faces_of_detect(detector, photographs):
+    stages = detector.stages(photographs[1])
+    assert len(stages.proposals) > len(stages.refined) >= len(stages.faces) == 4
+    found = detector.detect(photographs[1])
+    for face, other in zip(stages.faces, found, strict=True):
+        np.testing.assert_array_equal(face.landmarks, other.landmarks)
+    for left, threshold in ((stages.proposals, 0.6), (stages.refined, 0.7)):
+        assert left.boxes.shape == (len(left), 4) and left.landmarks.shape == (len(left), 0, 2)
+        assert (left.scores > threshold).all() and (np.diff(left.scores) <= 0).all()
+    refined_scores = MTCNN(thresholds=(0.6, 0.95, 0.7)).stages(photographs[1]).refined.scores
+    assert len(refined_scores) and (refined_scores > 0.95).all()
+
+
+def test_the_pyramid_is_shown_as_it_is_scanned(detector, photographs):
+    stages = detector.stages(photographs[1])
+    assert [level.shape[:2] for level in stages.pyramid] == detector.pyramid_sizes(400, 600)
+    for level, scale in zip(stages.pyramid, stages.scales, strict=True):
+        assert level.dtype == np.uint8 and level.shape[0] / 400 == scale
+        assert level.mean() == pytest.approx(photographs[1].mean(), abs=3)
+
+
+def test_pyramid_sizes_by_hand():
+    # 12/24 = 1/2 of 50 x 30 is 25 x 15; half of that is below one window of 12.
+    assert MTCNN(min_face=24, factor=0.5).pyramid_sizes(50, 30) == [(25, 15)]
+    assert MTCNN(min_face=12, factor=0.5).pyramid_sizes(25, 61) == [(25, 61), (13, 31)]
+    assert MTCNN(min_face=20).pyramid_sizes(19, 500) == []
+
+
+def test_a_level_scanned_in_strips_gives_the_same(detector, photographs, monkeypatch):
+    tables = summed_area(np.stack(photographs[1:]))
+    for size in ((240, 360), (101, 151), (12, 18)):
+        whole = detector._scan(tables, size)
+        with monkeypatch.context() as patch:
+            patch.setattr(mtcnn, "SCANNED_PIXELS", 20_000)
+            strips = detector._scan(tables, size)
+        assert len(whole) > 0 or size == (12, 18)
+        order, other = (np.lexsort((*c.boxes.T, c.photographs)) for c in (whole, strips))
+        np.testing.assert_allclose(whole.boxes[order], strips.boxes[other])
+        np.testing.assert_allclose(whole.scores[order], strips.scores[other], atol=1e-5)
+
+
+def same(faces: list[Face], others: list[Face]) -> bool:
+    return len(faces) == len(others) and all(
+        np.allclose(a.landmarks, b.landmarks, atol=1e-2) for a, b in zip(faces, others, strict=True)
+    )
+
+
+@pytest.mark.parametrize(("batch", "held"), [(1, 1e9), (500_000, 1e9), (1e9, 1e9), (1e9, 1), (1e9, 600_000)])
+def test_faces_do_not_depend_on_how_many_are_held_in_memory(detector, photographs, batch, held, monkeypatch):
+    mixed = [photographs[1], photographs[0][:300, :300], photographs[2], photographs[0], photographs[3]]
+    expected = [detector.detect(photograph) for photograph in mixed]
+    monkeypatch.setattr(mtcnn, "BATCH_PIXELS", batch)
+    monkeypatch.setattr(mtcnn, "HELD_PIXELS", held)
+    largest = []
+    grouped = mtcnn._batches_of_equal_size
+
+    def watched(images):
+        for batch in grouped(images):
+            largest.append(sum(pixels[..., 0].size for pixels in batch.values()))
+            yield batch
+
+    monkeypatch.setattr(mtcnn, "_batches_of_equal_size", watched)
+    assert all(map(same, detector.detect_many(mixed), expected))
+    assert max(largest) < min(batch, held) + 512 * 512
+
+
+def test_min_face_decides_what_is_found():
+    tiny = placed((3,), places=((36, 100, 100),), size=(200, 300))[0]
+    assert len(MTCNN(min_face=20).detect(tiny)) == 1
+    assert MTCNN(min_face=60).detect(tiny) == []
+    smaller = placed((3,), places=((15, 100, 100),), size=(200, 300))[0]
+    assert MTCNN(min_face=20).detect(smaller) == []
+    assert len(MTCNN(min_face=10).detect(smaller)) == 1, "the photograph is scaled up"
+
+
+def test_a_large_photograph():
+    photograph = np.zeros((1500, 2000, 3), dtype=np.uint8)
+    photograph[900:1412, 1400:1912] = skimage.data.astronaut()
+    (face,), (alone,) = MTCNN(min_face=40).detect(photograph), MTCNN(min_face=40).detect(skimage.data.astronaut())
+    np.testing.assert_allclose(face.landmarks - [1400, 900], alone.landmarks, atol=4)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ({"min_face": 0}, "min_face is 0; expected the side of a face in pixels"),
+        ({"min_face": -20}, "min_face is -20"),
+        ({"min_face": math.nan}, "min_face is nan"),
+        ({"min_face": math.inf}, "min_face is inf"),
+        ({"factor": 1}, "factor is 1; expected a number between 0 and 1"),
+        ({"factor": 0}, "factor is 0"),
+        ({"thresholds": (0.6, 0.7)}, "expected three numbers between 0 and 1"),
+        ({"thresholds": (0.6, 0.7, 1.2)}, "expected three numbers"),
+    ],
+)
+def test_arguments_out_of_range_are_named(arguments, words):
+    with pytest.raises(ValueError, match=words):
+        MTCNN(**arguments)

@@ -1,0 +1,77 @@
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from benchmarks.mtcnn import agreement, main, measure, subject, view1_photographs
+from course_lib.data import orl_faces
+
+
+@pytest.fixture(scope="module")
+def portraits() -> np.ndarray:
+    """ORL portraits in the middle of grey photographs, uint8 (6, 192, 172, 3)."""
+    grey = orl_faces().images[::70, 0].numpy()
+    return np.pad(grey, ((0, 0), (40, 40), (40, 40)), constant_values=128)[..., None].repeat(3, axis=3)
+
+
+def test_the_record_has_times_recall_and_landmarks(portraits):
+    threads = torch.get_num_threads(), cv2.getNumThreads()
+    figures = measure(portraits, rounds=2, threads=(1,))
+    assert (torch.get_num_threads(), cv2.getNumThreads()) == threads
+    assert figures["milliseconds"].keys() == {
+        f"{name}, 1 threads" for name in ("facenet-pytorch", "detect_many", "detect")
+    }
+    rows = {row["name"]: row for row in figures["comparisons"]}
+    assert rows["1 thread: facenet-pytorch / detect_many, time"]["target"] == 2.0
+    assert rows["subjects found, facenet-pytorch"]["value"] == rows["subjects found, ours"]["value"] == 100
+    assert 0 < rows["landmarks apart, mean"]["value"] < 0.08
+    assert rows["landmarks apart, mean"]["target"] == 0.05
+
+
+FACE = np.array([[10.0, 10], [20, 10], [15, 15], [11, 20], [19, 20]])
+
+
+def faces(*boxes: tuple[float, ...]) -> tuple[np.ndarray, np.ndarray]:
+    """Boxes with one face's landmarks, each face one pixel further right than the last."""
+    return np.array(boxes, dtype=float).reshape(-1, 4), np.array([FACE + [number, 0] for number in range(len(boxes))])
+
+
+def test_the_subject_is_the_largest_face_around_the_middle():
+    beside, around, larger = (0, 0, 9, 31), (10, 10, 20, 20), (5, 5, 25, 25)
+    assert np.array_equal(subject(faces(beside, around, larger), (31, 31)), FACE + [2, 0])
+    assert np.isnan(subject(faces(beside), (31, 31))).all()
+    assert np.isnan(subject((np.empty((0, 4)), np.empty((0, 5, 2))), (31, 31))).all()
+
+
+def test_agreement_by_hand():
+    """Eyes 10 pixels apart; ours is 1 pixel, 0.1 eye distances, beside theirs, and one subject is not found."""
+    box = (5.0, 5, 25, 25)
+    theirs = [faces(box), faces(box)]
+    ours = [(theirs[0][0], theirs[0][1] + [1, 0]), (np.empty((0, 4)), np.empty((0, 5, 2)))]
+    mirror = [(boxes, (np.array([30, 0]) + [-1, 1] * landmarks)[:, [1, 0, 2, 4, 3]]) for boxes, landmarks in theirs]
+    rows = agreement(
+        np.zeros((2, 31, 31, 3)),
+        {"facenet-pytorch": theirs, "detect_many": ours},
+        {"facenet-pytorch": mirror, "detect_many": mirror},
+    )
+    assert [round(row.value, 9) for row in rows] == [100, 50, 0.1, 0, 0, 1]
+    assert [row.verdict for row in rows] == ["", "missed", "missed", "", "", ""]
+
+
+def test_the_photographs_are_those_that_view_1_lists(tmp_path, monkeypatch):
+    monkeypatch.setenv("COURSE_DATA", str(tmp_path))
+    for number, name in enumerate(("Ada_0001", "Ada_0002", "Bob_0001", "Cyd_0001")):
+        file = tmp_path / "lfw" / "lfw_funneled" / name[:3] / f"{name}.jpg"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        Image.new("RGB", (250, 250), (60 * number,) * 3).save(file)
+    (tmp_path / "lfw" / "pairsDevTest.txt").write_text("1\nAda\t1\t2\nAda\t1\tCyd\t1\n")
+    assert view1_photographs(3)[:, 0, 0, 0].tolist() == pytest.approx([0, 60, 180], abs=3)
+
+
+def test_what_is_missing_is_named(tmp_path, monkeypatch):
+    monkeypatch.setenv("COURSE_DATA", str(tmp_path))
+    with pytest.raises(FileNotFoundError, match="fetch it with: python data_scripts/get_lfw.py"):
+        main()
