@@ -64,7 +64,7 @@ def measure(photographs: np.ndarray, rounds: int, threads: tuple[int, ...]) -> d
         },
         "others_cpu_percent": max(measured.others_percent for measured in races.values()),
         "milliseconds": {
-            f"{name}, {count} threads": [round(1e3 * s / len(photographs), 3) for s in measured.seconds[name]]
+            f"{name}, threads: {count}": [round(1e3 * s / len(photographs), 3) for s in measured.seconds[name]]
             for count, measured in races.items()
             for name in names
         },

@@ -25,7 +25,7 @@ class Teacher:
             from ai_edge_litert.interpreter import Interpreter
         except ModuleNotFoundError as error:
             raise ModuleNotFoundError(
-                "LiteRT, which runs the teacher, is not installed; pip install ai-edge-litert"
+                "LiteRT, which runs the teacher, is not installed; pip install -e .[litert]"
             ) from error
         self._interpreter = Interpreter(str(weights), num_threads=threads)
         self._interpreter.allocate_tensors()

@@ -122,7 +122,7 @@ def machine() -> dict[str, str]:
 
 
 def datasets() -> list[DataSet]:
-    """The optional data sets, looked for in ``course_lib.data.data_folder()``.
+    """The optional data sets and weights, looked for in ``course_lib.data.data_folder()``.
 
     Raises:
         ImportError: a package that ``course_lib.data`` needs is missing.
@@ -135,6 +135,8 @@ def datasets() -> list[DataSet]:
         ("LFW", "lfw", "lfw*/*/*.jpg", "get_lfw.py"),
         ("CelebA", "celeba", "*/*.jpg", "get_celeba.py"),
         ("CIFAR-10", "cifar10", "cifar-10-batches-py/data_batch_1", "get_cifar10.py"),
+        ("RetinaFace", "models", "retinaface_mobilenet025.onnx", "get_retinaface.py"),
+        ("a teacher", "models", "mobilefacenet_teacher.tflite", "get_teacher.py"),
     )
     found = []
     for name, folder, sign, script in known:
@@ -156,7 +158,7 @@ def main() -> int:
     try:
         for data in datasets():
             state = "there" if data.present else f"not there; to fetch it: python {data.script}"
-            print(f"  {data.name:9} {state}")
+            print(f"  {data.name:10} {state}")
     except (ImportError, ValueError) as error:
         print(f"  not looked for: {error}")
     failed = sum(not result.ok for result in results)

@@ -29,6 +29,7 @@ REASONS = (
         r"CERTIFICATE_VERIFY_FAILED|SSLError|SELF_SIGNED|UNABLE_TO_GET_ISSUER",
         "the index's certificate was not accepted",
     ),
+    (r"not a trusted or secure host", "pip refuses an index without HTTPS unless PIP_TRUSTED_HOST names it"),
     # pip says the same of an index that breaks off in the middle of its list.
     (
         r"No matching distribution|\bE404\b|\bETARGET\b",

@@ -101,7 +101,7 @@ def test_the_report_of_a_ready_machine(capsys, monkeypatch, tmp_path):
     report = capsys.readouterr().out
     assert "[FAIL]" not in report
     assert "[OK]   torch " in report
-    assert "LFW       not there; to fetch it: python data_scripts/get_lfw.py" in report
+    assert "LFW        not there; to fetch it: python data_scripts/get_lfw.py" in report
 
 
 def test_an_outdated_package_is_named_with_its_remedy(tmp_path):

@@ -59,6 +59,10 @@ def by_name(texts: list[str]) -> dict[str, Requirement]:
 RUNTIME = by_name(PROJECT["dependencies"])
 DEVELOPMENT = by_name(PROJECT["optional-dependencies"]["dev"])
 EVERYTHING = {**RUNTIME, **DEVELOPMENT}
+# Extras that nothing in the tests needs: in no environment.yml and not pinned.
+OPTIONAL = by_name(
+    [text for extra, texts in PROJECT["optional-dependencies"].items() if extra != "dev" for text in texts]
+)
 
 
 def conda_bounds() -> dict[str, SpecifierSet]:
@@ -169,7 +173,7 @@ def distributions(path: Path, text: str) -> set[str]:
 def test_everything_imported_is_declared():
     for path, text in source_files().items():
         shipped = path.relative_to(ROOT).parts[0] in ("course_lib", "data_scripts", "notebooks")
-        undeclared = distributions(path, text) - (RUNTIME if shipped else EVERYTHING).keys()
+        undeclared = distributions(path, text) - (RUNTIME if shipped else EVERYTHING | OPTIONAL).keys()
         assert not undeclared, (
             f"{path.relative_to(ROOT)} imports {sorted(undeclared)}, which pyproject.toml does not name"
         )
@@ -179,7 +183,7 @@ def test_everything_declared_is_used():
     imported = set().union(*(distributions(path, text) for path, text in source_files().items()))
     stale = sorted(imported & USED_OTHERWISE.keys())
     assert not stale, f"imported after all, strike them from USED_OTHERWISE: {stale}"
-    unused = EVERYTHING.keys() - imported - USED_OTHERWISE.keys()
+    unused = (EVERYTHING | OPTIONAL).keys() - imported - USED_OTHERWISE.keys()
     assert not unused, f"declared, but imported nowhere: {sorted(unused)}"
     for name, (place, why) in USED_OTHERWISE.items():
         sign = '"-n"' if name == "pytest-xdist" else name

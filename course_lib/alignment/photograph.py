@@ -71,7 +71,7 @@ def as_rgb(image: Photograph) -> np.ndarray:
         ValueError: another shape.
     """
     if isinstance(image, (str, Path)):
-        image = open_photograph(image)
+        return np.array(open_photograph(image).convert("RGB"))
     if isinstance(image, Image.Image):
         return np.array(eight_bit(image).convert("RGB"))
     if isinstance(image, Tensor):

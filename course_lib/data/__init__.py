@@ -9,6 +9,7 @@ from course_lib.data.lfw import lfw, lfw_pairs
 from course_lib.data.pairs import Pairs, verification_pairs
 from course_lib.data.photographs import face_folder, read_photograph
 from course_lib.data.splits import split_by_identity, split_by_image
+from course_lib.data.synthetic import SyntheticFaces, synthetic_faces
 from course_lib.paths import data_folder
 
 __all__ = [
@@ -18,6 +19,7 @@ __all__ = [
     "Pairs",
     "RandomFlip",
     "RandomShift",
+    "SyntheticFaces",
     "data_folder",
     "digits",
     "face_folder",
@@ -28,5 +30,6 @@ __all__ = [
     "read_photograph",
     "split_by_identity",
     "split_by_image",
+    "synthetic_faces",
     "verification_pairs",
 ]

@@ -8,17 +8,7 @@ import numpy as np
 import torch
 
 from course_lib.data.container import ImageSet
-from course_lib.data.drawn_face.drawing import draw_face
-from course_lib.data.drawn_face.model import (
-    OCCLUSIONS,
-    Colour,
-    Conditions,
-    Identity,
-    Placement,
-    face_outline,
-    landmarks_3d,
-    rotation,
-)
+from course_lib.data.drawn_face import OCCLUSIONS, Colour, Conditions, Identity, draw_face, face_box, landmarks
 from course_lib.data.drawn_face.sheet import mix
 
 SKIN = ((250, 222, 204), (238, 200, 174), (226, 180, 148), (204, 152, 116), (168, 116, 82), (126, 84, 60), (88, 58, 44))
@@ -26,7 +16,7 @@ HAIR = ((28, 24, 24), (50, 36, 28), (84, 58, 40), (108, 66, 40), (140, 104, 70),
 IRIS = ((52, 34, 24), (84, 54, 34), (116, 92, 54), (94, 112, 78), (84, 122, 158), (120, 132, 140))
 MASCULINE_STYLES = ("short", "short", "side part", "curly", "receding", "bald", "long")
 FEMININE_STYLES = ("long", "bob", "fringe", "curly", "bun", "side part", "long")
-MAX_YAW, MAX_PITCH = 35.0, 20.0  # degrees up to which every landmark of every identity is in view
+MAX_YAW, MAX_PITCH = 30.0, 15.0  # degrees; beyond, the nose and the cheeks begin to hide landmarks
 SOURCE = "drawn by course_lib"
 
 
@@ -38,30 +28,77 @@ class SyntheticFaces:
         images: the pictures, RGB, with the identity as label.
         landmarks: float64 (N, 5, 2): x and y in pixels of ``course_lib.alignment.LANDMARKS``, hidden or not.
         boxes: float64 (N, 4): left, top, right, bottom of the face from hairline to chin, without the ears.
-        yaw: float64 (N,) degrees; positive turns the face to the right of the image.
-        pitch: float64 (N,) degrees; positive lowers the chin.
-        roll: float64 (N,) degrees; positive tilts the head clockwise in the image.
-        light: float64 (N, 3): azimuth and elevation in degrees (positive from the right, from above); strength 0..1.
-        expression: float64 (N, 2): smile, -1 sad to 1 broad; opening of the mouth, 0 closed to 1.
-        occluded: one of ``OCCLUSIONS`` for each image.
-        identities: who is behind each label.
-        conditions: of each image, as ``draw_face`` takes them.
+        conditions: of each image: pose, light, expression, occlusion; the arrays below are read from them.
+        identities: who is behind each label; ``draw_face(identity, conditions, size)`` draws an image again.
     """
 
     images: ImageSet
     landmarks: np.ndarray
     boxes: np.ndarray
-    yaw: np.ndarray
-    pitch: np.ndarray
-    roll: np.ndarray
-    light: np.ndarray
-    expression: np.ndarray
-    occluded: tuple[str, ...]
-    identities: tuple[Identity, ...]
     conditions: tuple[Conditions, ...]
+    identities: tuple[Identity, ...]
 
     def __len__(self) -> int:
         return len(self.images)
+
+    @property
+    def yaw(self) -> np.ndarray:
+        """Float64 (N,) degrees; positive turns the face to the right of the image."""
+        return np.array([how.yaw for how in self.conditions])
+
+    @property
+    def pitch(self) -> np.ndarray:
+        """Float64 (N,) degrees; positive lowers the chin."""
+        return np.array([how.pitch for how in self.conditions])
+
+    @property
+    def roll(self) -> np.ndarray:
+        """Float64 (N,) degrees; positive tilts the head clockwise in the image."""
+        return np.array([how.roll for how in self.conditions])
+
+    @property
+    def light(self) -> np.ndarray:
+        """Float64 (N, 3): azimuth and elevation in degrees (positive from the right, from above), strength 0..1."""
+        return np.array([(how.light_azimuth, how.light_elevation, how.light_strength) for how in self.conditions])
+
+    @property
+    def expression(self) -> np.ndarray:
+        """Float64 (N, 2): smile, -1 sad to 1 broad; opening of the mouth, 0 closed to 1 wide."""
+        return np.array([(how.smile, how.opening) for how in self.conditions])
+
+    @property
+    def occluded(self) -> np.ndarray:
+        """Str (N,): one of ``OCCLUSIONS`` for each image."""
+        return np.array([how.occlusion for how in self.conditions])
+
+
+@dataclass(frozen=True)
+class _Limits:
+    """Within which conditions are drawn; see ``synthetic_faces``."""
+
+    face: float | tuple[float, float]
+    yaw: float
+    pitch: float
+    roll: float
+    shift: float
+    occlusion: float
+
+    def __post_init__(self) -> None:
+        low, high = self.face_range
+        checks = [("face", low, 0.02, 1), ("face, to", high, low, 1), ("max_yaw", self.yaw, 0, MAX_YAW)]
+        checks += [("max_pitch", self.pitch, 0, MAX_PITCH), ("max_roll", self.roll, 0, 180)]
+        checks += [("max_shift", self.shift, 0, 0.5), ("occlusion", self.occlusion, 0, 1)]
+        for name, value, lowest, highest in checks:
+            if not lowest <= value <= highest:  # also refuses NaN
+                raise ValueError(f"{name} is {value}; expected {lowest}..{highest}")
+
+    @property
+    def face_range(self) -> tuple[float, float]:
+        """The lowest and the highest share of the image's width."""
+        pair = self.face if isinstance(self.face, (tuple, list)) else (self.face, self.face)
+        if len(pair) != 2 or not all(isinstance(share, (int, float)) for share in pair):
+            raise TypeError(f"face is {self.face!r}; expected a number or a pair (low, high)")
+        return tuple(pair)
 
 
 def synthetic_faces(
@@ -84,38 +121,36 @@ def synthetic_faces(
         n_images: of each; pose, light, expression, clothes and background differ.
         seed: 0 or more.
         size: width and height of an image in pixels, at least 16.
-        face: the share of the image's width that a frontal face takes, from above 0 to 1; or the range (low, high)
-            that each image draws from.
-        max_yaw: degrees to either side, at most 35: beyond, the nose hides the far eye.
-        max_pitch: degrees up or down, at most 20.
+        face: the share of the image's width that a frontal face takes, 0.02..1; or the range (low, high) from which
+            each image draws its own.
+        max_yaw: degrees to either side, at most 30.
+        max_pitch: degrees up or down, at most 15.
         max_roll: degrees to either side, at most 180.
         max_shift: how far the face is from the middle, as a share of the image's width, at most 0.5.
         occlusion: the probability, 0..1, that something hides part of the face.
 
     Raises:
-        TypeError: a count, the seed or the size is no integer.
+        TypeError: a count, the seed or the size is no integer; the face is neither a number nor two.
         ValueError: a value is out of its range.
     """
-    low, high = (face, face) if isinstance(face, (int, float)) else face
+    limits = _Limits(face, max_yaw, max_pitch, max_roll, max_shift, occlusion)
     _check_integers(n_identities=(n_identities, 1), n_images=(n_images, 1), seed=(seed, 0), size=(size, 16))
-    _check_range(low, 0.02, high, "face, from")
-    _check_range(high, low, 1, "face, to")
-    limits = {"max_yaw": (max_yaw, MAX_YAW), "max_pitch": (max_pitch, MAX_PITCH), "max_roll": (max_roll, 180)}
-    limits |= {"max_shift": (max_shift, 0.5), "occlusion": (occlusion, 1)}
-    for name, (value, highest) in limits.items():
-        _check_range(value, 0, highest, name)
-
-    drawn = []
     identities = tuple(sample_identity(_generator(seed, who)) for who in range(n_identities))
-    for who, identity in enumerate(identities):
-        for image in range(n_images):
-            rng = _generator(seed, who, image)
-            how = sample_conditions(rng, max_yaw, max_pitch, max_roll, occlusion)
-            shift = size * rng.uniform(-max_shift, max_shift, 2)
-            middle = (size - 1) / 2
-            placement = Placement(size * rng.uniform(low, high) / 2, how.roll, tuple(middle + shift))
-            drawn.append((identity, how, placement))
-    return _collect(drawn, identities, n_images, size)
+    drawn = [
+        (identity, sample_conditions(_generator(seed, who, image), limits))
+        for who, identity in enumerate(identities)
+        for image in range(n_images)
+    ]
+    pixels = np.stack([draw_face(who, how, size) for who, how in drawn])
+    labels = torch.arange(n_identities).repeat_interleave(n_images)
+    names = tuple(f"drawn {number}" for number in range(n_identities))
+    return SyntheticFaces(
+        images=ImageSet(torch.from_numpy(pixels).permute(0, 3, 1, 2).contiguous(), labels, names, SOURCE),
+        landmarks=np.stack([landmarks(who, how, size) for who, how in drawn]),
+        boxes=np.stack([face_box(who, how, size) for who, how in drawn]),
+        conditions=tuple(how for _, how in drawn),
+        identities=identities,
+    )
 
 
 def sample_identity(rng: np.random.Generator) -> Identity:
@@ -158,12 +193,11 @@ def sample_identity(rng: np.random.Generator) -> Identity:
     )
 
 
-def sample_conditions(
-    rng: np.random.Generator, max_yaw: float, max_pitch: float, max_roll: float, occlusion: float
-) -> Conditions:
-    """One way to photograph somebody, within the angles given in degrees; occluded with a probability."""
-    yaw, pitch, roll = rng.uniform(-1, 1, 3) * (max_yaw, max_pitch, max_roll)
+def sample_conditions(rng: np.random.Generator, limits: _Limits) -> Conditions:
+    """One way to photograph somebody."""
+    yaw, pitch, roll = rng.uniform(-1, 1, 3) * (limits.yaw, limits.pitch, limits.roll)
     hidden, speaking = rng.random(2)
+    what, opening = OCCLUSIONS[rng.integers(1, len(OCCLUSIONS))], rng.uniform(0, 0.7)
     return Conditions(
         yaw=float(yaw),
         pitch=float(pitch),
@@ -171,44 +205,12 @@ def sample_conditions(
         light_azimuth=float(rng.uniform(-60, 60)),
         light_elevation=float(rng.uniform(0, 50)),
         light_strength=float(rng.uniform(0.3, 0.75)),
-        smile=float(rng.uniform(-0.2, 1)),
-        opening=float(rng.uniform(0, 0.7)) if speaking < 0.3 else 0.0,
-        occlusion=OCCLUSIONS[rng.integers(1, len(OCCLUSIONS))] if hidden < occlusion else "none",
+        smile=float(rng.uniform(-0.15, 1)),
+        opening=float(opening) if speaking < 0.3 else 0.0,
+        occlusion=what if hidden < limits.occlusion else "none",
+        face=float(rng.uniform(*limits.face_range)),
+        shift=tuple(rng.uniform(-limits.shift, limits.shift, 2).tolist()),
         scene=int(rng.integers(2**31)),
-    )
-
-
-def place_landmarks(who: Identity, how: Conditions, placement: Placement) -> np.ndarray:
-    """Where the five landmarks (5, 2) of a drawn face are in its image, in pixels."""
-    return placement.to_image(landmarks_3d(who, how) @ rotation(how.yaw, how.pitch).T)
-
-
-def face_box(who: Identity, how: Conditions, placement: Placement) -> np.ndarray:
-    """The bounds (4,) of a drawn face from hairline to chin: left, top, right, bottom, in pixels."""
-    outline = placement.to_image(face_outline(who, how) @ rotation(how.yaw, how.pitch).T)
-    return np.concatenate([outline.min(axis=0), outline.max(axis=0)])
-
-
-def _collect(
-    drawn: list[tuple[Identity, Conditions, Placement]], identities: tuple[Identity, ...], n_images: int, size: int
-) -> SyntheticFaces:
-    pixels = np.stack([draw_face(who, how, size, placement) for who, how, placement in drawn])
-    labels = torch.arange(len(identities)).repeat_interleave(n_images)
-    names = tuple(f"drawn {number}" for number in range(len(identities)))
-    images = ImageSet(torch.from_numpy(pixels).permute(0, 3, 1, 2).contiguous(), labels, names, SOURCE)
-    conditions = tuple(how for _, how, _ in drawn)
-    return SyntheticFaces(
-        images=images,
-        landmarks=np.stack([place_landmarks(*one) for one in drawn]),
-        boxes=np.stack([face_box(*one) for one in drawn]),
-        yaw=np.array([how.yaw for how in conditions]),
-        pitch=np.array([how.pitch for how in conditions]),
-        roll=np.array([how.roll for how in conditions]),
-        light=np.array([(how.light_azimuth, how.light_elevation, how.light_strength) for how in conditions]),
-        expression=np.array([(how.smile, how.opening) for how in conditions]),
-        occluded=tuple(how.occlusion for how in conditions),
-        identities=identities,
-        conditions=conditions,
     )
 
 
@@ -230,8 +232,3 @@ def _check_integers(**values: tuple[object, int]) -> None:
             raise TypeError(f"{name} is {value!r}; expected an integer")
         if value < lowest:
             raise ValueError(f"{name} is {value}; expected at least {lowest}")
-
-
-def _check_range(value: float, lowest: float, highest: float, name: str) -> None:
-    if not lowest <= value <= highest:  # also refuses NaN
-        raise ValueError(f"{name} is {value}; expected {lowest}..{highest}")

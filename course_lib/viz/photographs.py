@@ -66,7 +66,7 @@ def annotated(
 
 
 def pyramid(levels: Sequence[np.ndarray], *, title: str, credit: str = "", width: float = 9.0) -> Figure:
-    """Images uint8 (H, W[, 3]) at one common scale, each under its size: the first at most half of ``width``."""
+    """Images uint8 (H, W[, 3]) at one common scale, over their height and width: the first at most half of ``width``."""
     _checks.not_empty("levels", levels)
     widths = [level.shape[1] for level in levels]
     per_inch = max(sum(widths) / (width - 0.15 * len(levels)), 2 * max(widths) / width)
@@ -77,7 +77,7 @@ def pyramid(levels: Sequence[np.ndarray], *, title: str, credit: str = "", width
         axis.imshow(level, cmap="gray", vmin=0, vmax=255)
         axis.set(ylim=(level.shape[0] - 0.5, level.shape[0] - tallest - 0.5))  # all stand on one line
         axis.axis("off")
-        size = f"{level.shape[1]}" if level.shape[1] / per_inch < 0.5 else f"{level.shape[1]}x{level.shape[0]}"
+        size = f"{level.shape[0]}x{level.shape[1]}" if level.shape[1] / per_inch > 0.45 else ""  # where there is room
         axis.text(
             level.shape[1] / 2, level.shape[0] + 0.02 * tallest, size, ha="center", va="top", fontsize=NOTE_POINTS
         )

@@ -172,6 +172,7 @@ def test_a_wheel_saved_by_hand_is_used(index: Loopback, tmp_path: Path) -> None:
         ("npm error code ENOTFOUND\nnpm error network", "could not be reached"),
         ("SSLError(SSLCertVerificationError(1, '[SSL: CERTIFICATE_VERIFY_FAILED]", "certificate was not accepted"),
         ("npm error code E404", "no such package"),
+        ("WARNING: x is not a trusted or secure host\nERROR: No matching distribution", "unless PIP_TRUSTED_HOST"),
         ("npm error code ETARGET\nnpm error notarget No matching version", "not this version"),
         ("one\ntwo\n three \nfour\n", "it said last: two / three / four"),
         ("", "it said last: "),

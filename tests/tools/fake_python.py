@@ -71,3 +71,5 @@ if __name__ == "__main__":
         pip(sys.argv[3:])
     elif FAULT and FAULT in sys.argv:
         sys.exit(1)
+    elif sys.argv[1].startswith("data_scripts/"):
+        print("fetching")

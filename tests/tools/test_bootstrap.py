@@ -15,10 +15,10 @@ from pathlib import Path
 
 import pytest
 
-from tools import bootstrap, environment, installer
+from tools import bootstrap, environment, installer, weights
 
 ROOT = Path(__file__).resolve().parents[2]
-SCRIPTS = ("bootstrap.py", "environment.py", "installer.py", "interpreters.py")
+SCRIPTS = ("bootstrap.py", "environment.py", "installer.py", "interpreters.py", "weights.py")
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="the stand-in for Python is a script with a #! line")
 
 
@@ -77,6 +77,11 @@ class Project:
     def called(self, module: str) -> list[list[str]]:
         """The arguments of each ``python -m MODULE`` of the last run."""
         return [call["arguments"][2:] for call in self.calls if call["arguments"][:2] == ["-m", module]]
+
+    @property
+    def fetched(self) -> list[list[str]]:
+        """The arguments of each ``python data_scripts/get_retinaface.py`` of the last run."""
+        return [call["arguments"][1:] for call in self.calls if call["arguments"][0] == weights.SCRIPT]
 
     @property
     def stamp(self) -> Path:
@@ -311,6 +316,71 @@ def test_where_pytorchs_index_cannot_be_reached_the_standard_build_is_taken(proj
     assert not project.called("pip"), "it is not tried again at every start"
 
 
+# --- The detector's weights ---
+
+
+def test_a_new_environment_fetches_the_weights_once_for_the_user_and_once_for_the_tests(project):
+    project.run("lab")
+    assert project.fetched == [["--quiet", "--timeout", "8"]]
+    for command in (["lab"], ["bench"]):
+        project.run(*command)
+        assert project.fetched == []
+    project.run("test")
+    assert project.fetched == [["--folder", ".cache/data", "--quiet", "--timeout", "8"]]
+    for command in (["test"], ["notebooks", "04"], ["lab"]):
+        project.run(*command)
+        assert project.fetched == []
+
+
+def test_the_users_own_data_folder_is_the_scripts_to_find(project):
+    project.run("lab", COURSE_DATA="/mine")
+    (call,) = (call for call in project.calls if call["arguments"][0] == weights.SCRIPT)
+    assert call["COURSE_DATA"] == "/mine"
+
+
+@pytest.mark.parametrize(
+    ("command", "later"), [("lab", weights.SCRIPT), ("test", f"{weights.SCRIPT} --folder .cache/data")]
+)
+def test_without_network_one_line_says_what_to_run_and_all_goes_on(project, command, later):
+    done = project.run(command, fault=weights.SCRIPT)
+    assert done.returncode == 0 and "Traceback" not in done.stdout + done.stderr
+    (line,) = (line for line in done.stdout.splitlines() if "RetinaFace" in line)
+    assert line.endswith(f"all else works. Later: .venv/bin/python {later}")
+    done = project.run(command, fault=weights.SCRIPT)
+    assert project.fetched == [] and "RetinaFace" not in done.stdout, "it is not tried again at every start"
+
+
+def test_a_mended_or_rebuilt_environment_tries_again(project):
+    project.run("lab", fault=weights.SCRIPT)
+    project.write("constraints.txt", (project.root / "constraints.txt").read_text(encoding="utf-8") + "\n# changed\n")
+    project.run("lab")
+    assert len(project.fetched) == 1
+
+
+def test_an_environment_older_than_this_fetches_too(project):
+    project.run("lab")
+    (project.root / ".cache/weights-own.log").unlink()
+    project.run("lab")
+    assert len(project.fetched) == 1 and not project.called("pip")
+
+
+def test_what_the_script_said_can_be_read(project):
+    said = project.root / ".cache/weights-own.log"
+    project.run("lab")
+    assert said.read_text(encoding="utf-8") == "fetching\n"
+
+
+def test_an_interrupted_try_does_not_count(monkeypatch, tmp_path):
+    def interrupted(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(weights, "CACHE", tmp_path)
+    monkeypatch.setattr(weights.subprocess, "run", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        weights.fetch_once()
+    assert list(tmp_path.iterdir()) == []
+
+
 # --- What an interrupted pip leaves ---
 
 
@@ -384,7 +454,7 @@ def test_test_does_not_depend_on_the_users_settings(project):
     unit, notebooks = (call for call in project.calls if call["arguments"][:2] == ["-m", "pytest"])
     for call in (unit, notebooks):
         assert call["COURSE_FULL"] is None and call["PYTHONPATH"] is None
-        assert call["COURSE_DATA"] == str(project.root / ".cache/no-data")
+        assert call["COURSE_DATA"] == str(project.root / ".cache/data")
     assert int(notebooks["OMP_NUM_THREADS"]) == max(1, os.cpu_count() // 2)
 
 

@@ -45,7 +45,7 @@ def test_levels_of_a_pyramid_share_one_scale() -> None:
     inches = [axis.get_window_extent().width / level.shape[1] for axis, level in zip(figure.axes, levels, strict=True)]
     heights = [abs(np.diff(axis.get_ylim())[0]) for axis in figure.axes]
     assert np.allclose(inches, inches[0], rtol=0.02) and np.allclose(heights, 80)
-    assert [axis.texts[0].get_text() for axis in figure.axes][0] == "60x80"
+    assert [axis.texts[0].get_text() for axis in figure.axes][0] == "80x60"
 
 
 def test_nothing_and_nonsense_are_refused() -> None:

@@ -13,16 +13,9 @@ from PIL import Image
 
 from course_lib.data.drawn_face.hair import Hair
 from course_lib.data.drawn_face.light import linear, shade
-from course_lib.data.drawn_face.model import (
-    HEAD_DEPTH,
-    Conditions,
-    Identity,
-    Placement,
-    head_width,
-    relief,
-    rotation,
-)
+from course_lib.data.drawn_face.model import HEAD_DEPTH, Conditions, Identity, head_width, relief
 from course_lib.data.drawn_face.paint import paint_face
+from course_lib.data.drawn_face.pose import Placement, rotation
 from course_lib.data.drawn_face.sheet import BOTTOM, LEFT, RIGHT, TOP, mix, scaled
 from course_lib.data.drawn_face.solids import Hit, Sight, Solid, trace
 
@@ -92,10 +85,13 @@ class Canvas:
         return np.clip(pixels + noise + 0.5, 0, 255).astype(np.uint8)
 
 
-def draw_face(who: Identity, how: Conditions, size: int, placement: Placement) -> np.ndarray:
-    """The face as an image, uint8 (size, size, 3), RGB."""
+def draw_face(who: Identity, how: Conditions, size: int) -> np.ndarray:
+    """The face as an image, uint8 (size, size, 3), RGB; its landmarks: ``landmarks(who, how, size)``.
+
+    Yaw within 30 and pitch within 15 degrees look right; further, the nose is bent out of shape and hides points.
+    """
     rng = np.random.default_rng((how.scene, 1))
-    canvas = Canvas(background(rng, size), placement)
+    canvas = Canvas(background(rng, size), Placement.of(how, size))
     turn, hair = rotation(how.yaw, how.pitch), Hair(who)
     if hair.style.behind:
         put_hair(canvas, hair, turn, how, back=True)
@@ -156,13 +152,13 @@ def put_head(canvas: Canvas, hair: Hair, how: Conditions, turn: np.ndarray) -> N
     tables = FaceTables(who, how, 1 / canvas.sight.pixel)
     radii = (1, -who.crown_y, who.chin_y, HEAD_DEPTH)
     hit = trace(Solid((0, 0, 0), radii, turn, lambda y: head_width(who, y), tables), canvas.sight, rounds=4)
-    x, y, z = hit.point
-    albedo = np.where((z < 0)[:, None], linear(who.skin), tables.colour(x, y))
+    x, y, _ = hit.point
+    albedo = tables.colour(x, y)
     above_jaw = np.clip(np.maximum((1.2 - y) / 0.5, (np.abs(x) - 0.55) / 0.15), 0, 1)  # below it hair hangs free
     under_hair = hair.cover(hit.point, 0.14)
     shadow, scalp = np.clip(1 + under_hair, 0, 1) * above_jaw, np.clip(3 * under_hair, 0, 1) * above_jaw
     albedo *= 1 - shadow[:, None] * np.array([0.40, 0.50, 0.53], np.float32)
-    albedo += scalp[:, None] * (0.25 * linear(who.hair) - albedo)
+    albedo += scalp[:, None] * (0.36 * linear(who.hair) - albedo)
     canvas.put(hit, shade(albedo, hit.normal, how, shine=0.05))
     if not hair.hides_ears:
         put_ear(canvas, who, how, turn, -far)
@@ -185,7 +181,9 @@ def put_hand(canvas: Canvas, who: Identity, how: Conditions, rng: np.random.Gene
     lean = np.deg2rad(rng.uniform(-35, 35))
     turn = np.array([[np.cos(lean), -np.sin(lean), 0], [np.sin(lean), np.cos(lean), 0], [0, 0, 1]])
     knuckles = turn.T @ (0, who.mouth_y + 0.35, 1.75)
-    fingers = [((x, 0, 0), (0.16, tip, 0.9, 0.15)) for x, tip in ((-0.42, 0.62), (-0.14, 0.78), (0.14, 0.74), (0.42, 0.55))]
+    fingers = [
+        ((x, 0, 0), (0.16, tip, 0.9, 0.15)) for x, tip in ((-0.42, 0.62), (-0.14, 0.78), (0.14, 0.74), (0.42, 0.55))
+    ]
     for offset, radii in [*fingers, ((0, 0.75, -0.1), (0.62, 0.62, 1.5, 0.24))]:
         hit = trace(Solid(knuckles + offset, radii, turn), canvas.sight)
         edge = (0.5 + 0.5 * np.maximum(hit.normal[2], 0) ** 0.7)[:, None]

@@ -98,7 +98,8 @@ class Hair:
     def solid(self, turn: np.ndarray) -> Solid:
         """The surface it lies on, of a head turned by ``turn`` (3, 3)."""
         sides, top, down = self.style.volume
-        radii = (1 + sides, top - self.who.crown_y, down, HEAD_DEPTH + 0.6 * sides + 0.05)
+        front = 0.6 * sides + 0.05 if self.style.behind else 0.5 * sides + 0.02
+        radii = (1 + sides, top - self.who.crown_y, down, HEAD_DEPTH + front)
         return Solid((0, 0, -0.03), radii, turn, self._width)
 
     def cover(self, point: np.ndarray, soft: float) -> np.ndarray:
@@ -130,7 +131,7 @@ class Hair:
         width = head_width(self.who, y)
         if self.style.behind:
             return width
-        return width * (1 - self.style.volume[0] * np.clip((y + 0.7) / 0.5, 0, 0.85))
+        return width * (1 - self.style.volume[0] * np.clip((y + 1.1) / 0.6, 0, 0.85))
 
     def _strands(self, angle: np.ndarray, count: int) -> np.ndarray:
         """Smooth noise within -1..1 that changes ``count`` times around the head."""

@@ -15,12 +15,15 @@ OCCLUSIONS = ("none", "sunglasses", "mask", "hand")
 HAIR_STYLES = ("short", "side part", "fringe", "bob", "long", "curly", "bun", "receding", "bald")
 HEAD_DEPTH = 1.22  # from the head's middle to the forehead
 HAIRLINE_Y = -0.95
-PIVOT_Y = 0.35  # the point of the face that roll and scale leave where it is
 
 
 @dataclass(frozen=True)
 class Identity:
-    """Who it is: proportions, in half widths of the face, and looks; all but ``hair_seed`` can be set by hand."""
+    """Who it is: proportions, in half widths of the face, and looks.
+
+    Raises:
+        ValueError: ``style`` is not one of ``HAIR_STYLES``.
+    """
 
     eye_x: float = 0.455  # half the distance between the eyes
     eye_width: float = 0.185  # half of one eye's
@@ -46,7 +49,11 @@ class Identity:
     beard: float = 0.0  # 0 none, 0.5 stubble, 1 full
     glasses: bool = False
     age: float = 0.3  # 0 young, 1 old
-    makeup: float = 0.0
+    makeup: float = 0.0  # 0 none, 1 strong
+
+    def __post_init__(self) -> None:
+        if self.style not in HAIR_STYLES:
+            raise ValueError(f"style is {self.style!r}; expected one of {', '.join(HAIR_STYLES)}")
 
 
 @dataclass(frozen=True)
@@ -63,7 +70,12 @@ class Conditions:
         smile: -1 sad, 0 neutral, 1 broad.
         opening: of the mouth, 0 closed, 1 wide.
         occlusion: one of ``OCCLUSIONS``.
+        face: how much of the image's width a frontal face takes, 0..1.
+        shift: how far right and down of the image's middle the face is, in widths of the image.
         scene: seeds the background, the clothes, the gaze and the camera's noise.
+
+    Raises:
+        ValueError: ``occlusion`` is not one of ``OCCLUSIONS``.
     """
 
     yaw: float = 0.0
@@ -75,7 +87,13 @@ class Conditions:
     smile: float = 0.2
     opening: float = 0.0
     occlusion: str = "none"
+    face: float = 0.5
+    shift: tuple[float, float] = (0.0, 0.0)
     scene: int = 0
+
+    def __post_init__(self) -> None:
+        if self.occlusion not in OCCLUSIONS:
+            raise ValueError(f"occlusion is {self.occlusion!r}; expected one of {', '.join(OCCLUSIONS)}")
 
 
 def mouth_corners(who: Identity, how: Conditions) -> np.ndarray:
@@ -130,7 +148,7 @@ def surface(who: Identity, how: Conditions, points: np.ndarray) -> np.ndarray:
 
 def landmarks_3d(who: Identity, how: Conditions) -> np.ndarray:
     """Eyes, tip of the nose and corners of the mouth (5, 3), in the order of ``course_lib.alignment.LANDMARKS``."""
-    tip_y = who.nose_y + 0.03  # where the relief stands out most
+    tip_y = who.nose_y + 0.02  # where the relief stands out most
     eyes_and_nose = np.array([(-who.eye_x, 0), (who.eye_x, 0), (0, tip_y)])
     return surface(who, how, np.concatenate([eyes_and_nose, mouth_corners(who, how)]))
 
@@ -143,32 +161,3 @@ def face_outline(who: Identity, how: Conditions) -> np.ndarray:
     across = np.linspace(-1, 1, 25)
     grid = np.stack([np.outer(half_width, across), np.repeat(y[:, None], 25, axis=1)], axis=-1)
     return surface(who, how, grid.reshape(-1, 2))
-
-
-def rotation(yaw: float, pitch: float) -> np.ndarray:
-    """The matrix (3, 3) that turns a head by angles in degrees, see ``Conditions``."""
-    a, b = np.deg2rad([yaw, pitch])
-    turn = np.array([[np.cos(a), 0, np.sin(a)], [0, 1, 0], [-np.sin(a), 0, np.cos(a)]])
-    nod = np.array([[1, 0, 0], [0, np.cos(b), np.sin(b)], [0, -np.sin(b), np.cos(b)]])
-    return nod @ turn
-
-
-@dataclass(frozen=True)
-class Placement:
-    """Where a head is in the image: a scale in pixels, a roll in degrees and where ``PIVOT_Y`` comes to be."""
-
-    scale: float
-    roll: float
-    centre: tuple[float, float]
-
-    def to_image(self, points: np.ndarray) -> np.ndarray:
-        """Pixels (N, 2) of turned points (N, 2 or 3)."""
-        return self.scale * (points[:, :2] - (0, PIVOT_Y)) @ self._roll().T + self.centre
-
-    def from_image(self, pixels: np.ndarray) -> np.ndarray:
-        """The other way: x and y (N, 2) in the frame of the head."""
-        return (pixels - self.centre) @ self._roll() / self.scale + (0, PIVOT_Y)
-
-    def _roll(self) -> np.ndarray:
-        angle = np.deg2rad(self.roll)
-        return np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])

@@ -92,7 +92,9 @@ def mirrored(outline: np.ndarray, side: int = -1) -> np.ndarray:
 
 def both(outline: np.ndarray) -> np.ndarray:
     """An outline of the right half and its mirror image, (2, N, 2), or (2 M, N, 2) for several."""
-    return np.concatenate([outline.reshape(-1, *outline.shape[-2:]), mirrored(outline).reshape(-1, *outline.shape[-2:])])
+    return np.concatenate(
+        [outline.reshape(-1, *outline.shape[-2:]), mirrored(outline).reshape(-1, *outline.shape[-2:])]
+    )
 
 
 def closed(outline: np.ndarray) -> np.ndarray:

@@ -22,7 +22,7 @@ def test_the_record_has_times_recall_and_landmarks(portraits):
     figures = measure(portraits, rounds=2, threads=(1,))
     assert (torch.get_num_threads(), cv2.getNumThreads()) == threads
     assert figures["milliseconds"].keys() == {
-        f"{name}, 1 threads" for name in ("facenet-pytorch", "detect_many", "detect")
+        f"{name}, threads: 1" for name in ("facenet-pytorch", "detect_many", "detect")
     }
     rows = {row["name"]: row for row in figures["comparisons"]}
     assert rows["1 thread: facenet-pytorch / detect_many, time"]["target"] == 2.0
