@@ -66,7 +66,7 @@ def annotated(
 
 
 def pyramid(levels: Sequence[np.ndarray], *, title: str, credit: str = "", width: float = 9.0) -> Figure:
-    """Images uint8 (H, W[, 3]) at one common scale, over their height and width: the first at most half of ``width``."""
+    """Images uint8 (H, W[, 3]) at one scale, over their sizes; the first takes at most half of ``width``."""
     _checks.not_empty("levels", levels)
     widths = [level.shape[1] for level in levels]
     per_inch = max(sum(widths) / (width - 0.15 * len(levels)), 2 * max(widths) / width)

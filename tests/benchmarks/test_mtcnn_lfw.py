@@ -6,7 +6,7 @@ import pytest
 import torch
 from PIL import Image
 
-from benchmarks.mtcnn import agreement, main, measure, subject, view1_photographs
+from benchmarks.mtcnn_lfw import agreement, main, measure, subject, view1_photographs
 from course_lib.data import orl_faces
 
 

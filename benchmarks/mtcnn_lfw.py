@@ -33,7 +33,7 @@ def main() -> dict[str, Any]:
         FileNotFoundError: LFW is not in the data folder; the message says what to run.
     """
     figures = measure(view1_photographs(200), rounds=5, threads=(1, 2))
-    write_record("mtcnn", "python -m benchmarks mtcnn", SEED, figures)
+    write_record("mtcnn_lfw", "python -m benchmarks mtcnn_lfw", SEED, figures)
     return figures
 
 
