@@ -163,13 +163,18 @@ def _claim(target: Path, settings: dict[str, Any]) -> None:
 
 
 def _photographs(source: Path, target: Path) -> tuple[list[Path], int]:
-    """Every image below ``source`` by its suffix, in order, and how many other files there are."""
+    """Every image below ``source`` by its suffix, in order, and how many other files there are.
+
+    Links to folders are followed, each folder once: a link may lead back to where it stands.
+    """
     photographs: list[Path] = []
     passed_over = 0
-    crops = target.resolve()
-    for folder, subfolders, names in os.walk(source):
+    seen = {source.resolve(), target.resolve()}
+    for folder, subfolders, names in os.walk(source, followlinks=True):
         here = Path(folder)
-        subfolders[:] = sorted(s for s in subfolders if not s.startswith(".") and (here / s).resolve() != crops)
+        inner = {name: (here / name).resolve() for name in sorted(subfolders) if not name.startswith(".")}
+        subfolders[:] = [name for name, real in inner.items() if real not in seen]
+        seen |= set(inner.values())
         visible = sorted(name for name in names if not name.startswith("."))
         images = [here / name for name in visible if Path(name).suffix.lower() in IMAGE_SUFFIXES]
         photographs += images

@@ -16,10 +16,6 @@ def mirrored(points, width):
     return result
 
 
-def back_to_photograph(points, matrix):
-    return np.linalg.solve(matrix[:, :2], (points - matrix[:, 2]).T).T
-
-
 def negative_sides(box, other):
     width = min(box[2], other[2]) - max(box[0], other[0])
     height = min(box[3], other[3]) - max(box[1], other[1])
@@ -44,16 +40,7 @@ def one_pixel_off(points, width):
     return result
 
 
-def forwards(points, matrix):
-    return points @ matrix[:, :2].T + matrix[:, 2]
-
-
-def shift_after_turning(points, matrix):
-    return np.linalg.solve(matrix[:, :2], points.T).T - matrix[:, 2]
-
-
 WRONG = {
-    "overlap": {"it is empty": negative_sides, "the shared box": shared_counted_twice},
+    "overlap": {"it is empty": negative_sides, "The shared box begins": shared_counted_twice},
     "mirrored": {"change places": sides_not_swapped, "width - 1 - x": one_pixel_off},
-    "back_to_photograph": {"take the shift away": forwards, "First take the shift": shift_after_turning},
 }

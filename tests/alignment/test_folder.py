@@ -132,6 +132,18 @@ def test_a_target_inside_the_source_is_not_aligned_again(tree):
     assert not (tree / "crops/crops").exists()
 
 
+def test_linked_folders_are_followed_and_circles_end(tree, tmp_path):
+    link = tree / "linked"
+    try:
+        write(tmp_path / "elsewhere/5.png")
+        link.symlink_to(tmp_path / "elsewhere", target_is_directory=True)
+        (tree / "ann/back").symlink_to(tree, target_is_directory=True)
+    except OSError:
+        pytest.skip("this system lets only administrators make links")
+    assert align_folder(tree, tmp_path / "crops", Bright).aligned == len(EXPECTED) + 1
+    assert crops(tmp_path / "crops") == [*EXPECTED, "linked/5.png"]
+
+
 def test_photographs_that_share_a_stem_keep_their_suffixes(tmp_path):
     for name in ("in/1.png", "in/1.jpg", "in/2.jpg"):
         write(tmp_path / name)
