@@ -9,7 +9,7 @@
 #
 # **What you will learn**
 # - how a cascade of three small networks finds faces of any size;
-# - why five points determine a rotation, a scale and a shift, in seven lines of code;
+# - why five points determine a rotation, a scale and a shift, in six lines of code;
 # - why that transform, and not an affine one;
 # - what misalignment costs, pixel by pixel, and what happens when training and testing are cut differently.
 #
@@ -124,10 +124,10 @@ for name, (x, y) in zip(alignment.LANDMARKS, template, strict=True):
 # In the plane it has a beautiful solution. Write each point as a **complex number** $x + iy$. Multiplying by a complex
 # number $a$ turns and scales, and adding $b$ shifts:
 #
-# $$w \approx a z + b, \qquad a = \frac{\sum \bar z_k w_k}{\sum |z_k|^2}, \qquad b = \bar w - a \bar z,$$
+# $$w \approx a z + b, \qquad a = \frac{\sum_k z_k^* w_k}{\sum_k |z_k|^2}, \qquad b = m_w - a\, m_z.$$
 #
-# with the $z_k$ and $w_k$ of the first formula counted from their means. It is the slope of a regression line, in
-# complex numbers.
+# Here $m_z$ and $m_w$ are the means, the $z_k$ and $w_k$ in the formula for $a$ are counted from them, and the star is the
+# complex conjugate. It is the slope and the intercept of a regression line, in complex numbers.
 
 
 # %%
@@ -143,7 +143,7 @@ def my_similarity(source, target):
 
 matrices = alignment.similarity(landmarks, template)  # the library does all faces at once
 assert all(np.allclose(my_similarity(points, template), m) for points, m in zip(landmarks, matrices, strict=True))
-print("our seven lines and the library agree on", len(matrices), "faces")
+print("our six lines and the library agree on", len(matrices), "faces")
 
 # %% [markdown]
 # ## Warping: every pixel asks where it comes from
