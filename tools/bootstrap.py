@@ -33,6 +33,9 @@ FIRST_NOTEBOOK = "notebooks/00_start_here.ipynb"
 CELL_TIMEOUT = 300  # seconds for one cell, far above the 90 that a whole notebook may take
 NOTEBOOKS_AT_A_TIME = 2
 TAKES_ARGUMENTS = ("lab", "notebooks", "bench")
+# PyTorch's threads on Linux wait for each other by spinning. Beside any other busy program, such as the browser that
+# shows the notebook, that slowed a training step up to twentyfold; given up early, that costs a quiet machine nothing.
+SHARED_CORES = {"GOMP_SPINCOUNT": "1000"}
 TEST_DATA = environment.CACHE / "data"  # holds the detector's weights and no data set
 
 
@@ -77,7 +80,10 @@ def lab(arguments: list[str]) -> int:
     python = ready_python()
     weights.fetch_once()
     command = [python, "-m", "jupyterlab", *lab_options(arguments)]
-    settings = {**os.environ, "JUPYTER_PREFER_ENV_PATH": "1"}  # this environment's kernel, whatever else is installed
+    settings = {**SHARED_CORES, **os.environ, "JUPYTER_PREFER_ENV_PATH": "1"}  # this environment's kernel, not another
+    # The course begins without a question about news, and without asking the network for updates.
+    configured = [str(ROOT / "tools" / "jupyter"), *filter(None, [os.environ.get("JUPYTER_CONFIG_PATH")])]
+    settings["JUPYTER_CONFIG_PATH"] = os.pathsep.join(configured)
     os.chdir(str(ROOT))
     if os.name == "nt":
         return subprocess.call(command, env=settings)
@@ -90,8 +96,6 @@ def lab_options(arguments: list[str]) -> list[str]:
     options = [
         f"--ServerApp.root_dir={ROOT}",
         f"--LabApp.default_url=/lab/tree/{FIRST_NOTEBOOK}",  # also part of the address that is printed
-        "--LabApp.news_url=None",  # the course begins without a question about news, and without the network
-        "--LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate",
     ]
     if hasattr(os, "geteuid") and os.geteuid() == 0:
         options.append("--allow-root")  # in a container; JupyterLab refuses root otherwise
@@ -183,7 +187,7 @@ def settings() -> dict[str, str]:
         "XDG_CACHE_HOME": "other",
     }
     inside = {name: str(environment.CACHE / folder) for name, folder in caches.items()}
-    return {**os.environ, **inside, "JUPYTER_PREFER_ENV_PATH": "1"}
+    return {**SHARED_CORES, **os.environ, **inside, "JUPYTER_PREFER_ENV_PATH": "1"}
 
 
 def test_settings(stage: str) -> dict[str, str]:
