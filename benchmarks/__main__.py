@@ -13,6 +13,7 @@ QUICK = {
     "training": "5 minutes",
     "center_loss": "1 minute",
     "alignment": "1 minute",
+    "locally_connected": "1 minute",
     "import_time": "1 minute",
 }
 LONG = {

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from course_lib.viz.bars import bars
 from course_lib.viz.figures import feature_plane, image_grid, lines, roc_curves, score_histogram, seeds_and_means
+from course_lib.viz.heatmaps import heatmaps
 from course_lib.viz.photographs import Annotated, annotated, pyramid
 from course_lib.viz.projection import umap_projection
 from course_lib.viz.show import png, show
@@ -11,7 +13,9 @@ from course_lib.viz.widgets import slider, sliders
 __all__ = [
     "Annotated",
     "annotated",
+    "bars",
     "feature_plane",
+    "heatmaps",
     "image_grid",
     "lines",
     "png",

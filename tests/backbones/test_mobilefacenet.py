@@ -2,13 +2,10 @@ from __future__ import annotations
 
 import pytest
 import torch
+from counting import multiply_adds, n_parameters
 from torch import nn
 
 from course_lib.backbones import create
-
-
-def n_parameters(network: nn.Module) -> int:
-    return sum(parameter.numel() for parameter in network.parameters())
 
 
 # Counted by hand from the paper's Table 1 (and, for the wide variants, from published figures).
@@ -23,10 +20,71 @@ def n_parameters(network: nn.Module) -> int:
         ({"activation": "relu"}, 995_584),
         ({"width": 2, "embedding_dim": 512}, 3_683_072),
         ({"width": 1.45, "embedding_dim": 512}, 2_130_542),
+        ({"width": 1.44, "embedding_dim": 512}, 2_093_096),
+        ({"width": 2, "input_size": (112, 96)}, 3_482_112),
+        ({"expansion": 2}, 1_841_408),  # the paper prints 1.1 million
     ],
 )
 def test_parameter_counts(options: dict, expected: int):
     assert n_parameters(create("mobilefacenet", **options)) == expected
+
+
+# In millions as published or counted from the tables: 221 million multiply-adds are Chen et al.'s.
+@pytest.mark.parametrize(
+    ("name", "parameters", "macs"),
+    [
+        ("mobilefacenet", 1_003_136, 220.97),
+        ("mobilefacenet_m", 937_344, 220.90),
+        ("mobilefacenet_s", 850_688, 217.67),
+        ("mobilefacenet_relu", 995_584, 220.97),
+        ("mmobilefacenet_published", 2_059_520, 437.52),
+        ("mmobilefacenet_as_written", 3_683_072, 846.66),
+    ],
+)
+def test_counts_of_the_variants(name: str, parameters: int, macs: float):
+    network = create(name)
+    assert n_parameters(network) == parameters
+    assert round(multiply_adds(network) / 1e6, 2) == macs
+
+
+@pytest.mark.parametrize(("size", "macs"), [((112, 96), 189.41), ((96, 96), 162.36)])
+def test_counts_of_the_smaller_images(size: tuple[int, int], macs: float):
+    assert round(multiply_adds(create("mobilefacenet", input_size=size)) / 1e6, 2) == macs
+
+
+def test_published_mmobilefacenet_keeps_the_inner_widths_and_groups_its_stem():
+    published, paper, doubled = (
+        create(name) for name in ("mmobilefacenet_published", "mobilefacenet", "mmobilefacenet_as_written")
+    )
+
+    def inner(network: nn.Module) -> list[int]:
+        return [block.depthwise[0].out_channels for block in network.body]
+
+    def outer(network: nn.Module) -> list[int]:
+        return [block.project[0].out_channels for block in network.body]
+
+    assert inner(published) == inner(paper)
+    assert inner(doubled) == [2 * channels for channels in inner(paper)]
+    assert outer(published) == outer(doubled) == [2 * channels for channels in outer(paper)]
+    assert published.stem[1][0].weight.shape == (128, 2, 3, 3)
+    assert doubled.stem[1][0].weight.shape == (128, 1, 3, 3)
+
+
+@pytest.mark.parametrize(
+    ("options", "dim"),
+    [
+        ({"head": "m"}, 512),
+        ({"head": "m", "embedding_dim": 40}, 40),
+        ({"head": "s"}, 128),
+        ({"head": "s", "width": 0.25}, 32),
+        ({"head": "s", "embedding_dim": 128}, 128),
+    ],
+)
+def test_heads_without_projection_end_in_the_pooled_channels(options: dict, dim: int):
+    network = create("mobilefacenet", input_size=32, **options).eval()
+    assert network.embedding_dim == dim
+    assert network(torch.randn(2, 3, 32, 32)).shape == (2, dim)
+    assert network.head[-2][0].groups == dim, "the last convolution is the global depthwise one"
 
 
 def test_the_default_count_follows_from_the_table():
@@ -96,6 +154,11 @@ def test_pixels_that_were_not_normalised_are_refused():
         ({"embedding_dim": 0}, "embedding_dim 0"),
         ({"input_size": (15, 112)}, "at least 16 pixels"),
         ({"activation": "gelu"}, "'gelu' is not known"),
+        ({"expansion": -2}, "expansion is -2"),
+        ({"head": "l"}, "head 'l' is not known; expected one of full, m, s"),
+        ({"head": "s", "embedding_dim": 64}, "embedding_dim is 64, but head 's' ends in the last bottleneck's 128"),
+        ({"stem_groups": 48}, "stem_groups 48 does not divide the stem's 64"),
+        ({"stem_groups": 0}, "stem_groups 0"),
     ],
 )
 def test_bad_options_are_refused(options: dict, message: str):

@@ -112,6 +112,21 @@ def seeds_and_means() -> Figure:
     return viz.seeds_and_means(values, intervals, title=LONG, xlabel="accuracy on unseen people")
 
 
+def bars() -> Figure:
+    values = {"standard convolution": 28.9, "depthwise-separable, which is long": 3.66, "inverted residual": 13.7}
+    units = ("multiply-adds, in millions, whose name takes more than one line of such a panel, as it well may", "MB")
+    return viz.bars({unit: values for unit in units}, title=LONG)
+
+
+def heatmaps() -> Figure:
+    values = np.arange(49).reshape(7, 7) / 50
+    return viz.heatmaps({"accuracy": values, "mean weight after training, whose name is long": values.T}, title=LONG)
+
+
+def one_small_heatmap() -> Figure:
+    return viz.heatmaps({"the only one": np.eye(2)}, title=LONG)
+
+
 EXAMPLES = {
     make.__name__: make
     for make in (
@@ -129,5 +144,8 @@ EXAMPLES = {
         score_histogram,
         roc_curves,
         seeds_and_means,
+        bars,
+        heatmaps,
+        one_small_heatmap,
     )
 }
