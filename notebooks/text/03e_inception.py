@@ -352,7 +352,7 @@ viz.show(
     viz.lines(
         {kind: values.mean(axis=0) for kind, values in curves.items()},
         list(range(1, EPOCHS + 1)),
-        title=f"Without its shortcut, the same network learns far slower (mean and range)",
+        title="Without its shortcut, the same network learns far slower (mean and range)",
         xlabel="epoch",
         ylabel="training photographs named rightly",
         bands={kind: (values.min(axis=0), values.max(axis=0)) for kind, values in curves.items()},
