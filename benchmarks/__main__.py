@@ -14,9 +14,11 @@ QUICK = {
     "center_loss": "1 minute",
     "alignment": "1 minute",
     "locally_connected": "1 minute",
+    "mobilefacenet": "2 minutes",
     "import_time": "1 minute",
 }
 LONG = {
+    "backbone_latency": "5 minutes",
     "training_accuracy": "10 minutes",
     "digits_center_loss": "6 minutes",
     "misalignment": "8 minutes",
