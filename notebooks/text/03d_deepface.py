@@ -61,10 +61,9 @@ def locally_connected(x, weight, bias, kernel, stride):
     """x (N, C, H, W); weight (positions, kernel * kernel * C, C_out), positions row by row; bias (C_out, rows, columns)."""
     out = bias.expand(len(x), *bias.shape).clone()
     rows, columns = bias.shape[1:]
-    for i in range(rows):
-        for j in range(columns):
-            window = x[:, :, i * stride : i * stride + kernel, j * stride : j * stride + kernel]
-            out[:, :, i, j] += window.permute(0, 2, 3, 1).flatten(1) @ weight[i * columns + j]
+    for i, j in np.ndindex(rows, columns):
+        window = x[:, :, i * stride : i * stride + kernel, j * stride : j * stride + kernel]
+        out[:, :, i, j] += window.permute(0, 2, 3, 1).flatten(1) @ weight[i * columns + j]
     return out
 
 
@@ -102,8 +101,7 @@ print("the same multiply-adds;", math.prod(layer.output_size), "times the parame
 # kernel of its own at every position gives another output.
 
 # %%
-faces = data.orl_faces().resized(56, 46)
-moved = 3
+faces, moved = data.orl_faces().resized(56, 46), 3
 face = data.normalise(faces.images[120:121]).expand(1, 5, -1, -1)
 torch.manual_seed(0)
 layers = {
@@ -186,10 +184,9 @@ def deepface(rows, size, f7, channels=3, own=True, dropout=0.5):
 
 
 ours, library = deepface(DEEPFACE, (72, 72), 32), backbones.create("deepface", input_size=72, embedding_dim=32)
-for mine, theirs in zip(ours.parameters(), library.parameters(), strict=True):
-    mine.data.copy_(theirs.data)
-images = torch.randn(2, 3, 72, 72, generator=torch.Generator().manual_seed(0))
-assert torch.allclose(ours.eval()(images), library.eval()(images), atol=1e-5)
+ours.load_state_dict(dict(zip(ours.state_dict(), library.state_dict().values(), strict=True)))
+x = torch.randn(2, 3, 72, 72)
+assert torch.allclose(ours.eval()(x), library.eval()(x), atol=1e-5)
 print("same parameters, same output as the library's, at 72x72 pixels")
 
 # %% [markdown]

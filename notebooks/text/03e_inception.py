@@ -55,6 +55,7 @@ def unit(c_in, c_out, kernel, stride=1, padding="same"):
     return nn.Sequential(convolution, nn.BatchNorm2d(c_out, eps=1e-3), nn.ReLU())
 
 
+# %%
 def branch(c_in, rows, last_stride=1):
     widths = [c_in, *(c for c, _ in rows)]
     strides = [1] * (len(rows) - 1) + [last_stride]
@@ -101,6 +102,7 @@ def same(mine, theirs, *shape):
     return torch.allclose(mine.eval()(x), theirs.eval()(x), atol=1e-4)
 
 
+# %%
 library = backbones.create("inception_resnet_v1", input_size=75, repeats=(1, 1, 1), seed=0)
 assert same(Block(256, BLOCK_35, 0.17), library.blocks_35[0], 256, 9, 9)
 assert same(Block(896, BLOCK_17, 0.10), library.blocks_17[0], 896, 5, 5)
@@ -188,6 +190,7 @@ def stem(c_in):
     return nn.Sequential(*layers)
 
 
+# %%
 class Reduction(nn.Module):
     def __init__(self, channels, rows):
         super().__init__()
@@ -237,6 +240,8 @@ counts = {
     "Inception v3, 512-d": counted("inception_v3", 299),
     "Inception-ResNet-v1, 512-d": counted("inception_resnet_v1", 160),
 }
+
+# %%
 for name, c in counts.items():
     print(f"{name:27} {c.parameters:11,} parameters, {c.macs.conv_linear / 1e9:.2f} billion multiply-adds")
 with torch.device("meta"):
@@ -286,7 +291,7 @@ print(f"Inception-ResNet-v1 / MobileFaceNet: {times:.0f} times the parameters")
 # blocks, with shortcuts and the paper's scale, with shortcuts and scale 1, and without shortcuts.
 
 # %%
-SIZE, DIM, WIDTH, DEPTH, RUNS, EPOCHS, BATCH, RATE = (56, 46), 64, 32, 5, 3, 12, 50, 0.1
+SIZE, DIM, WIDTH, DEPTH, RUNS, EPOCHS, BATCH, RATE = (56, 46), 64, 32, 5, 3, 10, 50, 0.1
 faces = data.orl_faces().resized(*SIZE)
 
 
@@ -361,7 +366,7 @@ viz.show(
 )
 final = {kind: values[:, -1] for kind, values in curves.items()}
 assert (
-    final["no shortcut"].max() < 0.6 < 0.85 < min(final["shortcut, scale 0.17"].min(), final["shortcut, scale 1"].min())
+    final["no shortcut"].max() < 0.5 < 0.75 < min(final["shortcut, scale 0.17"].min(), final["shortcut, scale 1"].min())
 )
 
 # %%

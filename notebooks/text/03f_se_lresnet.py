@@ -115,6 +115,7 @@ def same(mine, theirs, *shape):
     return not rest and torch.allclose(mine.eval()(x), theirs.eval()(x), atol=1e-4)
 
 
+# %%
 small = {"blocks": (1, 2, 1, 1), "widths": (16, 16, 32, 48), "input_size": 32, "embedding_dim": 24}
 plain = backbones.create("iresnet100", **small, seed=0)
 squeezed = backbones.create("se_lresnet100e_ir", **small | {"squeeze": 4}, seed=0)
@@ -162,6 +163,7 @@ def counted(name):
         return cost.count(backbones.create(name), (112, 112))
 
 
+# %%
 NAMES = ("mobilefacenet", "iresnet18", "iresnet50", "iresnet100", "se_lresnet100e_ir")
 costs = {name: counted(name) for name in NAMES}
 for name, c in costs.items():
@@ -178,6 +180,8 @@ ratios = {
     "file": large.folded_fp32_bytes / mobile.folded_fp32_bytes,
     "peak activations": large.peak_fp32_bytes / mobile.peak_fp32_bytes,
 }
+
+# %%
 for what, ratio in ratios.items():
     print(f"{what:17} {ratio:.0f} times those of MobileFaceNet")
 assert round(ratios["parameters"]) == 65 and round(ratios["multiply-adds"]) == 55
@@ -262,7 +266,7 @@ viz.slider(where_figure, list(UNITS), label="layers")
 # train it with and without SE, the same recipe and runs as in notebook 05, beside a MobileFaceNet.
 
 # %%
-SIZE, DIM, RUNS, EPOCHS, BATCH, RATE = (56, 46), 64, 3, 10, 50, 0.1
+SIZE, DIM, RUNS, EPOCHS, BATCH, RATE = (56, 46), 64, 3, 8, 50, 0.1
 faces = data.orl_faces().resized(*SIZE)
 REDUCED = {
     "blocks": (1, 1, 1, 1),
@@ -281,6 +285,7 @@ KINDS = {
 }
 
 
+# %%
 def new_network(kind, run):
     name, options = KINDS[kind]
     return backbones.create(name, **options, seed=run)
@@ -303,6 +308,7 @@ def train_faces(kind, run):
     return net, history["accuracy"][-1]
 
 
+# %%
 def unseen(net, run):
     """Verification accuracy on people that were put aside, with the threshold of the other folds."""
     _, test = data.split_by_identity(faces, n_test=10, seed=run)
@@ -311,6 +317,7 @@ def unseen(net, run):
     return evaluation.kfold_accuracy(scores, pairs.same).mean
 
 
+# %%
 networks = {kind: [train_faces(kind, run) for run in range(RUNS)] for kind in KINDS}
 assert min(accuracy for runs in networks.values() for _, accuracy in runs) > 0.7
 print("all networks name most of their training photographs rightly: True")
