@@ -375,14 +375,13 @@ viz.show(
         xlabel="channel",
         ylabel="factor",
     ),
-    alt="Four jagged curves over 32 channels, one a photograph, all within a few hundredths of one half; photographs of one person are alike.",
+    alt="Four jagged curves over 32 channels, one a photograph, all within a few hundredths of one half.",
 )
 assert np.abs(factors - 0.5).max() < 0.15 and np.ptp(factors, axis=0).max() > 0.003
 
 # %% [markdown]
 # Mind the axis: it is stretched. A sigmoid starts at one half, and there the factors still are, up to a few hundredths.
-# They do depend on the photograph, and less on which photograph of a person it is. But our training was too short, or
-# too small, for SE to say much. That is why we cannot tell whether it helps: it has hardly been switched on.
+# They do depend on the photograph. But our training was too short, or too small, for SE to say much. That is why we cannot tell whether it helps: it has hardly been switched on.
 #
 # ## Exercises
 #
