@@ -13,14 +13,13 @@ import torch
 
 from benchmarks.comparison import Comparison, Race, interleaved, spread
 from benchmarks.record import write_record
-from course_lib.alignment.mtcnn import MTCNN
+from course_lib.alignment import MTCNN, mirror
 from course_lib.data import lfw_pairs
 from course_lib.data.lfw import IMAGE_FOLDERS
 from course_lib.data.photographs import read_photographs
 from course_lib.paths import data_folder
 
 SEED = 0  # nothing is drawn: the photographs are spread evenly over the list
-SIDES_SWAPPED = [1, 0, 2, 4, 3]  # the landmarks of a mirrored face, in order again
 NOTHING = np.empty((0, 4)), np.empty((0, 5, 2))
 
 Faces = tuple[np.ndarray, np.ndarray]  # boxes (N, 4) and landmarks (N, 5, 2)
@@ -126,8 +125,8 @@ def agreement(
     between_eyes = np.linalg.norm(theirs[:, 1] - theirs[:, 0], axis=1)[:, None, None]
     apart = ((ours - theirs) / between_eyes)[has_theirs & has_ours]
     offset = np.median(apart, axis=(0, 1))
-    sums = {
-        name: landmarks[:, :, 0] + np.stack([subject(faces, size) for faces in mirrored[name]])[:, SIDES_SWAPPED, 0]
+    too_far_right = {
+        name: landmarks[..., 0] - mirror(np.stack([subject(faces, size) for faces in mirrored[name]]), size[0])[..., 0]
         for name, landmarks in (("facenet-pytorch", theirs), ("detect_many", ours))
     }
     return [
@@ -136,8 +135,8 @@ def agreement(
         distance("landmarks apart, mean", apart, target=0.05, at_least=False),
         distance("landmarks apart, mean, without the common offset", apart - offset),
         *(
-            spread(f"mirrored landmarks too far right, {name}", [np.nanmean(total) - (size[0] - 1)], unit="pixels")
-            for name, total in sums.items()
+            spread(f"mirrored landmarks too far right, {name}", [np.nanmean(apart)], unit="pixels")
+            for name, apart in too_far_right.items()
         ),
     ]
 

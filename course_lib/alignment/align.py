@@ -60,9 +60,10 @@ def align(
         NoFaceError: the detector finds none.
         UnreadableError, TypeError, ValueError: the image cannot be used, or an argument is out of range.
     """
-    crop = align_many([image], detector, size=size, choose=choose, margin=margin)[0]
+    pixels = as_rgb(image)
+    crop = align_many([pixels], detector, size=size, choose=choose, margin=margin)[0]
     if crop is None:
-        height, width = as_rgb(image).shape[:2]
+        height, width = pixels.shape[:2]
         where = f"{image}, " if not hasattr(image, "shape") else ""
         raise NoFaceError(f"no face was found in {where}{height}x{width} pixels; try a smaller min_face or threshold")
     return crop
@@ -98,8 +99,8 @@ def crop_with_margin(
 ) -> np.ndarray:
     """The detector's box with a margin, scaled to a square, of which a smaller square is cut: no landmarks are used.
 
-    Kumar et al., "Face recognition using MobileNetV2 with center loss", crop MTCNN's box with a margin of 26 and train
-    on random 224x224 squares of 250x250. In which unit 26 counts they do not say, and it matters:
+    Kumar et al. ("Memory Optimized Deep Learning based Face Recognition") crop MTCNN's box with a margin of 26 and
+    train on random 224x224 squares of 250x250. In which unit 26 counts they do not say, and it matters:
 
     - ``"output"``, facenet-pytorch: pixels of the result, half on each side, so that every face gets the same share;
     - ``"source"``, David Sandberg's facenet: pixels of the photograph, half on each side: little around a large face

@@ -6,13 +6,11 @@ of the box.
 
 from __future__ import annotations
 
-from importlib.util import find_spec
-from pathlib import Path
-
 import torch
 from torch import Tensor, nn
 
 from course_lib.alignment.detector import LANDMARKS
+from course_lib.paths import package_folder
 
 
 class PNet(nn.Module):
@@ -84,13 +82,7 @@ def with_weights(network: PNet | RNet | ONet, device: torch.device) -> nn.Module
     Raises:
         ModuleNotFoundError: the package is missing.
     """
-    package = find_spec("facenet_pytorch")
-    if package is None or not package.submodule_search_locations:
-        raise ModuleNotFoundError(
-            "the package facenet-pytorch is not installed; it carries MTCNN's weights. "
-            "Fix: pip install facenet-pytorch==2.5.3"
-        )
-    file = Path(next(iter(package.submodule_search_locations))) / "data" / network.file
+    file = package_folder("facenet_pytorch", "facenet-pytorch==2.5.3", "MTCNN's weights") / "data" / network.file
     theirs = list(torch.load(file, map_location="cpu", weights_only=True).values())
     names = list(network.state_dict())
     shared = len(names) - 2

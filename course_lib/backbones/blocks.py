@@ -132,7 +132,7 @@ class InvertedBottleneck(nn.Module):
         always_expand: bool = True,
     ) -> None:
         super().__init__()
-        hidden = max(1, round(expansion * in_channels))
+        hidden = scaled_by(expansion)(in_channels)
         self.has_shortcut = shortcut and stride == 1 and in_channels == out_channels
         is_expanded = always_expand or hidden != in_channels
         self.expand = ConvUnit(in_channels, hidden, 1, activation=activation) if is_expanded else nn.Identity()
@@ -182,6 +182,11 @@ class GlobalDepthwiseConv(ConvUnit):
 def global_average_pool() -> nn.Sequential:
     """The mean of every channel: (N, C, H, W) -> (N, C)."""
     return nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten())
+
+
+def scaled_by(factor: float) -> Callable[[int], int]:
+    """From channels to ``factor`` times as many: rounded, at least 1."""
+    return lambda channels: max(1, round(factor * channels))
 
 
 def rounded_to_eight(channels: float) -> int:

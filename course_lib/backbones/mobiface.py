@@ -14,6 +14,7 @@ from course_lib.backbones.blocks import (
     check_positive,
     global_average_pool,
     inverted_bottlenecks,
+    scaled_by,
     size_after,
 )
 from course_lib.backbones.registry import Entry, Paper
@@ -66,10 +67,7 @@ class MobiFace(nn.Module):
         self.input_size = check_input_size(input_size, minimum=16)
         self.in_channels = in_channels
         self.embedding_dim = embedding_dim
-
-        def scaled(channels: int) -> int:
-            return max(1, round(width * channels))
-
+        scaled = scaled_by(width)
         stem = scaled(STEM_CHANNELS)
         self.stem = nn.Sequential(ConvUnit(in_channels, stem, 3, stride=2), ConvUnit(stem, stem, 3, groups=stem))
         rows = [(t, c, 1 if one_of_each else n, s) for t, c, n, s in BOTTLENECKS]

@@ -14,6 +14,7 @@ from course_lib.backbones.blocks import (
     check_input_size,
     check_positive,
     inverted_bottlenecks,
+    scaled_by,
     size_after,
 )
 from course_lib.backbones.registry import Entry, Paper
@@ -71,10 +72,7 @@ class MobileFaceNet(nn.Module):
         check_choice(head=(head, HEADS))
         self.input_size = check_input_size(input_size, minimum=16)
         self.in_channels = in_channels
-
-        def scaled(channels: int) -> int:
-            return max(1, round(width * channels))
-
+        scaled = scaled_by(width)
         stem = scaled(STEM_CHANNELS)
         groups = stem if stem_groups is None else stem_groups
         if stem % groups:

@@ -13,6 +13,7 @@ from course_lib.backbones.blocks import (
     check_input_size,
     check_positive,
     global_average_pool,
+    scaled_by,
 )
 from course_lib.backbones.registry import Entry, Paper
 
@@ -62,10 +63,7 @@ class MobileNetV1(nn.Module):
         check_choice(stem_stride=(stem_stride, (1, 2)))
         self.input_size = check_input_size(input_size, minimum=16 * stem_stride)
         self.in_channels = in_channels
-
-        def scaled(channels: int) -> int:
-            return max(1, round(width * channels))
-
+        scaled = scaled_by(width)
         channels = scaled(STEM_CHANNELS)
         self.stem = ConvUnit(in_channels, channels, 3, stride=stem_stride, activation="relu")
         self.body = nn.Sequential()

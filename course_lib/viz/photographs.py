@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from course_lib.viz import _checks
-from course_lib.viz.layout import LEGEND_POINTS, NOTE_POINTS, blank, put_title, wrapped
+from course_lib.viz.layout import LEGEND_POINTS, NOTE_POINTS, blank, put_credit, put_title, wrapped
 from course_lib.viz.style import MARKERS
 
 SQUARE_INCHES = 20  # of photographs in a figure: they hardly compress, and these take 130 kB
@@ -55,13 +55,13 @@ def annotated(
         _draw(axis, panel, kinds)
         axis.set_title(caption, fontsize=LEGEND_POINTS, pad=3)
     put_title(figure, title)
-    note = wrapped(credit, figure.get_figwidth(), NOTE_POINTS)
     if kinds:
+        note = wrapped(credit, figure.get_figwidth(), NOTE_POINTS)
         handles = [axes[0].plot([], [], **_marker(kinds.index(kind)), label=kind)[0] for kind in kinds]
         look = {"frameon": False, "title_fontproperties": {"size": NOTE_POINTS}, "fontsize": LEGEND_POINTS}
         figure.legend(handles=handles, loc="outside lower center", ncols=len(kinds), title=note or None, **look)
-    elif credit:
-        figure.supxlabel(note, fontsize=NOTE_POINTS, color="#555555")
+    else:
+        put_credit(figure, credit)
     return figure
 
 
@@ -82,8 +82,7 @@ def pyramid(levels: Sequence[np.ndarray], *, title: str, credit: str = "", width
             level.shape[1] / 2, level.shape[0] + 0.02 * tallest, size, ha="center", va="top", fontsize=NOTE_POINTS
         )
     put_title(figure, title)
-    if credit:
-        figure.supxlabel(wrapped(credit, width, NOTE_POINTS), fontsize=NOTE_POINTS, color="#555555")
+    put_credit(figure, credit)
     return figure
 
 

@@ -4,7 +4,7 @@ import facenet_pytorch.models.mtcnn as theirs
 import pytest
 import torch
 
-from course_lib.alignment import mtcnn_networks
+from course_lib import paths
 from course_lib.alignment.mtcnn_networks import ONet, PNet, RNet, with_weights
 
 PARAMETERS = {PNet: 6_632, RNet: 100_178, ONet: 389_040}
@@ -54,7 +54,7 @@ def test_onet_is_facenet_pytorchs():
 
 
 def test_the_missing_package_is_named(monkeypatch):
-    monkeypatch.setattr(mtcnn_networks, "find_spec", lambda name: None)
+    monkeypatch.setattr(paths, "find_spec", lambda name: None)
     with pytest.raises(ModuleNotFoundError, match="pip install facenet-pytorch==2.5.3"):
         with_weights(PNet(), CPU)
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from course_lib import data
+from course_lib import data, paths
 from course_lib.data import embedded
 
 
@@ -55,7 +55,7 @@ def test_orl_is_40_people_with_10_photographs_each():
 
 def test_a_missing_package_is_named():
     with pytest.raises(ModuleNotFoundError, match="pip install no_such_package"):
-        embedded._package_folder("no_such_package")
+        paths.package_folder("no_such_package", "no_such_package", "the data")
 
 
 def test_a_table_of_another_size_is_refused(tmp_path, monkeypatch):
@@ -63,6 +63,6 @@ def test_a_table_of_another_size_is_refused(tmp_path, monkeypatch):
     table.parent.mkdir(parents=True)
     with gzip.open(table, "wt") as file:
         file.write(",".join(["0"] * 785) + "\n" + ",".join(["0"] * 785) + "\n")
-    monkeypatch.setattr(embedded, "_package_folder", lambda name: tmp_path)
+    monkeypatch.setattr(embedded, "package_folder", lambda *asked: tmp_path)
     with pytest.raises(ValueError, match="2 rows of 785 values; expected 5,000 of 785"):
         data.digits()
