@@ -138,25 +138,15 @@ def cut_all(photographs: np.ndarray, faces: Sequence[Face | None], cut: Cut) -> 
 def result(embeddings: np.ndarray, pairs: Mapping[str, data.Pairs]) -> dict[str, Any]:
     """Accuracy on the test pairs with the threshold that is best on the training pairs, and the EER of the test."""
     scores = {view: evaluation.cosine_scores(embeddings, some.left, some.right) for view, some in pairs.items()}
-    threshold = best_threshold(scores["dev_train"], pairs["dev_train"].same)
+    threshold = evaluation.best_threshold(scores["dev_train"], pairs["dev_train"].same)
     right = int(((scores["dev_test"] >= threshold) == pairs["dev_test"].same).sum())
     interval = evaluation.wilson(right, len(pairs["dev_test"]))
     return {
         "accuracy": right / len(pairs["dev_test"]),
         "interval": [round(interval.low, 5), round(interval.high, 5)],
-        "threshold": round(float(threshold), 4),
+        "threshold": round(threshold, 4),
         "eer": round(evaluation.eer(scores["dev_test"], pairs["dev_test"].same).rate, 5),
     }
-
-
-def best_threshold(scores: np.ndarray, same: np.ndarray) -> float:
-    """The midpoint between two neighbouring scores with the most right decisions."""
-    order = np.argsort(scores)
-    ordered, genuine = scores[order], same[order]
-    # Accepting from place k on: impostors below k and genuine pairs from k on are right.
-    right = np.cumsum(~genuine)[:-1] + genuine.sum() - np.cumsum(genuine)[:-1]
-    best = int(np.argmax(right))
-    return float((ordered[best] + ordered[best + 1]) / 2)
 
 
 def compare(runs: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -3,7 +3,7 @@
 from course_lib.evaluation.curves import Eer, Roc, TarAtFar, eer, roc, tar_at_far
 from course_lib.evaluation.embedding_space import EmbeddingSpace, embedding_space
 from course_lib.evaluation.intervals import Interval, bootstrap, mean_interval, paired_difference, wilson
-from course_lib.evaluation.kfold import KFoldAccuracy, kfold_accuracy
+from course_lib.evaluation.kfold import KFoldAccuracy, best_threshold, kfold_accuracy
 from course_lib.evaluation.verification import Verification, cosine_scores, verification
 
 __all__ = [
@@ -14,6 +14,7 @@ __all__ = [
     "Roc",
     "TarAtFar",
     "Verification",
+    "best_threshold",
     "bootstrap",
     "cosine_scores",
     "eer",

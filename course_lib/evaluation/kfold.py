@@ -37,7 +37,7 @@ def kfold_accuracy(scores: ArrayLike, same: ArrayLike, n_folds: int = 10, confid
     correct, thresholds = np.zeros(len(same), dtype=bool), np.empty(n_folds)
     for fold in range(n_folds):
         held_out = fold_of_pair == fold
-        thresholds[fold] = _best_threshold(scores[~held_out], same[~held_out])
+        thresholds[fold] = best_threshold(scores[~held_out], same[~held_out])
         correct[held_out] = (scores[held_out] >= thresholds[fold]) == same[held_out]
     per_fold = np.array([correct[fold_of_pair == fold].mean() for fold in range(n_folds)])
     return KFoldAccuracy(
@@ -61,12 +61,14 @@ def _folds(same: NDArray[np.bool_], n_folds: int) -> NDArray[np.int64]:
     return fold_of_pair
 
 
-def _best_threshold(scores: NDArray[np.float64], same: NDArray[np.bool_]) -> float:
-    """Threshold with the most right decisions: midway between two neighbouring scores; the highest of equally good.
+def best_threshold(scores: ArrayLike, same: ArrayLike) -> float:
+    """Threshold of scores (P,), same (P,) bool, with the most right decisions; the highest of equally good ones.
 
-    Rejecting everything is +inf, accepting everything is the lowest score. The highest is the strictest: when
-    accuracy cannot tell, false accepts are the worse error.
+    It is midway between two neighbouring scores. Rejecting everything is +inf, accepting everything is the lowest
+    score. The highest is the strictest: when accuracy cannot tell, false accepts are the worse error. Raises what
+    `roc` raises.
     """
+    same = np.asarray(same)
     curve = roc(scores, same)
     correct = curve.tar * same.sum() + (1 - curve.far) * np.sum(~same)
     best = int(np.argmax(np.round(correct)))  # counts: rounding undoes the division, argmax takes the first

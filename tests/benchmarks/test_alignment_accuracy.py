@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from benchmarks import alignment_accuracy
-from benchmarks.alignment_accuracy import best_threshold, cut_all, result, same_square, sweep, ways
+from benchmarks.alignment_accuracy import cut_all, result, same_square, sweep, ways
 from benchmarks.teacher import Teacher
-from course_lib import data
+from course_lib import data, evaluation
 from course_lib.alignment import Face, template
 from course_lib.data.lfw import FACE_SQUARE
 
@@ -72,7 +72,7 @@ def test_the_central_face_is_aligned_and_where_there_is_none_the_square_is_cut(p
 
 def test_the_threshold_comes_from_the_training_pairs_alone():
     scores, same = np.array([0.1, 0.2, 0.35, 0.3, 0.8, 0.9]), np.array([False, False, True, False, True, True])
-    assert best_threshold(scores, same) == pytest.approx((0.3 + 0.35) / 2)
+    assert evaluation.best_threshold(scores, same) == pytest.approx((0.3 + 0.35) / 2)
     embeddings = np.array([[1.0, 0], [1, 0.1], [0, 1], [0.1, 1], [-1, 0.2]])
     train = data.Pairs(np.array([0, 0]), np.array([1, 2]), np.array([True, False]))
     test = data.Pairs(np.array([2, 1, 3]), np.array([3, 4, 4]), np.array([True, True, False]))

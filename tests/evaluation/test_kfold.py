@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from sklearn.model_selection import KFold
 
 from course_lib.evaluation import kfold_accuracy
-from course_lib.evaluation.kfold import _best_threshold, _folds
+from course_lib.evaluation.kfold import _folds, best_threshold
 
 
 def lfw_order(n_folds: int = 10, per_kind: int = 300) -> np.ndarray:
@@ -86,18 +86,18 @@ def test_scores_without_information_give_no_better_than_chance() -> None:
     ],
 )
 def test_threshold_tie_rule(scores: list[float], same: list[bool], threshold: float) -> None:
-    assert _best_threshold(np.array(scores), np.array(same)) == pytest.approx(threshold)
+    assert best_threshold(np.array(scores), np.array(same)) == pytest.approx(threshold)
 
 
 def test_a_threshold_between_neighbouring_floats_still_parts_them() -> None:
     low, high = 0.5, np.nextafter(0.5, 1)
-    assert low < _best_threshold(np.array([high, low]), np.array([True, False])) <= high
+    assert low < best_threshold(np.array([high, low]), np.array([True, False])) <= high
 
 
 def test_ties_are_counted_and_not_lost_to_rounding() -> None:
     # Rejecting all and accepting the 6 or the 10 highest are each right on 15 of 24; as sums of shares they differ.
     same = np.array([letter == "G" for letter in "IIIGGGIIGGIIIGIIIIGIIGGI"])
-    assert _best_threshold(np.arange(24.0)[::-1], same) == np.inf
+    assert best_threshold(np.arange(24.0)[::-1], same) == np.inf
 
 
 def test_a_held_out_score_equal_to_the_threshold_is_accepted() -> None:
