@@ -5,7 +5,7 @@
 # place. A photograph is not like that. So before anything is recognised, a face is found, five points are found in it,
 # and the photograph is turned, scaled and shifted until those points lie where the network expects them.
 #
-# It is the least glamorous step of all, and skipping it costs more than most choices of network or loss. We measure it.
+# It is the least glamorous step of all, and skipping it costs accuracy. We measure how much.
 #
 # **What you will learn**
 # - how a cascade of three small networks finds faces of any size;
@@ -59,7 +59,7 @@ print("the sheet has height and width", sheet.shape, "and", len(PLACES), "people
 # %% [markdown]
 # ## Finding faces: a pyramid and three networks
 #
-# **MTCNN** (Zhang et al. 2016) is old, small, and still everywhere. Its first network looks at windows of 12x12 pixels.
+# **MTCNN** (Zhang et al. 2016) is old and small. Its first network looks at windows of 12x12 pixels.
 # That is tiny: a face there is a few dark spots. To find larger faces it does not take a larger window, it looks at
 # **smaller pictures**: the same sheet again and again, each level scaled by 0.709, which halves the area.
 #
@@ -105,8 +105,8 @@ assert windows > 10_000 and windows / 50 > len(seen.proposals) > len(seen.refine
 #
 # ## The template
 #
-# Where should the five points go? For a square crop of 112 pixels nearly everyone uses the same places, published with
-# InsightFace. They are an average of aligned faces, no law of nature. What matters is that **everyone agrees**: whoever
+# Where should the five points go? For a square crop of 112 pixels this course uses the places published with
+# InsightFace. They are a convention, no law of nature. What matters is that **everyone agrees**: whoever
 # trains, tests, and enrols.
 
 # %%
@@ -181,9 +181,8 @@ assert max(np.linalg.norm(points - template, axis=1).max() for points in moved) 
 #
 # ## How good are the points?
 #
-# Nobody knows where exactly the "corner of the mouth" of a photographed person is; two people who mark it differ by a
-# few per cent of the distance between the eyes. Drawn faces are different: whoever drew them knows. So we draw
-# people, turn their heads, and compare. The unit is the distance between the eyes.
+# Nobody knows where exactly the "corner of the mouth" of a photographed person is; two people who mark it will not quite
+# agree. Drawn faces are different: whoever drew them knows. So we draw people, turn their heads, and compare. The unit is the distance between the eyes.
 
 # %%
 drawn = data.synthetic_faces(24, 4, seed=0)
@@ -208,7 +207,7 @@ assert np.linalg.norm(points - drawn.landmarks, axis=2)[:32].max() < 25
 # %% [markdown]
 # ## Why not an affine transform?
 #
-# Some papers write "affine" and use OpenCV's transform from **three** points. Three points give six equations, and an
+# An affine transform can be fitted to **three** points, as OpenCV can do. Three points give six equations, and an
 # affine map has six unknowns, so it fits exactly. That sounds better, and is worse: whatever is wrong with one of the
 # points goes into the face, which is **sheared** and stretched. A similarity has nothing to stretch with.
 #
@@ -395,11 +394,11 @@ assert evaluation.mean_interval(lost).low > 0.08 and evaluation.mean_interval(wo
 # %% [markdown]
 # Read the figure with three questions.
 #
-# **Does a pixel matter?** The first one hardly does: five independent errors average out. From then on the curve bends
-# down, and it does not stop.
+# **Does a pixel matter?** The first one costs least. From then on the curve bends down, and within the figure it does
+# not stop.
 #
-# **Can the network learn to bear it?** Yes, in good part: the one trained on moved faces loses far less. With so few
-# training photographs, moving them even helps where the test faces are cut well. It is augmentation.
+# **Can the network learn to bear it?** In part: the one trained on moved faces loses less, and is clearly better where
+# the test faces are 4 pixels off. Each of its photographs was moved once, and stayed so in every epoch.
 #
 # **Is it enough that everyone is cut alike?** Look at the table: each network on faces cut like those it was trained
 # on, and on faces cut differently.
@@ -432,19 +431,19 @@ assert spoiled == "a clear difference" and alike == reverse == "no clear differe
 # %% [markdown]
 # Read the three verdicts with care.
 #
-# - ORL was taken in a studio, with every head in one place. There, one square for all is about as good as five points, and
-#   these seeds show no clear difference. That will not hold elsewhere, as you will see below.
-# - A network trained on aligned faces loses clearly when it is tested on faces cut differently. It is the most common
-#   mistake in practice, and nothing warns of it: the program runs, the scores are just worse.
-# - The reverse is not clear here. The better crop makes up for being unfamiliar, in some runs.
+# - Between one square for all and five points, each trained and tested alike, these seeds show no clear difference.
+#   That does not say that there is none, and ORL's heads are nearly in one place. Elsewhere it need not hold.
+# - A network trained on aligned faces loses clearly when it is tested on faces cut differently. Nothing
+#   warns of it: the program runs, the scores are just worse.
+# - The reverse is not clear here: the aligned crops were worse in the mean, and better in two of the eight runs.
 #
 # So this course has one function, `alignment.align`, for training, testing and enrolment.
 #
-# ## The same on photographs from the street
+# ## The same on photographs from the press
 #
-# LFW's photographs come from the press. The record below puts them, cut in different ways,
-# through one strong network that was trained elsewhere on aligned faces. The threshold is chosen on one list of
-# pairs, the accuracy is taken on another (LFW's View 1, which is made for such development).
+# LFW's photographs come from the press. The record below puts them, cut in different ways, through one strong network
+# that was trained elsewhere; its package does not say on which photographs. The threshold is chosen on one list of
+# pairs, the accuracy is taken on another (LFW's View 1, for development). EER: the error where FAR equals FRR.
 
 # %%
 with open("../benchmarks/records/alignment_accuracy.json") as file:
@@ -477,15 +476,15 @@ assert (
 )
 
 # %% [markdown]
-# A network trained on millions of photographs bears a few pixels without a loss that these pairs could show. Its
-# **threshold** is another matter: look at that column. And four lines of the table deserve a second look.
+# This network bears a few pixels without a loss that these pairs could show. Which **threshold** suits it depends on
+# the cut: look at that column. And four lines of the table deserve a second look.
 #
 # - LFW's photographs were already **roughly aligned** by their publishers ("deep-funneled"), so "no alignment" is
-#   flattered here. A square cut from a photograph of your own would not be so lucky.
+#   flattered here. Of photographs that nobody has aligned before, this line says nothing.
 # - The **box alone** knows where the face is, and not how it is turned or how far the eyes are apart.
-# - The **affine transform by three points** does worse than no alignment at all. It puts the eyes and the nose exactly
-#   where they belong, and ruins the face on the way.
-# - **The 96-wide template in 112 columns** is a real and common slip: there are two published templates, which differ by
+# - The **affine transform by three points** came out below no alignment at all, though their intervals overlap. It puts
+#   the eyes and the nose exactly where they belong, and lets the rest of the face stretch.
+# - **The 96-wide template in 112 columns** is an easy slip: there are two published templates, which differ by
 #   a shift of 8 pixels to the side. Every crop looks perfectly aligned. It is, to the wrong place.
 #
 # With `COURSE_FULL=1`, and LFW in the data folder, the next cell puts the network you have just trained through the same
@@ -581,7 +580,7 @@ exercises.check(
 # - A detector finds boxes and five points; a cascade does it cheaply, by looking closely only where it is worth it.
 # - Rotation, scale and shift are fitted to the five points in closed form. An affine transform would stretch the face.
 # - Misalignment costs accuracy, more with every pixel, and training on disturbed faces wins back a part.
-# - Cut training, test and enrolment photographs **alike**: a network that knows only aligned faces is lost on others.
+# - Cut training, test and enrolment photographs **alike**: a network that knows only aligned faces does worse on others.
 #
 # ## What the papers report
 #
@@ -590,4 +589,4 @@ exercises.check(
 # - Kumar et al. ("Memory Optimized Deep Learning based Face Recognition") crop MTCNN's box with a margin of 26 and no
 #   landmarks. They do not say whether the margin counts in pixels of the photograph or of the crop:
 #   `alignment.crop_with_margin` does both.
-# - Papers often say "affine" and mean a similarity. Their text alone does not tell; their code does.
+# - A similarity is an affine transform too. So where a paper says "affine", look in its code which one is meant.

@@ -87,7 +87,8 @@ print("output", tuple(output.shape), "| multiply-adds", multiply_adds, "| parame
 #   $c$ channels, and adds its input where the shape allows (Sandler et al. 2018).
 #
 # Below they stand as data, one row for each convolution: channels in, channels out, kernel, groups, side of the output.
-# Then the same blocks from the library, with batch norm and PReLU, and both counts compared.
+# Then the same blocks from the library, with **batch norm** (scales and shifts each channel) and **PReLU** (multiplies
+# negative numbers by a learned slope), and both counts compared.
 #
 # The figure sets them side by side in three currencies. The third is the **peak activation memory**: the most that must
 # be held at one moment while the block runs, in 32-bit floats. We count it ourselves further below.
@@ -288,7 +289,7 @@ for name, c in counts.items():
     print(f"{name:16} peak {c.peak_fp32_bytes / 1e6:.2f} MB at {c.peak_layer.name}, {c.peak_layer.kind}")
 
 # %%
-title = "The first inverted bottleneck sets the peak; its expansion says how high"
+title = "The first inverted residual sets the peak, unless its expansion is halved"
 xlabel, ylabel = "operation, from the image to the embedding", "live activations, MB"
 figure = viz.lines(live, range(1, 1 + len(c.layers)), title=title, xlabel=xlabel, ylabel=ylabel)
 viz.show(
@@ -298,8 +299,8 @@ assert counts["twice"].peak_fp32_bytes == 2 * counts["as in the paper"].peak_fp3
 assert "body.0" in counts["as in the paper"].peak_layer.name and "stem" in counts["half"].peak_layer.name
 
 # %% [markdown]
-# One block of fifteen decides. There the map is still 56x56; later each stride makes it four times smaller. To lower the
-# peak, change that block and leave the others alone.
+# One block of fifteen decides, an inverted residual, also called a **bottleneck**. There the map is still 56x56; later
+# each stride makes it four times smaller. To lower the peak, change that block, until the stem before it decides.
 #
 # ## The last step: an average, or weights
 #
@@ -326,7 +327,7 @@ print(f"in MobileNetV2 GDConv adds {parameters:,} parameters, {parameters / gap.
 print(f"and {macs:,} multiply-adds, {macs / gap.macs.conv_linear:.2%}")
 
 # %% [markdown]
-# So it costs next to nothing, where a fully connected layer would cost more than the rest of the network. But why
+# So it costs next to nothing, where a fully connected layer would hold more weights than the whole network. But why
 # should it be **better** than an average? Its authors say: because in an aligned face the centre tells more than the
 # corners, and an average treats them alike (Chen et al. 2018). Let us look.
 #
@@ -422,8 +423,8 @@ assert abs(row - 48) < 2 and area(trained["top left"]) < area(trained["bottom ri
 # %% [markdown]
 # Three things to see.
 #
-# A corner unit looks **past the image**: much of its window is padding. It sees far less of the face than the centre
-# unit, and often only hair, background, or the black that the alignment left.
+# A corner unit looks **past the image**: much of its window is padding. In the network of the figure it sees less of
+# the face than the centre unit, before training little but hair, background, or the black that the alignment left.
 #
 # **Training widens** what every unit sees. The untrained network looks at small squares, although its layers are the
 # same.
@@ -478,11 +479,11 @@ for name, values in zip(("accuracy", "size", "movement"), found, strict=True):
 # State it as found.
 #
 # - **Places in the middle do verify better** than the corners, in each of the runs. An average gives all of them the same
-#   say. The best places lie in the middle and somewhat above it: eyes and forehead.
+#   say. In the figure the best lie in the middle and somewhat above it, about where the eyes are.
 # - The **weights** are as even after this training as they were drawn. Whoever hopes for the picture of a face in them
 #   sees noise: a few epochs on a few photographs do not outweigh the start.
-# - What training **did** to them is uneven: it moved those of the middle most. A place that sees little has little to
-#   report, so its weights get small gradients.
+# - What training **did** to them is uneven: it moved those of the middle most. Perhaps a place that sees little gets
+#   small gradients; we have not measured them.
 #
 # This supports the reason that the authors give. It does not show that GDConv recognises better than GAP: for that both
 # must be trained, many times over, on far more data.

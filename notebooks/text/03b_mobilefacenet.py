@@ -2,12 +2,12 @@
 # # MobileFaceNet: a million parameters for one face
 #
 # MobileFaceNet asks what a small network may leave out when all its pictures are **aligned faces**: few channels, a
-# learned weight for every place of the last map instead of an average, and no large layer at the end. It became the
-# network against which every other small one is measured, and a name that several different networks go by. Here we
-# build it, all its variants, and both networks that "MMobileFaceNet" can mean.
+# learned weight for every place of the last map instead of an average, and no large layer at the end. It is a name that
+# several different networks go by. Here we build it and both networks that "MMobileFaceNet" can mean, and count the
+# variants that its paper prints.
 #
 # **What you will learn**
-# - to read a (t, c, n, s) table and to build eight networks from one;
+# - to read a (t, c, n, s) table and to build four networks from one;
 # - which stage holds the parameters and which does the work;
 # - why the same network is 0.99M, 1.00M, 1.1M or 1.2M parameters, depending on who counts what;
 # - to find out from two published numbers which network was really measured.
@@ -70,8 +70,8 @@ class Bottleneck(nn.Module):
 # %% [markdown]
 # ## The head: a weight for every place
 #
-# The last map has 7x7 places. Average pooling counts them all alike. But the faces are aligned: the centre of the map
-# always sees the nose, the corners see hair and wall. So MobileFaceNet learns, for every channel $c$, its own 7x7
+# The last map has 7x7 places. Average pooling counts them all alike. But the faces are aligned: each place of the map
+# always looks at about the same part of a face. So MobileFaceNet learns, for every channel $c$, its own 7x7
 # weights:
 #
 # $$y_c = \sum_{i,j} w_{c,i,j}\; x_{c,i,j}$$
@@ -90,8 +90,8 @@ print(
 # %% [markdown]
 # ## The network
 #
-# With the width, the expansion and the groups of the second convolution left open, one function builds the whole
-# family.
+# With the width, the expansion and the groups of the second convolution left open, one function builds several
+# networks.
 
 
 # %%
@@ -198,9 +198,9 @@ off = (table["folded"] - table["printed"]).abs()
 assert off.drop("t doubled").max() < 10_000 and off["t doubled"] > 700_000
 
 # %% [markdown]
-# Six of seven agree to a hundredth of a million. The seventh cannot be: **doubling every expansion makes 1.84M, not
-# 1.1M**. Whatever was measured in that row, it was not this network. So its lesson, "twice the expansion does not
-# help", has no network to stand on.
+# Six of seven agree to a hundredth of a million. The seventh does not: **doubling every expansion makes 1.82M folded,
+# not 1.1M**. Either that number is a slip or another network was measured; the paper does not tell. So we draw no
+# lesson about twice the expansion from its row.
 #
 # ## MMobileFaceNet: which network was measured?
 #
@@ -363,9 +363,9 @@ assert abs(difference.mean()) < 0.1 and interval.low < interval.high
 
 # %% [markdown]
 # Look at the bar, not at the dots. In the author's run all three dots lie to the left: half as many parameters again,
-# and worse each time. Yet the bar of three runs reaches across zero, and with a few epochs more two of the dots lay to
-# the right. So nothing is shown, in either direction. That is no verdict on MMobileFaceNet, which was trained on
-# millions of photographs. It is what an experiment of this size can say.
+# and worse each time. Yet the bar of three runs reaches across zero, and three dots on one side are one chance in four if
+# there is nothing. So nothing is shown, in either direction. That is no verdict on MMobileFaceNet, whose authors
+# trained it whole and on other photographs. It is what an experiment of this size can say.
 #
 # ## What the head has learned, and what it has not
 #
@@ -380,7 +380,7 @@ print("every place within 10 % of the average:", bool((relative - 1).abs().max()
 assert (relative - 1).abs().max() < 0.1
 
 # %% [markdown]
-# They do not. After so few steps all nine places weigh the same, up to the noise of their random start. Whether the
+# They do not. After these few steps all nine places weigh the same to within a tenth. Whether the
 # paper's networks look at the centre we cannot see from here: it needs its data and its many more steps, or at least
 # weights somebody else trained.
 #
@@ -455,9 +455,9 @@ exercises.check(
 # %% [markdown]
 # ## Summary
 #
-# - One table and fifteen lines give the whole family; all agree with the library weight by weight.
-# - Early stages do the work, late stages hold the parameters.
-# - The paper's counts are those of a deployed network. Its row with doubled expansions cannot be what it says.
+# - One table and fifteen lines give four networks; each agrees with the library weight by weight.
+# - Early stages do nearly half the work with less than a tenth of the parameters.
+# - The paper's counts are those of a deployed network. That of its row with doubled expansions does not fit it.
 # - The published FLOPs of MobileFaceNet and MMobileFaceNet are reproduced to the digit, by networks other than the ones
 #   drawn: 112x112 pixels, 512 numbers, thop's rule, and a doubling of the outer channels alone.
 # - On ORL, three runs show no clear difference between the two, and no preference of the head for the centre.
@@ -469,5 +469,6 @@ exercises.check(
 #   M 99.18, 92.67, 24; S 99.00, 92.48, 23; ReLU 99.15, 92.83, 23; expansion doubled 99.10, 92.81, 27. A global depthwise
 #   convolution in place of average pooling gave MobileNetV2 0.30 and 1.86 points.
 # - Hassanpour and Kowsari (2023), *Lightweight Face Recognition: An Improved MobileFaceNet Model*, Figure 3:
-#   MobileFaceNet 1.1M, 4.4 MB, 236.75, LFW 99.55 %, AgeDB-30 95.57 %; MMobileFaceNet, trained with SAM, 2.1M, 8.4 MB,
+#   MobileFaceNet 1.1M, 4.4 MB, 236.75, LFW 99.55 %, AgeDB-30 95.57 %; MMobileFaceNet, trained with SAM
+#  (x), 2.1M, 8.4 MB,
 #   456.89, LFW 99.52 %, AgeDB-30 95.77 %.

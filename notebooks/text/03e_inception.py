@@ -3,7 +3,7 @@
 #
 # How large should a kernel be? The Inception networks (Szegedy et al. 2016, 2017) answer: take several, side by side,
 # and let training decide. To afford that they split large kernels into small and one-sided ones. Later they also got
-# shortcuts, and FaceNet's public weights are of that kind. We build the block, find out what the shortcut is worth, and
+# shortcuts (Inception-ResNet). We build the block, find out what the shortcut is worth, and
 # check a table in which a network appears that does not exist.
 #
 # **What you will learn**
@@ -45,8 +45,8 @@ REPEATS, SCALES = (5, 10, 5), (0.17, 0.10, 0.20)
 # %% [markdown]
 # ## One unit, one branch
 #
-# Every convolution has no bias and is followed by batch norm and ReLU. Notice the first column of every branch with a
-# large kernel: a 1x1 that **narrows** first. Without it the branches would be unaffordable.
+# Every convolution has no bias and is followed by batch norm and ReLU. Notice how the blocks' branches
+# with a large kernel begin: with a 1x1 that **narrows** first, so that the large kernel costs less.
 
 
 # %%
@@ -257,8 +257,8 @@ print(f"            = {published.parameters:,}, which rounds to {round(published
 assert published.parameters == 27_161_264
 
 # %% [markdown]
-# The **27M** are Inception v3 as it is published, with ImageNet's classifier **and** the auxiliary head. So the number
-# for the network "without the classification layer" does contain one, and a second head besides.
+# **27M** fits Inception v3 as it is published, with ImageNet's classifier **and** the auxiliary head: a second
+# classifier, partway up, used in training only. Then the number "without the classification layer" contains two.
 #
 # Does the other number fit? If the last layer is replaced by one of $N$ people and all else stays, the network has
 # $27.161\text{M} - 2.049\text{M} + 2049 N$ parameters. Which $N$ give what rounds to 40.1M?
@@ -271,15 +271,16 @@ assert 7_000 < people[0] < people[-1] < 7_500
 
 # %% [markdown]
 # "About 7,000" people is what their text says. So both numbers agree with **one** reading: Inception v3, auxiliary head
-# included. It was no Inception-ResNet at all.
+# included. That is a reading, not a proof: we counted three networks.
 #
-# And the cost? At the size that each was designed for, Inception v3 takes several times the multiply-adds of
-# Inception-ResNet-v1. For faces of 160x160 pixels the second is the better bargain before any training.
+# And the cost? Mind the sizes: we counted Inception v3 at 299x299 pixels and Inception-ResNet-v1 at 160x160. So the
+# first factor below does not say which is the better bargain: the second one explains a good part of it.
 
 # %%
 ratio = counts["Inception v3, 512-d"].macs.conv_linear / counts["Inception-ResNet-v1, 512-d"].macs.conv_linear
 small = cost.count(backbones.create("mobilefacenet"), (112, 112))
 print(f"Inception v3 / Inception-ResNet-v1: {ratio:.1f} times the multiply-adds")
+print(f"and {(299 / 160) ** 2:.1f} times the pixels")
 times = counts["Inception-ResNet-v1, 512-d"].parameters / small.parameters
 print(f"Inception-ResNet-v1 / MobileFaceNet: {times:.0f} times the parameters")
 
@@ -386,8 +387,8 @@ assert lead.mean() > 0.02 and abs(np.subtract(*(strangers[kind] for kind in list
 print("better than without shortcut, on average:", bool(lead.mean() > 0))
 
 # %% [markdown]
-# **The shortcut**: right, and not by a little. The two networks have the same weights to learn and the same cost; without
-# the shortcut every block must first learn to pass on what it was given.
+# **The shortcut**: right, in every run here. The three networks have the same weights to learn and the same cost. A
+# likely reason: without the shortcut every block must first learn to pass on what it was given.
 #
 # **The scale**: we see no difference. That is no refutation. The authors needed it where a layer has more than a
 # thousand filters (Szegedy et al. 2017); ours is narrow, and batch norm stands in every branch. What the scale does
@@ -483,10 +484,10 @@ exercises.check(
 #
 # - An Inception block is several branches side by side; a 1x1 in front makes each affordable.
 # - Large kernels are split: a stack of 3x3, or a row and a column, sees the same window with fewer weights.
-# - The shortcut made the difference between a network that learns in a few epochs and one that does not. The scale
-#   made none that our small runs could show.
-# - "Inception ResNet v3" is Inception v3 with ImageNet's classifier and its auxiliary head still in it. A number of
-#   parameters is a fingerprint: it often tells what was counted.
+# - With the shortcut our networks named most of their photographs within a few epochs, without it far fewer. The scale
+#   made no difference that our small runs could show.
+# - The numbers of "Inception ResNet v3" fit Inception v3 with ImageNet's classifier and its auxiliary head still in it.
+#   A number of parameters is a fingerprint: it can hint at what was counted.
 #
 # ## What the papers report
 #

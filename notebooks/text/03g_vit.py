@@ -3,13 +3,13 @@
 #
 # No convolution slides over this network's image. It cuts the face into patches, and lets every patch look at every
 # other one. It is told nothing of what a convolution knows by construction: that neighbours belong together, and that
-# an eye is an eye wherever it is. With tens of millions of photographs that is no loss. With a few hundred it is.
+# an eye is an eye wherever it is. It has to learn that from photographs, and we give it a few hundred.
 #
 # **What you will learn**
 # - patches, tokens and positions: how an image becomes a sequence;
 # - attention in five lines, and the block around it;
-# - why many counters miss a part of its cost, and how that part grows;
-# - what a transformer lacks on small data, measured beside a convolutional network.
+# - why a simple counter misses a part of its cost, and how that part grows;
+# - how far it stays behind a convolutional network on small data, in a few epochs.
 #
 # **What you need before**: notebook 02 (what a convolution costs) and notebook 05 (how a face network is tested).
 #
@@ -188,8 +188,8 @@ assert sees_the_difference(library) and not sees_the_difference(blind)
 # %% [markdown]
 # ## What it costs, and what counters miss
 #
-# Many counters hang a hook on each module and know what a convolution and a linear layer cost. But the two products of
-# attention, $QK^\top$ and the one with $V$, are no modules. Nobody hooks them.
+# A simple counter hangs a hook on each module and knows what a convolution and a linear layer cost. But the two products of
+# attention, $QK^\top$ and the one with $V$, are no modules. Such a hook does not see them.
 
 
 # %%
@@ -275,7 +275,7 @@ print(f"with 16x16 patches: {coarse / mobile.macs.conv_linear:.1f} times")
 assert abs(parameters / 5.5e6 - 1) < 0.01
 
 # %% [markdown]
-# Touvron et al. (2021) state 5M parameters for DeiT-tiny at 224x224. Ours agrees, with a layer of 512 numbers in place of
+# Touvron et al. (2021) state 5M parameters for DeiT-tiny at 224x224. Ours has 5.5M, with a layer of 512 numbers in place of
 # ImageNet's 1000 classes. It is **tiny among transformers**, and several times MobileFaceNet.
 #
 # ## Does it learn from a few hundred photographs?
@@ -369,14 +369,15 @@ assert abs(np.mean(strangers["transformer"]) - np.mean(strangers["untrained"])) 
 print("MobileFaceNet is ahead on average:", bool(lead.mean() > 0))
 
 # %% [markdown]
-# Two honest remarks.
+# Two remarks.
 #
-# **This is no verdict on transformers.** We gave all networks the same few epochs. Trained longer, the transformer goes
-# on learning, slowly: set `EPOCHS` higher and see. What it has to find out first, a convolution is given: that neighbouring pixels belong together and that a pattern may be moved. With
-# tens of millions of photographs the order is another one, see below.
+# **This is no verdict on transformers.** All networks had the same few epochs, and one learning rate each; this
+# notebook searches for no better one. Set `EPOCHS` higher, or the rate lower, and see. A likely reason is what a
+# convolution is given and the transformer has to find out: that neighbouring pixels belong together and that a pattern
+# may be moved. With tens of millions of photographs, one came between two residual networks, see below.
 #
-# **Positions make no difference here**, though without them a shuffled face is the same face. The network has not learned
-# enough to use them.
+# **Positions make no difference that we could show**, though without them a shuffled face is the same face. Perhaps the
+# network has not learned enough to use them.
 
 # %%
 trained, start = networks["transformer"][0][0].positions.detach(), new_network("transformer", 0).positions.detach()
