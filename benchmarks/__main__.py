@@ -19,6 +19,7 @@ QUICK = {
 }
 LONG = {
     "backbone_latency": "5 minutes",
+    "backbone_accuracy": "2 hours",
     "training_accuracy": "10 minutes",
     "digits_center_loss": "6 minutes",
     "misalignment": "8 minutes",

@@ -8,6 +8,7 @@ from course_lib.viz.heatmaps import heatmaps
 from course_lib.viz.photographs import Annotated, annotated, pyramid
 from course_lib.viz.projection import umap_projection
 from course_lib.viz.show import png, show
+from course_lib.viz.trade_off import trade_off
 from course_lib.viz.widgets import slider, sliders
 
 __all__ = [
@@ -26,5 +27,6 @@ __all__ = [
     "show",
     "slider",
     "sliders",
+    "trade_off",
     "umap_projection",
 ]

@@ -46,7 +46,7 @@ def put_credit(figure: Figure, credit: str) -> None:
 def put_labels(axis: Axes, x: str, y: str) -> None:
     """The labels of both axes, wrapped to their lengths, over a light grid and with no frame above and to the right."""
     width, height = axis.figure.get_size_inches()
-    axis.set_xlabel(wrapped(x, 0.8 * width, LABEL_POINTS))
+    axis.set_xlabel(wrapped(x, axis.get_position().width * width, LABEL_POINTS))
     axis.set_ylabel(wrapped(y, 0.65 * height, LABEL_POINTS))
     axis.set_axisbelow(True)
     axis.grid(alpha=0.3)

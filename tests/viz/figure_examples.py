@@ -127,6 +127,14 @@ def one_small_heatmap() -> Figure:
     return viz.heatmaps({"the only one": np.eye(2)}, title=LONG)
 
 
+def trade_off() -> Figure:
+    names = [f"network {i}" for i in range(12)]
+    costs = {unit: {name: 1.9**i for i, name in enumerate(names)} for unit in ("million multiply-adds", LONG)}
+    quality = {name: (0.7 + i / 100, 0.75 + i / 100, 0.8 + i / 100) for i, name in enumerate(names)}
+    groups = {"one family": names[:5], "another family, whose name is long": names[5:]}
+    return viz.trade_off(costs, quality, groups, title=LONG, ylabel=LONG, baseline=("the pixels themselves", 0.78))
+
+
 EXAMPLES = {
     make.__name__: make
     for make in (
@@ -147,5 +155,6 @@ EXAMPLES = {
         bars,
         heatmaps,
         one_small_heatmap,
+        trade_off,
     )
 }
