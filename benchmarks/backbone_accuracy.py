@@ -33,9 +33,11 @@ def sweep(names: Sequence[str], seeds: Sequence[int], epochs: int) -> dict[str, 
     settings = {"recipe": "softmax, AdamW, one cycle, flips, shifts", "epochs": epochs, "batch_size": BATCH}
     settings |= {"rate": RATE, "weight_decay": DECAY, "shift": SHIFT, "unseen_people": 10, "pairs": PAIRS}
     runs = recorded_runs(NAME, settings)
-    figures = {"settings": settings, "networks": {name: counted(name) for name in names}, "runs": runs}
+    networks = {name: counted(name) for name in names}
+    figures = {"settings": settings, "networks": networks, "runs": runs}
     done = {(run["name"], run["seed"]) for run in runs}
-    missing = [(name, seed) for seed in seeds for name in (PIXELS, *names) if (name, seed) not in done]
+    cheapest_first = [PIXELS, *sorted(networks, key=lambda name: networks[name]["macs"])]
+    missing = [(name, seed) for name in cheapest_first for seed in seeds if (name, seed) not in done]
     for name, seed in tqdm(missing, unit="run", disable=None):
         runs.append({"name": name, "seed": seed, "accuracy": accuracy(name, seed, epochs)})
         write_record(NAME, f"python -m benchmarks {NAME}", list(seeds), figures)
@@ -51,8 +53,10 @@ def half_size(name: str) -> tuple[int, int]:
 def counted(name: str) -> dict[str, Any]:
     """Of the network as it is trained here, with one channel in."""
     size = half_size(name)
-    found = cost.count(backbones.create(name, input_size=size, in_channels=1, seed=0), size, in_channels=1)
+    network = backbones.create(name, input_size=size, in_channels=1, seed=0)
+    found = cost.count(network, size, in_channels=1)
     return {
+        "family": type(network).__name__,
         "input_size": list(size),
         "parameters": found.parameters,
         "macs": found.macs.conv_linear,
