@@ -47,7 +47,7 @@ def trade_off(
             axis.scatter(x, middle, s=40, label=group, zorder=3, **style)
         if baseline is not None:
             axis.axhline(_checks.number("baseline", baseline[1]), color="#777777", linestyle="--", linewidth=1)
-            place = {"xy": (0.99, baseline[1]), "xycoords": axis.get_yaxis_transform(), "va": "top", "ha": "right"}
+            place = {"xy": (0.01, baseline[1]), "xycoords": axis.get_yaxis_transform(), "va": "bottom"}
             axis.annotate(baseline[0], **place, fontsize=NOTE_POINTS, color="#555555")
         axis.set_xscale("log")
         put_labels(axis, kind, ylabel if axis is axes[0] else "")
