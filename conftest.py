@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 
 import pytest
 from hypothesis import settings
@@ -10,6 +11,9 @@ from hypothesis import settings
 # Shared and slow machines miss hypothesis' default deadline; the same examples every time make failures repeatable.
 settings.register_profile("course", deadline=None, derandomize=True)
 settings.load_profile("course")
+
+# What a shell runs in the background ignores Ctrl-C, and so does all that is started from there; some tests press it.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_configure(config: pytest.Config) -> None:
