@@ -15,6 +15,7 @@ QUICK = {
     "alignment": "1 minute",
     "locally_connected": "1 minute",
     "mobilefacenet": "2 minutes",
+    "arcface": "1 minute",
     "import_time": "1 minute",
 }
 LONG = {
@@ -23,9 +24,12 @@ LONG = {
     "training_accuracy": "10 minutes",
     "digits_center_loss": "6 minutes",
     "misalignment": "8 minutes",
+    "sgd_vs_sam_orl": "15 minutes",
     "alignment_accuracy": "30 minutes",
     "mtcnn_lfw": "3 minutes",
     "retinaface_lfw": "2 minutes",
+    "losses_on_faces": "2 hours",
+    "sam": "3 minutes",
 }
 BUSY_PERCENT = 5  # other programs above this: say so
 

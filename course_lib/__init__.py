@@ -11,7 +11,7 @@ from types import ModuleType
 
 __version__ = "0.1.0"
 
-_SUBPACKAGES = ("alignment", "backbones", "cost", "data", "evaluation", "losses", "training", "viz")
+_SUBPACKAGES = ("alignment", "backbones", "cost", "data", "evaluation", "losses", "optim", "training", "viz")
 
 
 def __getattr__(name: str) -> ModuleType:

@@ -1,7 +1,8 @@
-"""What every criterion returns, and the checks that all of them share."""
+"""What every criterion returns, and the checks that they share."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import torch
@@ -24,7 +25,7 @@ class Loss:
 
 
 def check_batch(embeddings: Tensor, labels: Tensor, embedding_dim: int, n_classes: int) -> None:
-    """Raise unless embeddings are float (N, embedding_dim) and labels int64 (N,) in 0..n_classes-1.
+    """Raise unless embeddings are float (N, embedding_dim), N at least 1, and labels int64 (N,) in 0..n_classes-1.
 
     On a GPU the labels' range is left to cross-entropy's own device-side check: looking here would make the host wait.
     """
@@ -37,6 +38,21 @@ def check_batch(embeddings: Tensor, labels: Tensor, embedding_dim: int, n_classe
             f"labels are {labels.dtype} of shape {tuple(labels.shape)}; "
             f"expected torch.int64 of shape ({len(embeddings)},)"
         )
-    if labels.device.type == "cpu" and len(labels) and not 0 <= int(labels.min()) <= int(labels.max()) < n_classes:
+    if len(labels) == 0:
+        raise ValueError("the batch is empty, and the mean of no losses is no number; give at least one embedding")
+    if labels.device.type == "cpu" and not 0 <= int(labels.min()) <= int(labels.max()) < n_classes:
         index = int(((labels < 0) | (labels >= n_classes)).nonzero()[0])
         raise ValueError(f"label {int(labels[index])} at index {index} is out of range; expected 0..{n_classes - 1}")
+
+
+def check_range(name: str, value: float, low: float, high: float, unit: str = "") -> None:
+    """Raise ``ValueError`` unless ``value`` lies in [low, high]; NaN does not."""
+    if not low <= value <= high:
+        raise ValueError(f"{name} is {value}; expected {low:g} to {high:.4g}{unit}")
+
+
+def check_choice(name: str, value: str, choices: Iterable[str]) -> None:
+    """Raise ``ValueError`` unless ``value`` is one of ``choices``."""
+    choices = list(choices)
+    if value not in choices:
+        raise ValueError(f"{name} {value!r} is not known; expected one of {', '.join(choices)}")

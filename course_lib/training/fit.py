@@ -19,11 +19,13 @@ from tqdm import tqdm
 from course_lib.data import Augmentation, ImageSet
 from course_lib.training.batches import Batches
 from course_lib.training.checkpoint import Checkpoint
+from course_lib.training.contract import check_parameters, check_recorded_once, records
 from course_lib.training.early_stopping import EarlyStopping
 from course_lib.training.finite import NonFiniteError, first_non_finite
 from course_lib.training.history import History
 from course_lib.training.precision import resolve_precision
 from course_lib.training.run import Run
+from course_lib.training.schedule import step_after_batch, step_after_epoch
 
 # Fabric announces its precision at every call; here that is an argument, and in a notebook a line of noise per run.
 logging.getLogger("lightning_fabric.utilities.rank_zero").setLevel(logging.WARNING)
@@ -58,9 +60,10 @@ def fit(
     Args:
         backbone: images (N, C, H, W) float -> embeddings (N, D).
         criterion: ``criterion(embeddings, labels) -> Loss``; computed in float32 at every precision.
-        optimizer: over the parameters of both; its ``step`` is called with a closure.
+        optimizer: over the parameters of both; its ``step`` is called with a closure, and may call it more than once.
         epochs: how often each image is seen.
-        schedule: a scheduler of that optimizer, stepped after every batch.
+        schedule: a scheduler of that optimizer, stepped after every batch; ``ReduceLROnPlateau`` after every epoch, by
+            the history's last ``loss``, or by the column that its attribute ``monitor`` names.
         batch_size: images a step, over all devices together; ``Batches`` says what happens to the last one.
         augment: applied to each batch of uint8 images.
         evaluate: called after each epoch with the backbone in evaluation mode; what it returns goes into the history.
@@ -76,9 +79,10 @@ def fit(
 
     Raises:
         NonFiniteError: the loss or a gradient is NaN or infinite.
-        ValueError: the optimizer misses a parameter, or the checkpoint is damaged or of another run.
+        ValueError: the optimizer misses a parameter, or lets a batch be recorded twice in the networks' buffers; the
+            checkpoint is damaged or of another run.
     """
-    _check_optimizer(optimizer, backbone, criterion)
+    check_parameters(optimizer, backbone, criterion)
     precision = resolve_precision(precision, accelerator)
     fabric = Fabric(accelerator=accelerator, devices=devices, strategy=strategy, precision=precision)
     if devices != 1:
@@ -100,14 +104,14 @@ def fit(
                 started = time.perf_counter()
                 images, labels = fabric.to_device((images.contiguous(memory_format=torch.channels_last), labels))
                 loss = _step(fabric, objective, stepper, images, labels, where=(run, indices))
-                if schedule is not None:
-                    schedule.step()
+                step_after_batch(schedule)
                 run.count_step(*loss, labels, time.perf_counter() - started)
                 bar.update()
                 if checkpoint_every and run.step % checkpoint_every == 0:
                     store.save()
             objective.eval()
             run.end_epoch({} if evaluate is None else evaluate(backbone))
+            step_after_epoch(schedule, run.history, fabric)
             bar.set_postfix(epoch=run.epoch, loss=f"{run.history.last['loss']:.3g}")
             store.save()
     run.restore_best()
@@ -119,7 +123,8 @@ def _step(
     fabric: Fabric, objective: nn.Module, optimizer: Any, images: Tensor, labels: Tensor, where: tuple[Run, Tensor]
 ) -> tuple[Tensor, dict[str, Tensor], Tensor]:
     """One optimizer step; returns (total, parts, logits) of its first look at the batch."""
-    looks = []
+    run, _ = where
+    looks, recorded = [], {}
 
     def closure() -> Tensor:
         optimizer.zero_grad()
@@ -131,9 +136,13 @@ def _step(
         if not get_total_norm(gradients).isfinite():
             _stop("gradient", images, labels, *where)
         looks.append((total.detach(), parts, logits.detach()))
+        if run.step_in_epoch == 0 and len(looks) == 1:  # once an epoch is enough to find a fault of the optimizer
+            recorded.update(records(run.backbone, run.criterion))
         return total
 
     optimizer.step(closure)
+    if len(looks) > 1:
+        check_recorded_once(recorded, run.backbone, run.criterion)
     return looks[0]
 
 
@@ -162,14 +171,3 @@ class _Objective(nn.Module):
         with torch.autocast(embeddings.device.type, enabled=False):
             loss = self.criterion(embeddings.float(), labels)
         return loss.total, loss.parts, loss.logits
-
-
-def _check_optimizer(optimizer: Optimizer, backbone: nn.Module, criterion: nn.Module) -> None:
-    held = {id(parameter) for group in optimizer.param_groups for parameter in group["params"]}
-    for owner, module in (("backbone", backbone), ("criterion", criterion)):
-        for name, parameter in module.named_parameters():
-            if parameter.requires_grad and id(parameter) not in held:
-                raise ValueError(
-                    f"the optimizer does not hold {owner}.{name}, so it would never be trained; give it "
-                    "[*backbone.parameters(), *criterion.parameters()], or freeze it with requires_grad_(False)"
-                )

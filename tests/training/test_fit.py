@@ -90,30 +90,6 @@ def test_stops_early_with_the_best_weights(tiny_net, stripes):
     assert torch.equal(tiny_net.out.weight, weights[1]) and not torch.equal(tiny_net.out.weight, weights[3])
 
 
-class TwoCalls(torch.optim.SGD):
-    """An optimizer that looks twice, as SAM does."""
-
-    def step(self, closure):
-        with torch.enable_grad():
-            closure()
-        return super().step(closure)
-
-
-def test_an_optimizer_may_look_twice(tiny_net, stripes):
-    criterion = Softmax(5, 3)
-    looks = []
-    tiny_net.register_forward_hook(lambda *_: looks.append(1))
-    optimizer = TwoCalls([*tiny_net.parameters(), *criterion.parameters()], lr=0.01)
-    history = fit(tiny_net, criterion, stripes, optimizer=optimizer, epochs=1, batch_size=30)
-    assert len(looks) == 6 and history.last["step"] == 3
-
-
-def test_a_forgotten_parameter_is_named(tiny_net, stripes):
-    optimizer = torch.optim.SGD(tiny_net.parameters(), lr=0.1)
-    with pytest.raises(ValueError, match="does not hold criterion.weight, so it would never be trained"):
-        fit(tiny_net, Softmax(5, 3), stripes, optimizer=optimizer, epochs=1)
-
-
 def test_names_that_fit_records_are_refused(tiny_net, stripes):
     criterion = Softmax(5, 3)
     with pytest.raises(ValueError, match="evaluate returned accuracy, which fit records itself"):

@@ -1,0 +1,189 @@
+"""SAM inside ``fit``: one argument changed, in one process and in two, whole and interrupted."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from functools import partial
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Generator, nn
+from torch.optim import SGD
+from torch.optim.lr_scheduler import OneCycleLR
+
+from course_lib.data import ImageSet
+from course_lib.losses import CenterLoss, SphereFace
+from course_lib.optim import ASAM, SAM, schedules
+from course_lib.training import NonFiniteError, fit
+
+BASE = partial(SGD, lr=0.05, momentum=0.9)
+
+
+class Net(nn.Module):
+    def __init__(self) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(1, 4, 3, bias=False)
+        self.norm = nn.BatchNorm2d(4)
+        self.dropout = nn.Dropout(0.2)
+        self.out = nn.Linear(4 * 6 * 7, 5)
+
+    def forward(self, images: torch.Tensor) -> torch.Tensor:
+        return self.out(self.dropout(self.norm(self.conv(images)).relu().flatten(1)))
+
+
+@pytest.fixture(autouse=True)
+def _quiet(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TQDM_DISABLE", "1")
+
+
+@pytest.fixture
+def stripes() -> ImageSet:
+    """90 images of 8x9 in three classes: a bright third, and noise."""
+    labels = torch.arange(3).repeat(30)
+    images = torch.randint(100, (90, 1, 8, 9), generator=Generator().manual_seed(0), dtype=torch.uint8)
+    for index, label in enumerate(labels):
+        images[index, :, :, 3 * label : 3 * label + 3] += 60
+    return ImageSet(images, labels, ("left", "middle", "right"), "drawn stripes")
+
+
+@pytest.fixture
+def pair() -> tuple[nn.Module, nn.Module]:
+    torch.manual_seed(0)
+    return Net(), CenterLoss(5, 3, weight=0.01, seed=0)
+
+
+def parameters(*modules: nn.Module) -> list[nn.Parameter]:
+    return [p for module in modules for p in module.parameters()]
+
+
+@pytest.mark.parametrize("precision", ["32-true", "bf16-mixed"])
+@pytest.mark.parametrize("optimizer", [SAM, ASAM, partial(SAM, every=2, clip_norm=5.0)], ids=["SAM", "ASAM", "LookSAM"])
+def test_one_argument_is_changed(pair, stripes, optimizer, precision):
+    optimizer = optimizer(parameters(*pair), BASE, module=pair)
+    history = fit(*pair, stripes, optimizer=optimizer, epochs=4, batch_size=20, precision=precision)
+    assert history["accuracy"][-1] > 0.9 > history["accuracy"][0] and history["step"] == [5, 10, 15, 20]
+    assert pair[0].norm.num_batches_tracked == 20
+
+
+@pytest.mark.parametrize("every", [1, 3])
+def test_without_a_radius_it_is_the_base_dropout_centers_and_counters_included(stripes, every):
+    """Both passes see the same loss: the same dropout masks, the same centers, the same annealed margin."""
+    states = []
+    for wrapped in (False, True):
+        torch.manual_seed(0)
+        net = Net()
+        criterion = CenterLoss(5, 3, weight=0.5, classifier=SphereFace(5, 3, seed=0))
+        learned = parameters(net, criterion)
+        optimizer = SAM(learned, BASE, rho=0.0, module=[net, criterion], every=every) if wrapped else BASE(learned)
+        fit(net, criterion, stripes, optimizer=optimizer, epochs=2, batch_size=20)
+        states.append([*net.state_dict().values(), *criterion.state_dict().values()])
+    assert all(torch.equal(a, b) for a, b in zip(*states, strict=True))
+
+
+@pytest.mark.parametrize(
+    ("held", "moved"),
+    [((), r"backbone\.norm\.running_mean"), ((0,), r"criterion\.centers"), ((1,), r"backbone\.norm\.running_mean")],
+)
+def test_a_batch_that_would_be_recorded_twice_is_refused(pair, stripes, held, moved):
+    optimizer = SAM(parameters(*pair), BASE, module=[pair[index] for index in held])
+    with pytest.raises(ValueError, match=rf"called the closure more than once, and {moved} moved .*module=\[backbone"):
+        fit(*pair, stripes, optimizer=optimizer, epochs=1)
+
+
+def test_a_loss_that_overflows_on_the_way_up_leaves_the_weights(pair, stripes):
+    before = [p.detach().clone() for p in parameters(*pair)]
+    optimizer = SAM(parameters(*pair), BASE, rho=1e18, module=pair)
+    with pytest.raises(NonFiniteError, match="not finite at step 1 "):
+        fit(*pair, stripes, optimizer=optimizer, epochs=1, precision="32-true")
+    assert all(torch.equal(a, b) for a, b in zip(before, parameters(*pair), strict=True))
+
+
+class Stop(Exception):
+    """The power fails."""
+
+
+def test_an_interrupted_run_ends_with_the_same_bits(stripes, tmp_path):
+    def run(stop_at: int | None = None) -> list[torch.Tensor]:
+        torch.manual_seed(0)
+        net, criterion = Net(), CenterLoss(5, 3, weight=0.1, seed=0)
+        optimizer = SAM(parameters(net, criterion), BASE, module=[net, criterion], every=3)
+        schedule = OneCycleLR(optimizer, 0.1, total_steps=30)
+        calls = []
+
+        def fail(*_: object) -> None:
+            calls.append(1)
+            if len(calls) == stop_at:
+                raise Stop
+
+        net.register_forward_hook(fail)
+        options = {"checkpoint": tmp_path / f"{'whole' if stop_at == 0 else 'cut'}.ckpt", "checkpoint_every": 2}
+        fit(net, criterion, stripes, optimizer=optimizer, schedule=schedule, epochs=3, batch_size=10, **options)
+        return [*net.state_dict().values(), *criterion.state_dict().values()]
+
+    whole = run(stop_at=0)
+    for stop_at in (17, 9):  # once in a second pass, once between two looks
+        with pytest.raises(Stop):
+            run(stop_at)
+    assert all(torch.equal(a, b) for a, b in zip(whole, run(), strict=True))
+
+
+def test_the_checkpoint_of_another_sam_is_refused(pair, stripes, tmp_path):
+    for changed in ({}, {"rho": 0.1}, {"adaptive": True}, {"every": 2}, {"clip_norm": 1.0}):
+        optimizer = SAM(parameters(*pair), BASE, module=pair, **changed)
+        options = {"optimizer": optimizer, "epochs": 1, "checkpoint": tmp_path / "run.ckpt"}
+        if not changed:
+            fit(*pair, stripes, **options)
+        else:
+            with pytest.raises(ValueError, match="checkpoint of another run: its optimizer is SAM"):
+                fit(*pair, stripes, **options)
+
+
+def test_a_plateau_lowers_the_rate(pair, stripes):
+    optimizer = SAM(parameters(*pair), BASE, module=pair)
+    schedule = schedules.plateau(optimizer, monitor="accuracy", mode="min", patience=0)  # better counts as worse
+    history = fit(*pair, stripes, optimizer=optimizer, schedule=schedule, epochs=3, batch_size=20)
+    assert history["learning_rate"] == pytest.approx([0.05, 0.05, 0.005])
+
+
+TWO_PROCESSES = """
+import torch
+from functools import partial
+from course_lib.data import ImageSet
+from course_lib.losses import CenterLoss, SphereFace
+from course_lib.optim import SAM
+from course_lib.training import fit
+
+class Net(torch.nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.out = torch.nn.Linear(72, 5)
+    def forward(self, images):
+        return self.out(images.flatten(1)).tanh()
+
+torch.manual_seed(0)
+images = torch.randint(255, (90, 1, 8, 9), dtype=torch.uint8)
+train = ImageSet(images, torch.arange(3).repeat(30), ("a", "b", "c"), "noise")
+net, criterion = Net(), CenterLoss(5, 3, weight=0.1, seed=0)
+optimizer = SAM([*net.parameters(), *criterion.parameters()], partial(torch.optim.SGD, lr=0.05, momentum=0.9), rho=0.5,
+    module=[net, criterion], every=2)
+fit(net, criterion, train, optimizer=optimizer, epochs=2, batch_size=20, precision="32-true", accelerator="cpu",
+    devices={devices}, strategy="{strategy}")
+if int(__import__("os").environ.get("LOCAL_RANK", 0)) == 0:
+    torch.save({{**net.state_dict(), **criterion.state_dict()}}, "{path}")
+"""
+
+
+def test_two_processes_train_what_one_does(tmp_path):
+    states = []
+    for devices, strategy in ((1, "auto"), (2, "ddp")):
+        script, path = tmp_path / f"train_{devices}.py", tmp_path / f"{devices}.pt"
+        script.write_text(TWO_PROCESSES.format(devices=devices, strategy=strategy, path=path))
+        environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(Path(__file__).parents[2])}
+        subprocess.run([sys.executable, str(script)], check=True, env=environment, capture_output=True, timeout=240)
+        states.append(torch.load(path, weights_only=True))
+    assert states[0].keys() == states[1].keys()
+    for name, tensor in states[0].items():
+        assert torch.allclose(tensor, states[1][name], atol=1e-5), name
