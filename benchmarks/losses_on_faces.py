@@ -18,8 +18,8 @@ from benchmarks.record import recorded_runs, write_record
 from course_lib import backbones, data, evaluation, losses, optim, training
 
 NAME = "losses_on_faces"
-SIDE, DIM, WIDTH, BATCH, RATE, DECAY, EPOCHS = 48, 128, 0.5, 64, 0.1, 5e-4, 8
-TEST_PEOPLE, A_PERSON, PAIRS, FAR = 100, 15, 6000, 1e-2
+SIDE, DIM, WIDTH, BATCH, RATE, DECAY, EPOCHS = 48, 128, 0.5, 64, 0.1, 5e-4, 16
+TEST_PEOPLE, A_PERSON, PAIRS, FAR = 100, 20, 6000, 1e-2
 SCALE, WARM_UP = 32.0, 2  # of the margins, in epochs
 SEEDS, MORE_SEEDS = (0, 1, 2), (0, 1, 2, 3, 4)
 RHOS = (0.02, 0.05, 0.2)

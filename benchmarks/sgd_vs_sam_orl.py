@@ -44,9 +44,8 @@ def main() -> dict[str, Any]:
 
 
 def setups(rhos: Sequence[float], epochs: int) -> list[Setup]:
-    """SGD with some epochs and twice as many; SAM with as many as either, and with half."""
-    sam = [Setup(rho, some) for rho in rhos for some in (epochs // 2, epochs, 2 * epochs)]
-    return [Setup(0.0, epochs), Setup(0.0, 2 * epochs), *sam]
+    """SGD and SAM for half the epochs, for all, and for twice as many."""
+    return [Setup(rho, some) for rho in (0.0, *rhos) for some in (epochs // 2, epochs, 2 * epochs)]
 
 
 def sweep(seeds: Sequence[int], rhos: Sequence[float], epochs: int) -> dict[str, Any]:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from course_lib.viz.bars import bars
+from course_lib.viz.contours import contours
 from course_lib.viz.figures import feature_plane, image_grid, lines, roc_curves, score_histogram, seeds_and_means
 from course_lib.viz.heatmaps import heatmaps
 from course_lib.viz.photographs import Annotated, annotated, pyramid
 from course_lib.viz.projection import umap_projection
 from course_lib.viz.show import png, show
+from course_lib.viz.spheres import spheres
 from course_lib.viz.trade_off import trade_off
 from course_lib.viz.widgets import slider, sliders
 
@@ -15,6 +17,7 @@ __all__ = [
     "Annotated",
     "annotated",
     "bars",
+    "contours",
     "feature_plane",
     "heatmaps",
     "image_grid",
@@ -27,6 +30,7 @@ __all__ = [
     "show",
     "slider",
     "sliders",
+    "spheres",
     "trade_off",
     "umap_projection",
 ]

@@ -42,9 +42,18 @@ def number(name: str, value: float) -> float:
 
 def plane(name: str, points: ArrayLike) -> NDArray[np.float64]:
     """Return ``points`` as float64 (N, 2); ValueError when the shape is another or a coordinate is not finite."""
+    return _points(name, points, 2, "a plane")
+
+
+def space(name: str, points: ArrayLike) -> NDArray[np.float64]:
+    """Return ``points`` as float64 (N, 3); ValueError when the shape is another or a coordinate is not finite."""
+    return _points(name, points, 3, "space")
+
+
+def _points(name: str, points: ArrayLike, dimensions: int, of: str) -> NDArray[np.float64]:
     array = np.asarray(points, dtype=np.float64)
-    if array.ndim != 2 or array.shape[1] != 2:
-        raise ValueError(f"{name} have shape {array.shape}; expected (N, 2), points of a plane")
+    if array.ndim != 2 or array.shape[1] != dimensions:
+        raise ValueError(f"{name} have shape {array.shape}; expected (N, {dimensions}), points of {of}")
     not_empty(name, array)
     bad = np.flatnonzero(~np.isfinite(array).all(axis=1))
     if len(bad):

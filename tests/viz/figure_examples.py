@@ -135,6 +135,38 @@ def trade_off() -> Figure:
     return viz.trade_off(costs, quality, groups, title=LONG, ylabel=LONG, baseline=("the pixels themselves", 0.78))
 
 
+def contours() -> Figure:
+    x, y = np.linspace(-2, 2, 41), np.linspace(-1.5, 1.5, 31)
+    heights = (x**2 + 3 * y[:, None] ** 2) / 10
+    path = np.stack([np.linspace(-1.8, 1.8, 12), np.linspace(1.4, -1.2, 12) ** 3 / 3], axis=1)
+    options = {"paths": {"SGD, whose name is long": path, "SAM": -path}, "arrows": {"ascent": [[[-1, 0], [0, 1]]]}}
+    panels = {"the loss": heights, "the largest loss in a ball of radius 0.5 around each point": heights + 0.5}
+    return viz.contours(panels, x, y, title=LONG, xlabel="weight 1, of two", ylabel="weight 2", **options)
+
+
+def one_contour_plane() -> Figure:
+    x = np.linspace(-1, 1, 11)
+    heights = 0.01 + x**2 + x[:, None] ** 2
+    return viz.contours({"": heights}, x, x, title=LONG, xlabel="direction 1", ylabel="direction 2", log=True)
+
+
+def directions(seed: int = 0, per_class: int = 30) -> tuple[np.ndarray, np.ndarray]:
+    """Ten classes all over a sphere, at lengths from 1 to 20."""
+    labels, generator = np.repeat(np.arange(10), per_class), np.random.default_rng(seed)
+    points = generator.normal(size=(10, 3))[labels] + 0.1 * generator.normal(size=(len(labels), 3))
+    return points * generator.uniform(1, 20, (len(labels), 1)), labels
+
+
+def spheres() -> Figure:
+    panels = {name: directions(seed) for seed, name in enumerate(("softmax", "CosFace, scale 16, margin 0.35, long"))}
+    return viz.spheres(panels, NAMES, title=LONG, centers={"softmax": np.eye(3)}, azimuth=200)
+
+
+def six_spheres() -> Figure:
+    panels = {f"criterion {seed}": directions(seed, per_class=100) for seed in range(6)}
+    return viz.spheres(panels, NAMES, title=LONG)
+
+
 EXAMPLES = {
     make.__name__: make
     for make in (
@@ -156,5 +188,9 @@ EXAMPLES = {
         heatmaps,
         one_small_heatmap,
         trade_off,
+        contours,
+        one_contour_plane,
+        spheres,
+        six_spheres,
     )
 }
