@@ -1,14 +1,11 @@
 from __future__ import annotations
 
 import math
-import os
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 import torch
 from torch import nn
+from two_processes import states_of_one_and_two
 
 from course_lib.data import RandomShift
 from course_lib.losses import CenterLoss, Softmax
@@ -193,13 +190,7 @@ if int(__import__("os").environ.get("LOCAL_RANK", 0)) == 0:
 
 
 def test_two_processes_train_what_one_does(tmp_path):
-    states = []
-    for devices, strategy in ((1, "auto"), (2, "ddp")):
-        script, path = tmp_path / f"train_{devices}.py", tmp_path / f"{devices}.pt"
-        script.write_text(TWO_PROCESSES.format(devices=devices, strategy=strategy, path=path))
-        environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(Path(__file__).parents[2])}
-        subprocess.run([sys.executable, str(script)], check=True, env=environment, capture_output=True, timeout=240)
-        states.append(torch.load(path, weights_only=True))
-    assert states[0].keys() == states[1].keys()
-    for name, tensor in states[0].items():
-        assert torch.allclose(tensor, states[1][name], atol=1e-5), name
+    one, two = states_of_one_and_two(TWO_PROCESSES, tmp_path)
+    assert one.keys() == two.keys()
+    for name, tensor in one.items():
+        assert torch.allclose(tensor, two[name], atol=1e-5), name

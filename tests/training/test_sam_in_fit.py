@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
 from functools import partial
-from pathlib import Path
 
 import pytest
 import torch
+from tiny_network import TinyNet
 from torch import Generator, nn
 from torch.optim import SGD
 from torch.optim.lr_scheduler import OneCycleLR
+from two_processes import states_of_one_and_two
 
 from course_lib.data import ImageSet
 from course_lib.losses import CenterLoss, SphereFace
@@ -20,18 +18,6 @@ from course_lib.optim import ASAM, SAM, schedules
 from course_lib.training import NonFiniteError, fit
 
 BASE = partial(SGD, lr=0.05, momentum=0.9)
-
-
-class Net(nn.Module):
-    def __init__(self) -> None:
-        super().__init__()
-        self.conv = nn.Conv2d(1, 4, 3, bias=False)
-        self.norm = nn.BatchNorm2d(4)
-        self.dropout = nn.Dropout(0.2)
-        self.out = nn.Linear(4 * 6 * 7, 5)
-
-    def forward(self, images: torch.Tensor) -> torch.Tensor:
-        return self.out(self.dropout(self.norm(self.conv(images)).relu().flatten(1)))
 
 
 @pytest.fixture(autouse=True)
@@ -52,7 +38,7 @@ def stripes() -> ImageSet:
 @pytest.fixture
 def pair() -> tuple[nn.Module, nn.Module]:
     torch.manual_seed(0)
-    return Net(), CenterLoss(5, 3, weight=0.01, seed=0)
+    return TinyNet(), CenterLoss(5, 3, weight=0.01, seed=0)
 
 
 def parameters(*modules: nn.Module) -> list[nn.Parameter]:
@@ -74,7 +60,7 @@ def test_without_a_radius_it_is_the_base_dropout_centers_and_counters_included(s
     states = []
     for wrapped in (False, True):
         torch.manual_seed(0)
-        net = Net()
+        net = TinyNet()
         criterion = CenterLoss(5, 3, weight=0.5, classifier=SphereFace(5, 3, seed=0))
         learned = parameters(net, criterion)
         optimizer = SAM(learned, BASE, rho=0.0, module=[net, criterion], every=every) if wrapped else BASE(learned)
@@ -108,7 +94,7 @@ class Stop(Exception):
 def test_an_interrupted_run_ends_with_the_same_bits(stripes, tmp_path):
     def run(stop_at: int | None = None) -> list[torch.Tensor]:
         torch.manual_seed(0)
-        net, criterion = Net(), CenterLoss(5, 3, weight=0.1, seed=0)
+        net, criterion = TinyNet(), CenterLoss(5, 3, weight=0.1, seed=0)
         optimizer = SAM(parameters(net, criterion), BASE, module=[net, criterion], every=3)
         schedule = OneCycleLR(optimizer, 0.1, total_steps=30)
         calls = []
@@ -177,13 +163,7 @@ if int(__import__("os").environ.get("LOCAL_RANK", 0)) == 0:
 
 
 def test_two_processes_train_what_one_does(tmp_path):
-    states = []
-    for devices, strategy in ((1, "auto"), (2, "ddp")):
-        script, path = tmp_path / f"train_{devices}.py", tmp_path / f"{devices}.pt"
-        script.write_text(TWO_PROCESSES.format(devices=devices, strategy=strategy, path=path))
-        environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(Path(__file__).parents[2])}
-        subprocess.run([sys.executable, str(script)], check=True, env=environment, capture_output=True, timeout=240)
-        states.append(torch.load(path, weights_only=True))
-    assert states[0].keys() == states[1].keys()
-    for name, tensor in states[0].items():
-        assert torch.allclose(tensor, states[1][name], atol=1e-5), name
+    one, two = states_of_one_and_two(TWO_PROCESSES, tmp_path)
+    assert one.keys() == two.keys()
+    for name, tensor in one.items():
+        assert torch.allclose(tensor, two[name], atol=1e-5), name
