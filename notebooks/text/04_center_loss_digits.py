@@ -413,9 +413,10 @@ def move_center(center, features, alpha): ...
 
 # %% tags=["check"]
 def wens_rule(center, features, alpha):
-    criterion = losses.CenterLoss(len(center), 1, rule="wen", alpha=alpha).double()
+    criterion = losses.CenterLoss(len(center), 2, rule="wen", alpha=alpha).double()
     criterion.centers[0] = torch.from_numpy(center)
-    criterion(torch.from_numpy(features), torch.zeros(len(features), dtype=torch.int64))
+    batch = np.vstack([features, center])  # and one feature of another class: a batch is never empty
+    criterion(torch.from_numpy(batch), torch.tensor([0] * len(features) + [1]))
     return criterion.centers[0].numpy()
 
 
