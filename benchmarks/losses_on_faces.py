@@ -5,17 +5,17 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
-from functools import partial
 from typing import Any
 
 import numpy as np
-import torch
 from torch import nn
 from tqdm import tqdm
 
+from benchmarks import budget
+from benchmarks.budget import Budget
 from benchmarks.comparison import Comparison
 from benchmarks.record import recorded_runs, write_record
-from course_lib import backbones, data, evaluation, losses, optim, training
+from course_lib import backbones, data, evaluation, losses, training
 
 NAME = "losses_on_faces"
 SIDE, DIM, WIDTH, BATCH, RATE, DECAY, EPOCHS = 48, 128, 0.5, 64, 0.1, 5e-4, 16
@@ -26,17 +26,10 @@ RHOS = (0.02, 0.05, 0.2)
 
 
 @dataclass(frozen=True)
-class Setup:
-    """What one run trains with. SGD looks at each batch once; SAM (``rho`` above 0) twice."""
+class Setup(Budget):
+    """What one run trains with."""
 
     criterion: str
-    rho: float
-    epochs: int
-
-    @property
-    def gradients(self) -> int:
-        """Passes over the training set that cost a gradient."""
-        return self.epochs * (2 if self.rho else 1)
 
 
 def main() -> dict[str, Any]:
@@ -59,9 +52,9 @@ def faces_of_strangers() -> data.ImageSet:
 
 def plan() -> list[tuple[Setup, int]]:
     """Every criterion with SGD and with SAM at equal gradients; then SAM over rho, also at equal epochs."""
-    equal = [Setup(name, rho, epochs) for name in CRITERIA for rho, epochs in ((0.0, EPOCHS), (0.05, EPOCHS // 2))]
-    sweep = [Setup("softmax", rho, epochs) for rho in RHOS for epochs in (EPOCHS // 2, EPOCHS)]
-    softmax = [Setup("softmax", 0.0, EPOCHS), *sweep]
+    equal = [Setup(rho, epochs, name) for name in CRITERIA for rho, epochs in ((0.0, EPOCHS), (0.05, EPOCHS // 2))]
+    sweep = [Setup(rho, epochs, "softmax") for rho in RHOS for epochs in (EPOCHS // 2, EPOCHS)]
+    softmax = [Setup(0.0, EPOCHS, "softmax"), *sweep]
     runs = [(setup, seed) for seed in SEEDS for setup in equal] + [(s, seed) for seed in MORE_SEEDS for s in softmax]
     return list(dict.fromkeys(runs))
 
@@ -73,7 +66,7 @@ def sweep(faces: data.ImageSet, runs_wanted: Sequence[tuple[Setup, int]]) -> dic
     settings |= {"test_people": TEST_PEOPLE, "photographs_a_person": A_PERSON, "pairs": PAIRS, "far": FAR}
     runs = recorded_runs(NAME, settings)
     figures = {"settings": settings, "runs": runs}
-    done = {(Setup(run["criterion"], run["rho"], run["epochs"]), run["seed"]) for run in runs}
+    done = {(Setup(run["rho"], run["epochs"], run["criterion"]), run["seed"]) for run in runs}
     seeds = sorted({seed for _, seed in runs_wanted})
     for setup, seed in tqdm([wanted for wanted in runs_wanted if wanted not in done], unit="run", disable=None):
         runs.append({**asdict(setup), "seed": seed, **one_run(faces, setup, seed)})
@@ -88,9 +81,9 @@ def one_run(faces: data.ImageSet, setup: Setup, seed: int) -> dict[str, float]:
     network = backbones.create(
         "mobilefacenet_relu", width=WIDTH, embedding_dim=DIM, input_size=(SIDE, SIDE), in_channels=3, seed=seed
     )
-    steps = -(-len(people) // BATCH)
-    criterion = CRITERIA[setup.criterion](people.n_classes, steps, seed)
-    history = train(network, criterion, people, setup, steps, seed)
+    criterion = CRITERIA[setup.criterion](people.n_classes, len(training.Batches(people, BATCH)), seed)
+    options = {"rate": RATE, "weight_decay": DECAY, "batch_size": BATCH, "seed": seed}
+    history = budget.train(network, criterion, people, setup, **options)
     embeddings = training.embed(network, others, flip=True)
     pairs = data.verification_pairs(others.labels, PAIRS, seed=seed)
     scores = evaluation.cosine_scores(embeddings, pairs.left, pairs.right)
@@ -110,19 +103,6 @@ def at_most(faces: data.ImageSet, photographs: int, seed: int) -> data.ImageSet:
     labels = faces.labels.numpy()[order]
     kept = np.concatenate([order[labels == person][:photographs] for person in range(faces.n_classes)])
     return faces.subset(np.sort(kept))
-
-
-def train(
-    network: nn.Module, criterion: nn.Module, people: data.ImageSet, setup: Setup, steps: int, seed: int
-) -> training.History:
-    """SGD with momentum and one cycle, or SAM round it."""
-    learned = [*network.parameters(), *criterion.parameters()]
-    base = partial(torch.optim.SGD, lr=RATE, momentum=0.9, weight_decay=DECAY)
-    optimizer = optim.SAM(learned, base, setup.rho, module=[network, criterion]) if setup.rho else base(learned)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, RATE, total_steps=setup.epochs * steps)
-    augment = data.Compose((data.RandomFlip(), data.RandomShift(2)))
-    recipe = {"schedule": schedule, "epochs": setup.epochs, "batch_size": BATCH, "augment": augment, "seed": seed}
-    return training.fit(network, criterion, people, optimizer=optimizer, precision="32-true", **recipe)
 
 
 def margin(criterion: nn.Module, steps: int) -> nn.Module:
@@ -146,13 +126,13 @@ def compare(runs: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     """Points of verification accuracy, with 95 % intervals: each setup over its seeds, and paired differences."""
     of: dict[Setup, dict[int, float]] = {}
     for run in runs:
-        of.setdefault(Setup(run["criterion"], run["rho"], run["epochs"]), {})[run["seed"]] = 100 * run["accuracy"]
+        of.setdefault(Setup(run["rho"], run["epochs"], run["criterion"]), {})[run["seed"]] = 100 * run["accuracy"]
     rows = []
     for setup, values in of.items():
         interval = evaluation.mean_interval(list(values.values()))
         rows.append(row(f"{title(setup)}, {len(values)} seeds", sum(values.values()) / len(values), interval, "%"))
     for setup, values in of.items():
-        plain = of.get(Setup(setup.criterion, 0.0, EPOCHS), {})
+        plain = of.get(Setup(0.0, EPOCHS, setup.criterion), {})
         seeds = sorted(values.keys() & plain.keys())
         if setup.rho and len(seeds) > 1:
             interval = evaluation.paired_difference([values[s] for s in seeds], [plain[s] for s in seeds])

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
-from functools import partial
+from dataclasses import asdict
 from typing import Any
 
 import torch
 from torch import nn
 from tqdm import tqdm
 
+from benchmarks import budget
+from benchmarks.budget import Budget
 from benchmarks.comparison import Comparison
 from benchmarks.record import recorded_runs, write_record
 from course_lib import backbones, data, evaluation, losses, optim, training
@@ -24,28 +25,15 @@ TEST_PEOPLE, PAIRS = 10, 800
 EVERY, RADIUS = 3, 0.05  # sharpness is measured on every third training photograph, in a ball of this radius
 
 
-@dataclass(frozen=True)
-class Setup:
-    """What one run trains with; ``rho`` 0 is SGD, which looks at each batch once. SAM looks twice."""
-
-    rho: float
-    epochs: int
-
-    @property
-    def gradients(self) -> int:
-        """Passes over the training set that cost a gradient."""
-        return self.epochs * (2 if self.rho else 1)
-
-
 def main() -> dict[str, Any]:
     """Train what the record does not hold yet; the record is written after each run."""
     figures = sweep(SEEDS, RHOS, EPOCHS)
     return {**figures, "comparisons": compare(figures["runs"])}
 
 
-def setups(rhos: Sequence[float], epochs: int) -> list[Setup]:
+def setups(rhos: Sequence[float], epochs: int) -> list[Budget]:
     """SGD and SAM for half the epochs, for all, and for twice as many."""
-    return [Setup(rho, some) for rho in (0.0, *rhos) for some in (epochs // 2, epochs, 2 * epochs)]
+    return [Budget(rho, some) for rho in (0.0, *rhos) for some in (epochs // 2, epochs, 2 * epochs)]
 
 
 def sweep(seeds: Sequence[int], rhos: Sequence[float], epochs: int) -> dict[str, Any]:
@@ -54,7 +42,7 @@ def sweep(seeds: Sequence[int], rhos: Sequence[float], epochs: int) -> dict[str,
     settings |= {"rate": RATE, "weight_decay": DECAY, "unseen_people": TEST_PEOPLE, "pairs": PAIRS, "radius": RADIUS}
     runs = recorded_runs(NAME, settings)
     figures = {"settings": settings, "runs": runs}
-    done = {(Setup(run["rho"], run["epochs"]), run["seed"]) for run in runs}
+    done = {(Budget(run["rho"], run["epochs"]), run["seed"]) for run in runs}
     wanted = [(setup, seed) for seed in seeds for setup in setups(rhos, epochs)]
     faces = data.orl_faces().resized(*SIZE)
     for setup, seed in tqdm([pair for pair in wanted if pair not in done], unit="run", disable=None):
@@ -63,7 +51,7 @@ def sweep(seeds: Sequence[int], rhos: Sequence[float], epochs: int) -> dict[str,
     return figures
 
 
-def one_run(faces: data.ImageSet, setup: Setup, seed: int) -> dict[str, float]:
+def one_run(faces: data.ImageSet, setup: Budget, seed: int) -> dict[str, float]:
     """Train on some people, measure the minimum there, and verify on the others."""
     people, others = data.split_by_identity(faces, n_test=TEST_PEOPLE, seed=seed)
     network, criterion = train(people, setup, seed)
@@ -83,28 +71,22 @@ def one_run(faces: data.ImageSet, setup: Setup, seed: int) -> dict[str, float]:
     return {name: float(f"{value:.5g}") for name, value in found.items()}
 
 
-def train(people: data.ImageSet, setup: Setup, seed: int) -> tuple[nn.Module, nn.Module]:
+def train(people: data.ImageSet, setup: Budget, seed: int) -> tuple[nn.Module, nn.Module]:
     """A small MobileFaceNet with softmax, by SGD with momentum and one cycle, or by SAM round it."""
     network = backbones.create(
         "mobilefacenet", width=WIDTH, embedding_dim=DIM, input_size=SIZE, in_channels=1, seed=seed
     )
     criterion = losses.Softmax(DIM, people.n_classes, seed=seed)
-    learned = [*network.parameters(), *criterion.parameters()]
-    base = partial(torch.optim.SGD, lr=RATE, momentum=0.9, weight_decay=DECAY)
-    optimizer = optim.SAM(learned, base, setup.rho, module=[network, criterion]) if setup.rho else base(learned)
-    steps = setup.epochs * len(training.Batches(people, BATCH))
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, RATE, total_steps=steps)
-    augment = data.Compose((data.RandomFlip(), data.RandomShift(2)))
-    recipe = {"schedule": schedule, "epochs": setup.epochs, "batch_size": BATCH, "augment": augment, "seed": seed}
-    training.fit(network, criterion, people, optimizer=optimizer, precision="32-true", **recipe)
+    options = {"rate": RATE, "weight_decay": DECAY, "batch_size": BATCH, "seed": seed}
+    budget.train(network, criterion, people, setup, **options)
     return network, criterion
 
 
 def compare(runs: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     """SAM - SGD in points of verification accuracy, seed by seed: means with 95 % intervals."""
-    of: dict[Setup, dict[int, float]] = {}
+    of: dict[Budget, dict[int, float]] = {}
     for run in runs:
-        of.setdefault(Setup(run["rho"], run["epochs"]), {})[run["seed"]] = 100 * run["accuracy"]
+        of.setdefault(Budget(run["rho"], run["epochs"]), {})[run["seed"]] = 100 * run["accuracy"]
     rows = []
     for setup, plain in ((sam, sgd) for sam in of for sgd in of if sam.rho and not sgd.rho):
         seeds = sorted(of[setup].keys() & of[plain].keys())

@@ -20,13 +20,13 @@ def faces(monkeypatch: pytest.MonkeyPatch) -> data.ImageSet:
 
 @pytest.mark.parametrize("criterion", CRITERIA)
 def test_every_criterion_trains_with_sam(criterion: str, faces: data.ImageSet, records):
-    (run,) = sweep(faces, [(Setup(criterion, 0.05, 1), 0)])["runs"]
+    (run,) = sweep(faces, [(Setup(0.05, 1, criterion), 0)])["runs"]
     assert (run["criterion"], run["rho"], run["epochs"], run["seed"]) == (criterion, 0.05, 1, 0)
     assert 0 <= run["training"] <= 1 and 0.3 < run["accuracy"] <= 1 and 0 <= run["tar"] <= 1 and run["ratio"] > 0
 
 
 def test_a_run_that_is_recorded_is_not_repeated(faces: data.ImageSet, records, monkeypatch: pytest.MonkeyPatch):
-    wanted = [(Setup("softmax", 0.0, 1), 0)]
+    wanted = [(Setup(0.0, 1, "softmax"), 0)]
     first = sweep(faces, wanted)["runs"]
     monkeypatch.setattr(benchmark, "one_run", lambda *_: pytest.fail("trained again"))
     assert sweep(faces, wanted)["runs"] == first

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from benchmarks import sgd_vs_sam_orl
-from benchmarks.sgd_vs_sam_orl import Setup, compare, setups, sweep
+from benchmarks.budget import Budget
+from benchmarks.sgd_vs_sam_orl import compare, setups, sweep
 from course_lib import data
 from course_lib.evaluation import paired_difference
 
@@ -17,7 +18,7 @@ def test_every_sam_has_an_sgd_of_the_same_epochs_and_most_one_of_the_same_cost()
     for setup in plan:
         assert any(setup.epochs == plain.epochs for plain in sgd)
         assert any(setup.gradients == plain.gradients for plain in sgd) == (setup.gradients <= 8)
-    assert Setup(0.05, 4).gradients == 8
+    assert Budget(0.05, 4).gradients == 8
 
 
 @pytest.fixture
@@ -25,7 +26,7 @@ def few(monkeypatch):
     """A plan of two, on fifteen people of whom five are unseen."""
     monkeypatch.setattr(sgd_vs_sam_orl, "TEST_PEOPLE", 5)
     monkeypatch.setattr(sgd_vs_sam_orl, "PAIRS", 40)
-    monkeypatch.setattr(sgd_vs_sam_orl, "setups", lambda *_: [Setup(0.0, 1), Setup(0.05, 1)])
+    monkeypatch.setattr(sgd_vs_sam_orl, "setups", lambda *_: [Budget(0.0, 1), Budget(0.05, 1)])
     few = data.orl_faces().subset(range(150))
     monkeypatch.setattr(data, "orl_faces", lambda: few)
 
@@ -43,7 +44,7 @@ def test_runs_are_recorded_and_not_repeated(monkeypatch, records, few):
 
 def test_differences_are_paired_by_seed_and_say_what_is_equal():
     rng, runs = np.random.default_rng(0), []
-    of = {setup: rng.uniform(0.8, 0.9, 3) for setup in (Setup(0.0, 4), Setup(0.0, 8), Setup(0.1, 2), Setup(0.1, 8))}
+    of = {setup: rng.uniform(0.8, 0.9, 3) for setup in (Budget(0.0, 4), Budget(0.0, 8), Budget(0.1, 2), Budget(0.1, 8))}
     for setup, accuracies in of.items():
         runs += [
             {"rho": setup.rho, "epochs": setup.epochs, "seed": seed, "accuracy": accuracy}
@@ -55,7 +56,7 @@ def test_differences_are_paired_by_seed_and_say_what_is_equal():
         "SAM, rho 0.1, 8 epochs - SGD, 8: equal epochs",
     }
     row = rows["SAM, rho 0.1, 2 epochs - SGD, 4: equal gradients"]
-    a, b = (100 * of[setup] for setup in (Setup(0.1, 2), Setup(0.0, 4)))
+    a, b = (100 * of[setup] for setup in (Budget(0.1, 2), Budget(0.0, 4)))
     interval = paired_difference(a, b)
     assert row["value"] == pytest.approx((a - b).mean(), rel=1e-3) and row["unit"] == "points"
     assert (row["low"], row["high"]) == pytest.approx((interval.low, interval.high), rel=1e-3)
