@@ -11,7 +11,19 @@ from types import ModuleType
 
 __version__ = "0.1.0"
 
-_SUBPACKAGES = ("alignment", "backbones", "cost", "data", "evaluation", "losses", "optim", "training", "viz")
+_SUBPACKAGES = (
+    "alignment",
+    "backbones",
+    "cost",
+    "data",
+    "evaluation",
+    "export",
+    "losses",
+    "optim",
+    "training",
+    "viz",
+    "weights",
+)
 
 
 def __getattr__(name: str) -> ModuleType:

@@ -1,0 +1,111 @@
+"""A network as one ONNX file: batch norm folded away, any batch size, nothing in it but the network."""
+
+from __future__ import annotations
+
+import logging
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from copy import deepcopy
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING
+
+import torch
+from torch import nn
+from torch.nn.utils.fusion import fuse_conv_bn_eval
+
+if TYPE_CHECKING:
+    from onnx import ModelProto
+
+INPUT, OUTPUT, BATCH = "images", "embeddings", "batch"
+
+
+def to_onnx(model: nn.Module, path: Path | str) -> Path:
+    """Write ``model``: input ``images`` (batch, C, H, W) float32, output ``embeddings`` (batch, D) float32.
+
+    Args:
+        model: a backbone in evaluation mode, with the attributes ``in_channels`` and ``input_size``.
+        path: of the file, written whole or not at all.
+
+    Raises:
+        ValueError: the model is in training mode, whose batch norms depend on the batch.
+        ModuleNotFoundError: onnx or onnxscript is not installed; the message names the extra.
+    """
+    if model.training:
+        raise ValueError("the model is in training mode; call model.eval() first")
+    onnx = import_onnx()
+    # The example's own batch size must be neither 0 nor 1, which the exporter takes for constants.
+    example = torch.zeros(2, model.in_channels, *model.input_size)
+    with _quiet():
+        program = torch.onnx.export(
+            folded(model),
+            (example,),
+            input_names=[INPUT],
+            output_names=[OUTPUT],
+            dynamic_shapes=({0: torch.export.Dim(BATCH)},),
+            dynamo=True,
+            verbose=False,
+        )
+    proto = program.model_proto
+    strip(proto)
+    onnx.checker.check_model(proto, full_check=True)
+    return write_whole(proto, path)
+
+
+def folded(model: nn.Module) -> nn.Module:
+    """A copy in which each batch norm right after a convolution, in one ``nn.Sequential``, has joined it."""
+    model = deepcopy(model).float().cpu()
+    for block in [module for module in model.modules() if isinstance(module, nn.Sequential)]:
+        for index in range(len(block) - 1):
+            first, second = block[index], block[index + 1]
+            if isinstance(first, nn.Conv2d) and isinstance(second, nn.BatchNorm2d):
+                block[index], block[index + 1] = fuse_conv_bn_eval(first, second), nn.Identity()
+    return model
+
+
+def strip(proto: ModelProto) -> None:
+    """Take out what no runtime reads: where in the source each node came from, and shapes that follow from the rest."""
+    del proto.metadata_props[:]
+    del proto.functions[:]
+    graph = proto.graph
+    del graph.value_info[:]
+    graph.doc_string = proto.doc_string = ""
+    for part in [*graph.node, *graph.initializer, *graph.input, *graph.output, graph]:
+        part.doc_string = ""
+        del part.metadata_props[:]
+
+
+def write_whole(proto: ModelProto, path: Path | str) -> Path:
+    """Write the file so that it is there complete or not at all."""
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = path.with_name(path.name + ".unfinished")
+    unfinished.write_bytes(proto.SerializeToString())
+    return unfinished.replace(path)
+
+
+def import_onnx() -> ModuleType:
+    """The packages that write ONNX files; they are not needed to run one."""
+    try:
+        import onnx
+        import onnxscript  # noqa: F401
+    except ModuleNotFoundError as error:
+        raise ModuleNotFoundError(
+            f"{error.name} is not installed, and ONNX files are written with it; pip install -e .[dev]"
+        ) from error
+    return onnx
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Without the exporter's own log below errors, and its warnings."""
+    logger = logging.getLogger("torch.onnx")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logger.setLevel(level)

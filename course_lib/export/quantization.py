@@ -1,0 +1,119 @@
+"""Static int8 for ONNX Runtime: weights and activations in 8 bits, the ranges measured on real faces."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stdout
+from dataclasses import dataclass
+from io import StringIO
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+
+from course_lib.export.onnx_file import INPUT, import_onnx, strip, write_whole
+
+AT_LEAST = 16  # calibration images
+
+
+@dataclass(frozen=True)
+class Scheme:
+    """How numbers become 8 bits.
+
+    Attributes:
+        per_channel: a scale for each output channel of a weight, in place of one for all of it.
+        percentile: of an activation's absolute values, what lies beyond is clipped; None takes the smallest and the
+            largest value seen.
+    """
+
+    per_channel: bool = True
+    percentile: float | None = 99.99
+
+
+def quantize(onnx_path: Path | str, calibration: np.ndarray, path: Path | str, *, scheme: Scheme | None = None) -> Path:
+    """Write the int8 version of an ONNX file. Activations are unsigned and weights signed, which x86 runs fastest.
+
+    Args:
+        onnx_path: what ``to_onnx`` wrote.
+        calibration: (N, C, H, W) float32, normalised as in training: faces of people who are not in the test.
+        path: of the int8 file, written whole or not at all.
+        scheme: per channel and the 99.99th percentile by default.
+
+    Raises:
+        ValueError: there are fewer than 16 calibration images, they are all alike, of another shape or range, or the
+            file does not take ``images``.
+        FileNotFoundError: there is no such file.
+    """
+    onnx_path, scheme = Path(onnx_path), scheme or Scheme()
+    if not onnx_path.is_file():
+        raise FileNotFoundError(f"{onnx_path} is not there; write it with export.to_onnx")
+    onnx = import_onnx()
+    from onnxruntime.quantization import CalibrationMethod, QuantFormat, QuantType, quant_pre_process, quantize_static
+
+    _check(_input_shape(onnx, onnx_path), calibration)
+    options = {"ActivationSymmetric": False, "CalibPercentile": scheme.percentile}
+    with TemporaryDirectory() as folder, _quiet():
+        prepared, result = Path(folder) / "prepared.onnx", Path(folder) / "int8.onnx"
+        quant_pre_process(str(onnx_path), str(prepared), skip_symbolic_shape=True)
+        quantize_static(
+            str(prepared),
+            str(result),
+            _Reader(calibration),
+            quant_format=QuantFormat.QDQ,
+            per_channel=scheme.per_channel,
+            activation_type=QuantType.QUInt8,
+            weight_type=QuantType.QInt8,
+            calibrate_method=CalibrationMethod.MinMax if scheme.percentile is None else CalibrationMethod.Percentile,
+            extra_options={name: value for name, value in options.items() if value is not None},
+        )
+        proto = onnx.load(result)
+    strip(proto)
+    onnx.checker.check_model(proto)
+    return write_whole(proto, path)
+
+
+class _Reader:
+    """Calibration images one by one, as ONNX Runtime asks for them."""
+
+    def __init__(self, images: np.ndarray) -> None:
+        self._images: Iterator[np.ndarray] = iter(images)
+
+    def get_next(self) -> dict[str, np.ndarray] | None:
+        image = next(self._images, None)
+        return None if image is None else {INPUT: image[None]}
+
+
+def _input_shape(onnx: object, path: Path) -> list[int]:
+    """(C, H, W) of the file's input."""
+    try:
+        inputs = onnx.load(path).graph.input
+    except Exception as error:  # protobuf's own errors have no common base
+        raise ValueError(f"{path} is no ONNX file ({error}); write it with export.to_onnx") from error
+    if len(inputs) != 1 or inputs[0].name != INPUT:
+        raise ValueError(f"{path} takes {[i.name for i in inputs]}; expected one input, {INPUT!r}, as to_onnx writes")
+    return [dimension.dim_value for dimension in inputs[0].type.tensor_type.shape.dim[1:]]
+
+
+def _check(expected: list[int], images: np.ndarray) -> None:
+    shape = tuple(images.shape)
+    if images.dtype != np.float32 or images.ndim != 4 or list(shape[1:]) != expected:
+        raise ValueError(f"calibration images are {images.dtype} {shape}; expected float32 (N, {expected})")
+    if len(images) < AT_LEAST:
+        raise ValueError(f"there are {len(images)} calibration images; expected at least {AT_LEAST}")
+    if not np.isfinite(images).all() or np.abs(images).max() > 1:
+        raise ValueError("calibration images leave -1..1; give them as course_lib.data.normalise makes them")
+    if (images == images[:1]).all():
+        raise ValueError("the calibration images are all the same, so no range can be measured on them")
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Without ONNX Runtime's advice on preparing a model, which is already prepared, and what it prints meanwhile."""
+    disabled = logging.root.manager.disable
+    logging.disable(logging.WARNING)
+    try:
+        with redirect_stdout(StringIO()):
+            yield
+    finally:
+        logging.disable(disabled)
