@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from course_lib.data.augmentation import Augmentation, Compose, RandomFlip, RandomShift
 from course_lib.data.container import ImageSet, normalise
+from course_lib.data.distortion import RandomBlend, RandomLight, RandomWarp
 from course_lib.data.embedded import digits, orl_faces
 from course_lib.data.lfw import lfw, lfw_pairs
 from course_lib.data.pairs import Pairs, verification_pairs
@@ -17,8 +18,11 @@ __all__ = [
     "Compose",
     "ImageSet",
     "Pairs",
+    "RandomBlend",
     "RandomFlip",
+    "RandomLight",
     "RandomShift",
+    "RandomWarp",
     "SyntheticFaces",
     "data_folder",
     "digits",

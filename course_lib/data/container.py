@@ -80,6 +80,10 @@ class ImageSet:
         names = tuple(self.names[i] for i in identities.tolist())
         return ImageSet(self.images[kept], relabelled[self.labels[kept]], names, self.source)
 
+    def numbered(self) -> ImageSet:
+        """Each image its own class: its label is its number, 0..N-1, as criteria with a teacher want it."""
+        return replace(self, labels=torch.arange(len(self)), names=tuple(map(str, range(len(self)))))
+
     def resized(self, height: int, width: int) -> ImageSet:
         """All images scaled to height x width pixels, with antialiasing."""
         return replace(self, images=resize(self.images, [height, width], antialias=True))

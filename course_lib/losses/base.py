@@ -17,11 +17,13 @@ class Loss:
         total: scalar float, what is minimised.
         parts: each term's scalar before weighting, by name, detached: for the record.
         logits: (N, C) float, without any margin, so that ``logits.argmax(1)`` is the classifier's honest answer.
+        labels: (N,) int64, what that answer should be, where it is not the labels the criterion was given.
     """
 
     total: Tensor
     parts: dict[str, Tensor]
     logits: Tensor
+    labels: Tensor | None = None
 
 
 def check_batch(embeddings: Tensor, labels: Tensor, embedding_dim: int, n_classes: int) -> None:

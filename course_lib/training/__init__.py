@@ -10,6 +10,7 @@ from course_lib.training.finite import NonFiniteError
 from course_lib.training.fit import fit
 from course_lib.training.history import History
 from course_lib.training.precision import resolve_precision
+from course_lib.training.teaching import fingerprint, teacher_embeddings, views
 from course_lib.training.weights import load_weights, save_weights
 
 __all__ = [
@@ -18,8 +19,11 @@ __all__ = [
     "History",
     "NonFiniteError",
     "embed",
+    "fingerprint",
     "fit",
     "load_weights",
     "resolve_precision",
     "save_weights",
+    "teacher_embeddings",
+    "views",
 ]

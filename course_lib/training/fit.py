@@ -105,7 +105,7 @@ def fit(
                 images, labels = fabric.to_device((images.contiguous(memory_format=torch.channels_last), labels))
                 loss = _step(fabric, objective, stepper, images, labels, where=(run, indices))
                 step_after_batch(schedule)
-                run.count_step(*loss, labels, time.perf_counter() - started)
+                run.count_step(*loss, time.perf_counter() - started)
                 bar.update()
                 if checkpoint_every and run.step % checkpoint_every == 0:
                     store.save()
@@ -121,21 +121,21 @@ def fit(
 
 def _step(
     fabric: Fabric, objective: nn.Module, optimizer: Any, images: Tensor, labels: Tensor, where: tuple[Run, Tensor]
-) -> tuple[Tensor, dict[str, Tensor], Tensor]:
-    """One optimizer step; returns (total, parts, logits) of its first look at the batch."""
+) -> tuple[Tensor, dict[str, Tensor], Tensor, Tensor]:
+    """One optimizer step; returns (total, parts, logits, their labels) of its first look at the batch."""
     run, _ = where
     looks, recorded = [], {}
 
     def closure() -> Tensor:
         optimizer.zero_grad()
-        total, parts, logits = objective(images, labels)
+        total, parts, logits, expected = objective(images, labels)
         if not total.isfinite():
             _stop("loss", images, labels, *where)
         fabric.backward(total)
         gradients = [p.grad for group in optimizer.param_groups for p in group["params"] if p.grad is not None]
         if not get_total_norm(gradients).isfinite():
             _stop("gradient", images, labels, *where)
-        looks.append((total.detach(), parts, logits.detach()))
+        looks.append((total.detach(), parts, logits.detach(), expected))
         if run.step_in_epoch == 0 and len(looks) == 1:  # once an epoch is enough to find a fault of the optimizer
             recorded.update(records(run.backbone, run.criterion))
         return total
@@ -165,9 +165,9 @@ class _Objective(nn.Module):
         self.backbone = backbone
         self.criterion = criterion
 
-    def forward(self, images: Tensor, labels: Tensor) -> tuple[Tensor, dict[str, Tensor], Tensor]:
+    def forward(self, images: Tensor, labels: Tensor) -> tuple[Tensor, dict[str, Tensor], Tensor, Tensor]:
         embeddings = self.backbone(images)
         # The criterion stays in float32: a softmax over many classes loses too much in bfloat16.
         with torch.autocast(embeddings.device.type, enabled=False):
             loss = self.criterion(embeddings.float(), labels)
-        return loss.total, loss.parts, loss.logits
+        return loss.total, loss.parts, loss.logits, labels if loss.labels is None else loss.labels

@@ -20,6 +20,13 @@ def test_subset_keeps_labels_and_only_relabels():
     assert two.labels.tolist() == [1, 0, 1] and two.images[:, 0, 0, 0].tolist() == [1, 2, 3]
 
 
+def test_numbered_makes_each_image_its_own_class():
+    images = ImageSet(torch.zeros(3, 1, 2, 2, dtype=torch.uint8), torch.tensor([1, 1, 0]), ("a", "b"), "here")
+    numbered = images.numbered()
+    assert numbered.labels.tolist() == [0, 1, 2] and numbered.names == ("0", "1", "2")
+    assert numbered.images is images.images and numbered.source == "here"
+
+
 def test_resized_and_described():
     assert image_set().resized(8, 3).images.shape == (4, 1, 8, 3)
     assert repr(image_set()) == "ImageSet(4 grey images of 4x6, 3 identities; a test)"
