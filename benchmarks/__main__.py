@@ -30,6 +30,7 @@ LONG = {
     "retinaface_lfw": "2 minutes",
     "losses_on_faces": "2 hours",
     "sam": "3 minutes",
+    "shipped_model": "10 minutes",
 }
 BUSY_PERCENT = 5  # other programs above this: say so
 

@@ -5,7 +5,6 @@ import pytest
 
 from benchmarks import alignment_accuracy
 from benchmarks.alignment_accuracy import cut_all, result, same_square, sweep, ways
-from benchmarks.teacher import Teacher
 from course_lib import data, evaluation
 from course_lib.alignment import Face, template
 from course_lib.data.lfw import FACE_SQUARE
@@ -78,9 +77,3 @@ def test_the_threshold_comes_from_the_training_pairs_alone():
     test = data.Pairs(np.array([2, 1, 3]), np.array([3, 4, 4]), np.array([True, True, False]))
     measured = result(embeddings, {"dev_train": train, "dev_test": test})
     assert measured["accuracy"] == pytest.approx(2 / 3) and measured["interval"][0] < 2 / 3 < measured["interval"][1]
-
-
-def test_a_missing_teacher_names_the_script(tmp_path, monkeypatch):
-    monkeypatch.setenv("COURSE_DATA", str(tmp_path))
-    with pytest.raises(FileNotFoundError, match="python data_scripts/get_teacher.py"):
-        Teacher()
