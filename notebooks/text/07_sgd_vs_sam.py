@@ -477,7 +477,7 @@ print({name: settings[name] for name in ("photographs", "people", "test_people",
 # %%
 for equal in ("gradients", "epochs"):
     differences = paired(photographs, "points", equal)
-    figure, verdict = compare(differences, f"Photographs, equal {equal}", "points of verification accuracy")
+    figure, verdict = compare(differences, f"Faces, equal {equal}", "points of verification accuracy")
     viz.show(figure, alt=f"Photographs of strangers, equal {equal}: one dot a seed, and the interval of the mean.")
     assert all(len(d) >= 5 for d in differences.values())
     print(verdict)
