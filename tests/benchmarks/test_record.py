@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import getpass
 import json
-import re
 import math
 import platform
+import re
 import socket
 from datetime import date
 from pathlib import Path
