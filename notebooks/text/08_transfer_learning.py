@@ -84,7 +84,7 @@ print("it names most images of the source:", history["accuracy"][-1] > (0.4 if F
 assert history["accuracy"][-1] > 0.8 or FULL
 
 # %% [markdown]
-# ## Three ways to go on
+# ## Four ways to go on
 #
 # `training.transfer` puts a new head on the backbone and trains on faces. `freeze` says what stays as it is: `"none"`,
 # `"all"` of the backbone, or stages by name.
@@ -103,7 +103,7 @@ results = {
 
 # %%
 curves = {way: [100 * value for value in result.history["test_accuracy"]] for way, result in results.items()}
-title, SHARE = "All frozen, it hardly learns to name faces (one run)", "test photographs named rightly, %"
+title, SHARE = "All frozen, it hardly learns to name faces (one run)", "test named rightly, %"
 figure = viz.lines(curves, range(1, EPOCHS + 1), title=title, xlabel="epoch", ylabel=SHARE)
 viz.show(figure, alt="Four curves over epochs: three rise high, the one of the frozen network stays near the bottom.")
 nothing, trained, frozen = (curves[way][-1] for way in ("from nothing", *list(ways)[1::2]))
@@ -217,17 +217,18 @@ tables = {
 }
 worth = {name: best_head(feature) for name, feature in tables.items()}
 panel = {"test photographs named rightly by logistic regression, %": worth}
-figure = viz.bars(panel, title="Six tables of features under the same head: the pixels are hard to beat here")
+figure = viz.bars(panel, title="Six tables under the same head: the pixels are hard to beat")
 viz.show(figure, alt="Six bars: pixels, eigenfaces, HOG and ImageNet near the top, the two MobiFaces clearly lower.")
 print(
     "ImageNet's features are ahead of the source's by 10 points:",
     worth["EfficientNet-Lite0, from ImageNet"] > 10 + probe,
 )
-print("and pixels are ahead of the source's, too:", worth["pixels"] > probe)
+print("the source's are not 10 points ahead of random ones:", probe < worth["MobiFace, random weights"] + 10)
 assert (worth["EfficientNet-Lite0, from ImageNet"] > 10 + probe and worth["pixels"] > probe) or FULL
 
 # %% [markdown]
-# Look at the first bar: **no network at all**. The ten photographs of a person in ORL show the head in the same spot,
+# The source taught nothing that shows: under the same head, random weights make features as good. And look at the first
+# bar: **no network at all**. The ten photographs of a person in ORL show the head in the same spot,
 # mostly in the same light. A test can be so easy that it hides what you want to measure. Whenever you read "100 %", ask
 # what the pixels score.
 #
@@ -263,12 +264,10 @@ pairs = {
     for name, start in START.items()
     for rate, words in (("one cycle", ""), ("gently", ", gently"))
 }
-title, xlabel = "From each source, against from nothing", "points more than the same network from nothing"
-figure = viz.paired_differences(pairs, title=title, xlabel=xlabel)
-viz.show(
-    figure, alt="For each source and rate a dot a seed and the interval of the mean difference to a start from nothing."
-)
 better = [name for name, (a, b) in pairs.items() if evaluation.paired_difference(a, b).low > 0]
+title = f"{len(better)} of {len(pairs)} starts are clearly better than from nothing"
+figure = viz.paired_differences(pairs, title=title, xlabel="points more than the same network from nothing")
+viz.show(figure, alt="For each source and rate a dot a seed, and the interval of the mean difference to from nothing.")
 print("clearly better than from nothing:", ", ".join(better))
 assert "ImageNet, gently" in better
 
@@ -309,10 +308,10 @@ pairs = {
     for name, start in START.items()
     for freeze, words in (("all", "frozen"), ("half", "frozen, then freed"))
 }
-title, xlabel = "Frozen, against all trained", "points more than all trained, gently"
-figure = viz.paired_differences(pairs, title=title, xlabel=xlabel)
-viz.show(figure, alt="For each source, frozen and frozen then freed: dots and the interval, nearly all below zero.")
 worse = [name for name, (a, b) in pairs.items() if evaluation.paired_difference(a, b).high < 0]
+title = f"Frozen, at first or throughout: clearly worse in {len(worse)} of {len(pairs)} cases"
+figure = viz.paired_differences(pairs, title=title, xlabel="points more than all trained, gently")
+viz.show(figure, alt="For each source, frozen and frozen then freed: dots and the interval, nearly all below zero.")
 print(f"clearly worse than all trained: {len(worse)} of {len(pairs)}")
 assert len(worse) >= len(pairs) / 2
 
@@ -324,11 +323,15 @@ rows = {
 }
 table = pd.DataFrame(rows, index=list(heads)).T.round(0).astype(int)
 print(table.to_string())
-assert (table.iloc[:, 1] > table.iloc[:, 0]).all()
+assert (table.iloc[:, 1] > table.iloc[:, 0] + 10)[["digits", "random weights"]].all()
 
 # %% [markdown]
+# Freeing half-way is no remedy for ImageNet here. When the stages thaw, batch norm goes from ImageNet's mean and variance
+# to those of a batch of faces, and few epochs are left to recover: that is what we think, not what we measured.
+#
 # The table takes "frozen" apart as above: the same frozen features under a head after a few epochs of SGD, and under one
-# trained to the end. Its last row learned nothing before; compare it with the first.
+# trained to the end. ImageNet's features are large numbers, on which SGD gets far; the others' are small. The last row
+# learned nothing before. Compare it with the first.
 #
 # ## A row for every person, or an embedding
 #
@@ -361,7 +364,8 @@ viz.show(
     alt="Two parallel rising lines on log axes: parameters of a classifier over the number of people.",
 )
 print(f"7,300 people: {head_of(FLAT, 7300):,} parameters on {FLAT:,} features, {head_of(POOLED, 7300):,} on {POOLED}")
-assert round(770_176 / 1e6, 2) == 0.77 and 737.5e6 < 770_176 + head_of(FLAT, 7346) < 738.5e6
+body = sum(p.numel() for p in backbones.create("mobiface_one_each").parameters())
+assert f"{body / 1e6:.2f}" == "0.77" and f"{(body + head_of(FLAT, 7346)) / 1e6:.0f}" == "738"
 
 # %% tags=["nbval-skip"] skip_reason="needs a browser to move the slider"
 viz.slider(heads_figure, [side * side * 512 for side in (2, 3, 4, 7, 14)], label="features of the last map", start=FLAT)
@@ -465,20 +469,20 @@ assert min(panels["on the test that leaks, %"].values()) > 10 + max(
 #
 # ## The rate of 0.3, and the DeepFace that would not learn
 #
-# Basch et al. take 0.3, "as high as we can go", throughout, and suspect that a plateau schedule would have helped. And
-# their DeepFace never learned.
+# Basch et al. take 0.3, "as high as we can go", throughout, and suspect for their DeepFace, which never learned, that a
+# plateau schedule would have helped.
 
 # %%
 RATES = ("0.3 throughout", "0.3, plateau", "0.01, plateau", "one cycle")
 series = {rate: points("by_epoch", recipe=rate, longer=3) for rate in RATES}
-title, longer = "The same network from nothing, by four rates", range(1, 3 * len(epochs) + 1)
+title, longer = "One network from nothing, by four rates: 0.3 needs its plateau", range(1, 3 * len(epochs) + 1)
 figure = viz.mean_curves(series, longer, title=title, xlabel="epoch", ylabel=SHARE)
 viz.show(
     figure, alt="Four curves with bands over epochs: 0.3 throughout jumps and ends lowest, the others settle higher."
 )
 last = {rate: values[:, -1].mean() for rate, values in series.items()}
-print("the plateau helps a rate of 0.3:", last["0.3, plateau"] > last["0.3 throughout"])
-assert last["one cycle"] > last["0.3 throughout"]
+print("0.3 throughout ends lowest, by more than 5 points:", last["0.3 throughout"] + 5 < sorted(last.values())[1])
+assert last["0.3 throughout"] + 5 < sorted(last.values())[1]
 
 # %%
 deep = {"DeepFace": "deepface", "DeepFace of Basch et al.": "deepface_lrn"}
