@@ -225,6 +225,14 @@ print(
 )
 print("the source's are not 10 points ahead of random ones:", probe < worth["MobiFace, random weights"] + 10)
 assert (worth["EfficientNet-Lite0, from ImageNet"] > 10 + probe and worth["pixels"] > probe) or FULL
+embedded = {name: tables[name](learn) for name in list(tables)[3:]}
+spread = [np.linalg.norm(rows - rows.mean(axis=0), axis=1).mean() for rows in embedded.values()]
+print(
+    "spread around the mean: random < source / 1000, source < ImageNet / 10:",
+    spread[0] < spread[1] / 1000,
+    spread[1] < spread[2] / 10,
+)
+assert (spread[0] < spread[1] / 1000 and spread[1] < spread[2] / 10) or FULL
 
 # %% [markdown]
 # The source taught nothing that shows: under the same head, random weights make features as good. And look at the first
@@ -330,8 +338,9 @@ assert (table.iloc[:, 1] > table.iloc[:, 0] + 10)[["digits", "random weights"]].
 # to those of a batch of faces, and few epochs are left to recover: that is what we think, not what we measured.
 #
 # The table takes "frozen" apart as above: the same frozen features under a head after a few epochs of SGD, and under one
-# trained to the end. ImageNet's features are large numbers, on which SGD gets far; the others' are small. The last row
-# learned nothing before. Compare it with the first.
+# trained to the end. A step of SGD on the head is proportional to the features, and those of ImageNet are spread widely,
+# those of random weights hardly at all (we measured it above). The last row learned nothing before. Compare it with the
+# first.
 #
 # ## A row for every person, or an embedding
 #

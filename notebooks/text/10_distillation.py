@@ -297,7 +297,7 @@ pd.DataFrame({"on its own": own, "with the teacher": mixed}).gt(0.75)
 
 # %% [markdown]
 # With the teacher, the student that learned alone is hardly better than a coin. Two networks that learned alone speak
-# two languages: each one's embeddings mean nothing to the other, good as both may be. A student that was distilled by
+# two languages: each one's embeddings mean little to the other, good as both may be. A student that was distilled by
 # the cosine speaks its teacher's. You can exchange the network on the phone and keep the gallery. (One that was taught
 # by relations alone could not: they do not care where the embeddings are.)
 #

@@ -35,7 +35,7 @@ def test_every_student_is_recorded_once_and_differs_from_the_others(monkeypatch,
     assert runs[0]["agreement"] == 1 and runs[0]["with_teacher"] == runs[0]["accuracy"]
     for run in runs[1:]:
         assert 0.2 < run["accuracy"] <= 1 and 0.2 < run["with_teacher"] <= 1 and -1 <= run["agreement"] < 1
-    assert len({run["agreement"] for run in runs}) == len(runs)
+    assert len({(run["accuracy"], run["with_teacher"], run["agreement"]) for run in runs}) == len(runs)
     monkeypatch.setattr(distillation_orl, "prepare", lambda *_: pytest.fail("trained again"))
     assert sweep((0,), wanted, epochs=2, teacher_epochs=1)["runs"] == runs
 
