@@ -78,15 +78,17 @@ def _plateau(optimizer: Optimizer, _: int) -> ReduceLROnPlateau:
     return ReduceLROnPlateau(optimizer, factor=0.1, patience=2)  # of the training loss
 
 
-ONE_CYCLE, GENTLE = "one cycle", "gently"
+ONE_CYCLE, GENTLE, SMALL_CYCLE = "one cycle", "gently", "one cycle to 0.03"
 FLAT, PLATEAU, LOW_PLATEAU = "0.3 throughout", "0.3, plateau", "0.01, plateau"
 RECIPES = {
     ONE_CYCLE: Recipe(0.1, 0.1, _one_cycle),
     GENTLE: Recipe(0.1, 0.01, _one_cycle),  # what was learned before is changed with care
+    SMALL_CYCLE: Recipe(0.03, 0.03, _one_cycle),
     FLAT: Recipe(0.3, 0.3, None),  # as Basch et al. train
     PLATEAU: Recipe(0.3, 0.3, _plateau),
     LOW_PLATEAU: Recipe(0.01, 0.01, _plateau),
 }
+DEEP = ((NORMALISED, FLAT), (NORMALISED, SMALL_CYCLE), (DEEPFACE, SMALL_CYCLE))
 
 
 @dataclass(frozen=True)
@@ -134,8 +136,8 @@ def plan(sources: Sequence[str]) -> list[Setup]:
     random_features = Setup(freeze="all")
     growing = [Setup(people=people) for people in GROWTH]
     rates = [Setup(recipe=recipe, longer=LONGER) for recipe in (ONE_CYCLE, FLAT, PLATEAU, LOW_PLATEAU)]
-    # The DeepFace that Basch et al. could not train, the paper's and theirs, at their rate and nearer the paper's.
-    deep = [Setup(network, recipe=recipe) for network in (DEEPFACE, NORMALISED) for recipe in (FLAT, LOW_PLATEAU)]
+    # The DeepFace that Basch et al. could not train: theirs at their rate and at a small one, and the paper's.
+    deep = [Setup(network, recipe=recipe, longer=LONGER) for network, recipe in DEEP]
     leaking = [Setup(photographs=2, copies=COPIES), Setup("pixels", recipe=NEAREST, photographs=2, copies=COPIES)]
     before = [Setup(feature, recipe=recipe) for feature in FEATURES for recipe in classical.CLASSIFIERS]
     # Of few photographs: each network by the recipe that suits how much it has learned before.

@@ -225,14 +225,9 @@ print(
 )
 print("the source's are not 10 points ahead of random ones:", probe < worth["MobiFace, random weights"] + 10)
 assert (worth["EfficientNet-Lite0, from ImageNet"] > 10 + probe and worth["pixels"] > probe) or FULL
-embedded = {name: tables[name](learn) for name in list(tables)[3:]}
-spread = [np.linalg.norm(rows - rows.mean(axis=0), axis=1).mean() for rows in embedded.values()]
-print(
-    "spread around the mean: random < source / 1000, source < ImageNet / 10:",
-    spread[0] < spread[1] / 1000,
-    spread[1] < spread[2] / 10,
-)
-assert (spread[0] < spread[1] / 1000 and spread[1] < spread[2] / 10) or FULL
+spread = [np.ptp(tables[name](learn), axis=0).mean() for name in list(tables)[3:]]
+print("spread of the features: random < source / 1000, source < ImageNet:", spread == sorted(spread))
+assert (spread[0] < spread[1] / 1000 and spread[1] < spread[2]) or FULL
 
 # %% [markdown]
 # The source taught nothing that shows: under the same head, random weights make features as good. And look at the first
@@ -494,19 +489,18 @@ print("0.3 throughout ends lowest, by more than 5 points:", last["0.3 throughout
 assert last["0.3 throughout"] + 5 < sorted(last.values())[1]
 
 # %%
-deep = {"DeepFace": "deepface", "DeepFace of Basch et al.": "deepface_lrn"}
-setups = {(title, rate): {"network": deep[title], "recipe": rate} for title in deep for rate in RATES[:3:2]}
-rows = {
-    name: [points(figure, **setup).mean() for figure in ("training", "classifier")] for name, setup in setups.items()
-}
-table = pd.DataFrame(rows, index=["training photographs named, %", "test photographs named, %"]).T.round(0).astype(int)
+theirs, papers = ({"network": network, "longer": 3} for network in ("deepface_lrn", "deepface"))
+setups = [(theirs, "0.3 throughout"), (theirs, "one cycle to 0.03"), (papers, "one cycle to 0.03")]
+rows = [[points(of, **net, recipe=rate).mean() for of in ("training", "classifier")] for net, rate in setups]
+index = ["theirs, 0.3 throughout", "theirs, one cycle to 0.03", "the paper's, one cycle to 0.03"]
+table = pd.DataFrame(rows, index, ["training named rightly, %", "test named rightly, %"]).round(0).astype(int)
 print(table.to_string())
-assert table.loc["DeepFace of Basch et al.", "0.3 throughout"].max() < 20
+assert table.iloc[0].max() < 20 < table.iloc[1].min()
 
 # %% [markdown]
-# Where a row is near three per cent, the network guesses among thirty people. At 0.3 theirs does, at a small rate it
-# learns: the rate alone is enough to explain what they saw, before any question of data or alignment. Notebook 03d looks
-# at the layers.
+# Where a row is near three per cent, the network guesses among thirty people. At 0.3 theirs does, at a tenth of it, it
+# learns: **the rate alone** is enough to explain what they saw, before any question of data or alignment. The paper's
+# own DeepFace learns too, slowly; notebook 03d looks at its layers.
 #
 # ## Exercises
 #
