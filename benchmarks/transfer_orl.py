@@ -14,29 +14,23 @@ from torch import nn
 from torchvision.transforms.v2.functional import rgb_to_grayscale
 from tqdm import tqdm
 
-from benchmarks import transfer_plan
 from benchmarks.comparison import Comparison
 from benchmarks.record import recorded_runs, write_record
 from benchmarks.transfer_plan import (
     FEATURE_SIZE,
     FEATURES,
-    FLAT,
-    GENTLE,
     GROWTH,
-    LITE,
-    LOW_PLATEAU,
     NEAREST,
     NETWORKS,
     NOTHING,
     ONE_CYCLE,
     PEOPLE,
     PHOTOGRAPHS,
-    PLATEAU,
     RECIPES,
-    SMALL_CYCLE,
     SOURCES,
-    SVM,
     Setup,
+    plan,
+    questions,
 )
 from course_lib import backbones, data, evaluation, losses, training
 from course_lib.training import classical
@@ -53,24 +47,25 @@ LEAK = 0.25  # share of the near copies that is put aside as a test: 5,000 of 20
 
 def main() -> dict[str, Any]:
     """Train what the record does not hold yet; the record is written after each run."""
-    figures = sweep(SEEDS, transfer_plan.plan)
+    figures = sweep(SEEDS, plan)
     return {**figures, "comparisons": compare(figures["runs"])}
 
 
-def sweep(seeds: Sequence[int], plan: Callable[[Sequence[str]], Sequence[Setup]]) -> dict[str, Any]:
+def sweep(seeds: Sequence[int], planned: Callable[[Sequence[str]], Sequence[Setup]]) -> dict[str, Any]:
     """One entry a setup and seed; a seed fixes people, photographs, pairs, first weights and order.
 
     A source that is not on this machine is left out, named, and trained when it has come: the record goes on.
     """
     sources, missing = read_sources()
     settings = {"epochs": EPOCHS, "batch": BATCH, "weight_decay": DECAY, "source_looks": SOURCE_LOOKS}
+    settings["source_images_at_most"] = SOURCE_IMAGES
     settings |= {"strangers": STRANGERS, "pairs": PAIRS, "networks": {k: str(v) for k, v in NETWORKS.items()}}
     settings["rates_of_head_and_backbone"] = {name: [recipe.head, recipe.backbone] for name, recipe in RECIPES.items()}
     runs = recorded_runs(NAME, settings)
     described = {name: describe(source) for name, source in sources.items()}
     figures = {"settings": settings, "sources": described, "missing_sources": missing, "runs": runs}
     done = {(recorded(run), run["seed"]) for run in runs}
-    wanted = [(setup, seed) for seed in seeds for setup in plan(list(sources)) if (setup, seed) not in done]
+    wanted = [(setup, seed) for seed in seeds for setup in planned(list(sources)) if (setup, seed) not in done]
     faces, starts = data.orl_faces(), Starts(sources)
     for setup, seed in tqdm(wanted, unit="run", disable=None):
         found = before(faces, setup, seed) if setup.network in FEATURES else one_run(faces, setup, seed, starts)
@@ -281,41 +276,6 @@ def share(classifier: Any, feature: classical.Feature, photographs: data.ImageSe
 def rounded(value: Any) -> Any:
     """Four digits, of a number or of each in a list."""
     return [round(float(one), 4) for one in value] if isinstance(value, list) else round(float(value), 4)
-
-
-Answer = tuple[Setup, str]  # a run, and which of its figures
-
-
-def questions(setups: Sequence[Setup]) -> Iterator[tuple[str, Answer, Answer]]:
-    """(what is asked, one figure, the other that is taken from it), of runs that there are."""
-    for one in setups:
-        named, svm = (one, "classifier"), Setup("HOG", recipe=SVM, photographs=one.photographs)
-        is_free, is_tuned = one.freeze == "none", one.source != NOTHING
-        asked = [
-            ("from nothing", named, replace(one, source=NOTHING, recipe=ONE_CYCLE), is_tuned and is_free),
-            ("at the full rate", named, replace(one, recipe=ONE_CYCLE), one.recipe == GENTLE and is_free),
-            ("all trained", named, replace(one, freeze="none"), not is_free),
-            (
-                "the same at 0.3 throughout",
-                named,
-                replace(one, recipe=FLAT),
-                one.recipe in (PLATEAU, LOW_PLATEAU, SMALL_CYCLE),
-            ),
-            ("in the usual time", named, replace(one, longer=1), one.longer > 1),
-            (
-                "HOG, linear SVM",
-                named,
-                svm,
-                one.network == LITE and is_tuned or one == Setup(photographs=one.photographs),
-            ),
-        ]
-        yield from ((f"{one} - {name}", a, (b, "classifier")) for name, a, b, is_it in asked if is_it and b in setups)
-        if not is_free:
-            yield f"{one}: a head trained to the end - {EPOCHS} epochs", (one, "probe"), named
-        if one.copies:
-            yield f"{one}: the test that leaks - another", (one, "leak"), named
-        if one == Setup(people=one.people):
-            yield f"{one}: by cosine - by the classifier", (one, "embedding"), named
 
 
 def compare(runs: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -17,7 +17,7 @@ from course_lib.weights.imagenet import imagenet
 PEOPLE, PHOTOGRAPHS = 30, 5  # to learn: how many people, and photographs of each; the other five are the test
 FEW = (1, 2)  # photographs, to learn from fewer
 GROWTH = (5, 10, 20, PEOPLE)  # people
-LONGER = 3  # times the usual epochs, where a plateau of the loss is waited for
+LONGER = 3  # times the usual epochs, where a plateau is waited for, or all of the training set is to be learned
 COPIES = 4  # near copies of each photograph, where a split is to leak
 
 SMALL, LITE, DEEPFACE, NORMALISED = "mobiface_one_each", "efficientnet_lite0", "deepface", "deepface_lrn"
@@ -138,7 +138,8 @@ def plan(sources: Sequence[str]) -> list[Setup]:
     rates = [Setup(recipe=recipe, longer=LONGER) for recipe in (ONE_CYCLE, FLAT, PLATEAU, LOW_PLATEAU)]
     # The DeepFace that Basch et al. could not train: theirs at their rate and at a small one, and the paper's.
     deep = [Setup(network, recipe=recipe, longer=LONGER) for network, recipe in DEEP]
-    leaking = [Setup(photographs=2, copies=COPIES), Setup("pixels", recipe=NEAREST, photographs=2, copies=COPIES)]
+    leaking = [Setup(photographs=2, copies=COPIES, longer=LONGER)]
+    leaking += [Setup("pixels", recipe=NEAREST, photographs=2, copies=COPIES)]
     before = [Setup(feature, recipe=recipe) for feature in FEATURES for recipe in classical.CLASSIFIERS]
     # Of few photographs: each network by the recipe that suits how much it has learned before.
     suited = [setup for setup in tuned if (setup.recipe == GENTLE) == (setup.network == LITE)]
@@ -146,3 +147,37 @@ def plan(sources: Sequence[str]) -> list[Setup]:
     few = [replace(setup, photographs=k) for k in FEW for setup in (Setup(), *suited, *before)]
     everything = [*scratch, random_features, *tuned, *held, *growing, *rates, *deep, *leaking, *before, *few]
     return list(dict.fromkeys(everything))
+
+
+Answer = tuple[Setup, str]  # a run, and which of its figures
+
+
+def questions(setups: Sequence[Setup]) -> Iterator[tuple[str, Answer, Answer]]:
+    """(what is asked, one figure, the other that is taken from it), where both runs are among ``setups``."""
+    for one in setups:
+        named = (one, "classifier")
+        for name, other in _opponents(one):
+            if other in setups:
+                yield f"{one} - {name}", named, (other, "classifier")
+        if one.freeze != "none":
+            yield f"{one}: a head trained to the end - by SGD", (one, "probe"), named
+        if one.copies:
+            yield f"{one}: the test that leaks - another", (one, "leak"), named
+        if one == Setup(people=one.people):
+            yield f"{one}: by cosine - by the classifier", (one, "embedding"), named
+
+
+def _opponents(one: Setup) -> Iterator[tuple[str, Setup]]:
+    """What a run is compared with: in words, and the run."""
+    if one.freeze != "none":
+        yield "all trained", replace(one, freeze="none")
+    elif one.source != NOTHING:
+        yield "from nothing", replace(one, source=NOTHING, recipe=ONE_CYCLE)
+        if one.recipe == GENTLE:
+            yield "at the full rate", replace(one, recipe=ONE_CYCLE)
+    if one.recipe in (PLATEAU, LOW_PLATEAU, SMALL_CYCLE):
+        yield "at 0.3 throughout", replace(one, recipe=FLAT)
+    if one.longer > 1:
+        yield "in the usual time", replace(one, longer=1)
+    if one.source == "ImageNet" or one == Setup(photographs=one.photographs):
+        yield "HOG, linear SVM", Setup("HOG", recipe=SVM, photographs=one.photographs)

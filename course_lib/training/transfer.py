@@ -141,7 +141,8 @@ def transfer(
 
     Raises:
         ValueError: a stage or a head is unknown; ``unfreeze_at`` cannot be; nothing that is kept would be trained; the
-            optimizer lacks what is trained later; a person of ``test`` has no photograph in ``train``.
+            optimizer lacks what is trained later; a person of ``test`` has no photograph in ``train``; a checkpoint is
+            of a run that froze something else.
     """
     _check(backbone, freeze, unfreeze_at, head, epochs, options)
     if test is not None:
@@ -150,6 +151,8 @@ def transfer(
     stepper = optimizer(backbone, trainer)
     if unfreeze_at is not None:
         check_parameters(stepper, backbone, trainer)  # now, while every stage asks for a gradient
+    # Part of what a checkpoint describes: a run that froze other stages is another run.
+    stepper.defaults["frozen"] = [freeze if isinstance(freeze, str) else list(freeze), unfreeze_at]
     result = Transferred(backbone, train, trainer if head == "classifier" else None, History())
     options |= {"optimizer": stepper, "schedule": None if schedule is None else schedule(stepper)}
     options["evaluate"] = partial(_evaluated, result, test, options.get("evaluate"))

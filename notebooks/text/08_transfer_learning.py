@@ -295,10 +295,10 @@ print(f"MobiFace from nothing, but for {3 * len(epochs)} epochs: {points(longer=
 
 # %% [markdown]
 # Read two things off the first figure. **What** was learned before: ImageNet is worth most, to a network that a hundred
-# and fifty photographs alone do not train in this time. And **how fast** it is changed: a tenth of the rate protects what
-# is good, and wastes time on what is not. The second figure says what kind of help it is: a head start. Basch et al. saw it
-# too, ImageNet near 100 % after a few epochs and nothing much later. Given three times the epochs, MobiFace catches up
-# from nothing on this easy set.
+# and fifty photographs alone do not train in this time. And **how fast** it is changed: gently costs most where the source
+# has taught least. The second figure says what kind of help it is: a head start. Basch et al. saw that too, ImageNet near
+# 100 % after a few epochs and nothing much later. Given three times the epochs, MobiFace from nothing catches up, on this
+# easy set.
 #
 # ## Frozen or not?
 #
@@ -369,6 +369,7 @@ viz.show(
 )
 print(f"7,300 people: {head_of(FLAT, 7300):,} parameters on {FLAT:,} features, {head_of(POOLED, 7300):,} on {POOLED}")
 body = sum(p.numel() for p in backbones.create("mobiface_one_each").parameters())
+print(f"MobiFace of one block a row: {body:,}; with a classifier of 7,346 people: {body + head_of(FLAT, 7346):,}")
 assert f"{body / 1e6:.2f}" == "0.77" and f"{(body + head_of(FLAT, 7346)) / 1e6:.0f}" == "738"
 
 # %% tags=["nbval-skip"] skip_reason="needs a browser to move the slider"
@@ -450,7 +451,10 @@ print("the test's nearest twins show the same person:", bool((leaky_test.labels 
 assert (leaky_test.labels == leaky_train.labels[twin]).float().mean() > 0.95
 
 # %%
-who = {"MobiFace": {}, "the nearest photograph, by its pixels": {"network": "pixels", "recipe": "nearest photograph"}}
+who = {
+    "MobiFace": {"longer": 3},
+    "the nearest photograph, by its pixels": {"network": "pixels", "recipe": "nearest photograph"},
+}
 tests = {"on the test that leaks, %": "leak", "on other photographs of the same people, %": "classifier"}
 panels = {
     words: {name: points(figure, **setup, photographs=2, copies=4).mean() for name, setup in who.items()}
@@ -460,9 +464,8 @@ viz.show(
     viz.bars(panels, title="One training, two tests: a leak makes it look solved"),
     alt="Two panels of two bars: on the test that leaks both are near 100 %, on other photographs both are clearly lower.",
 )
-assert min(panels["on the test that leaks, %"].values()) > 10 + max(
-    panels["on other photographs of the same people, %"].values()
-)
+gained = [panels["on the test that leaks, %"][name] - honest for name, honest in list(panels.values())[1].items()]
+assert min(gained) > 5
 
 # %% [markdown]
 # The **same weights** have both scores. A leak does not make a network better, it makes a test worthless. The pixels give
@@ -545,7 +548,7 @@ def one_by_one(test, train, tolerance):
 
 
 train_case = np.random.default_rng(1).uniform(0, 255, (5, 12))
-test_case = np.vstack([train_case[2] + 2, train_case[0] + np.tile([4.0, -4.0], 6), train_case[1] + np.arange(12)])
+test_case = np.vstack([train_case[2] + 2, train_case[0] + np.tile([4.0, -4.0], 6), train_case[1] + 48 * np.eye(12)[0]])
 cases = [(test_case, train_case, tolerance) for tolerance in (1.0, 2.5, 5.0)]
 exercises.check(
     leaks, one_by_one, cases, hint="All pairs at once: np.abs(test[:, None] - train). Mean, then the smallest."
@@ -557,7 +560,7 @@ exercises.check(
 # - A frozen network is a table of features. A bad result of it may be the features' fault or the head's: train the head to
 #   the end before you judge.
 # - Freezing takes more than `requires_grad_(False)`: batch norm's statistics move without any gradient.
-# - A source is a head start. The more it has taught, the more gently it is to be changed.
+# - A source is a head start. The more it has taught, the more gently it can be changed.
 # - A classifier must be trained again for every new person; an embedding needs only a photograph. How good it is depends
 #   on how many people it was trained on.
 # - Ask what the pixels score, and where the near copies are, before you believe a perfect test.

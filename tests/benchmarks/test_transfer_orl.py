@@ -6,8 +6,20 @@ import torch
 from torch import nn
 
 from benchmarks import transfer_orl, transfer_plan
-from benchmarks.transfer_orl import Starts, before, compare, fitted, one_run, questions, split, sweep
-from benchmarks.transfer_plan import FLAT, GENTLE, LITE, NEAREST, SMALL, SOURCES, Recipe, Setup, Source, plan
+from benchmarks.transfer_orl import Starts, before, compare, fitted, one_run, split, sweep
+from benchmarks.transfer_plan import (
+    FLAT,
+    GENTLE,
+    LITE,
+    NEAREST,
+    SMALL,
+    SOURCES,
+    Recipe,
+    Setup,
+    Source,
+    plan,
+    questions,
+)
 from course_lib import data, training
 from course_lib.evaluation import paired_difference
 from course_lib.training import Transferred
@@ -53,9 +65,9 @@ def test_every_comparison_finds_both_its_runs():
         "MobiFace, from digits - from nothing",
         "EfficientNet-Lite0, from ImageNet, gently - at the full rate",
         "MobiFace, from CIFAR-10, gently, frozen - all trained",
-        "MobiFace, 0.3, plateau, 3 times as long - the same at 0.3 throughout",
+        "MobiFace, 0.3, plateau, 3 times as long - at 0.3 throughout",
         "MobiFace, 1 of each - HOG, linear SVM",
-        "MobiFace, 2 of each, near copies: the test that leaks - another",
+        "MobiFace, 2 of each, near copies, 3 times as long: the test that leaks - another",
         "MobiFace, 5 people: by cosine - by the classifier",
     ):
         assert name in names

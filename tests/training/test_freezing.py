@@ -94,3 +94,20 @@ def test_an_unknown_stage_is_answered_with_the_stages(tiny_net, freeze):
     with pytest.raises(ValueError, match=message), frozen(tiny_net, freeze):
         pass
     assert all(parameter.requires_grad for parameter in tiny_net.parameters())
+
+
+CLASSES = {backbones._NETWORKS[name].network: name for name in backbones.available()}
+
+
+@pytest.mark.parametrize("name", CLASSES.values())
+def test_of_every_family_each_stage_can_be_held_alone(name):
+    net = backbones.create(name, seed=0, **backbones._NETWORKS[name].small).train()
+    images = torch.rand(2, net.in_channels, *net.input_size) * 2 - 1
+    stages = [stage for stage, _ in net.named_children()]
+    for stage in stages:
+        before, norms = state(net), [m for m in net.modules() if isinstance(m, nn.modules.batchnorm._BatchNorm)]
+        with frozen(net, stage), torch.no_grad():
+            net.train()(images)
+        assert stage not in moved(before, net)
+        inside = [m for m in getattr(net, stage).modules() if m in norms]
+        assert bool(moved(before, net)) == (len(inside) < len(norms))

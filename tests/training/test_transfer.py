@@ -115,6 +115,14 @@ def test_without_resume_both_parts_start_afresh(tiny_net, stripes, tmp_path):
     assert again.history["loss"] == first.history["loss"] and equal(tiny_net, fresh)
 
 
+@pytest.mark.parametrize("change", [{"freeze": "none"}, {"freeze": ["conv"]}, {"unfreeze_at": 1}])
+def test_a_checkpoint_of_a_run_that_froze_something_else_is_refused(tiny_net, stripes, tmp_path, change):
+    options = {"epochs": 2, "freeze": "all", "checkpoint": tmp_path / "run.ckpt", **USUAL}
+    transfer(tiny_net, stripes, **options)
+    with pytest.raises(ValueError, match=r"checkpoint of another run: its optimizer is .*'frozen': \['all', None\]"):
+        transfer(tiny_net, stripes, **{**options, **change})
+
+
 def test_an_embedding_names_by_the_largest_cosine():
     people = row((255, 128), (128, 255), names=("right", "up"), labels=[0, 1])
     result = transfer(Pixels(), people, epochs=0, head="embedding", **USUAL)
