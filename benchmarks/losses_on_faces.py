@@ -18,11 +18,18 @@ from benchmarks.record import recorded_runs, write_record
 from course_lib import backbones, data, evaluation, losses, training
 
 NAME = "losses_on_faces"
+COMMAND = f"COURSE_FACES=FOLDER python -m benchmarks {NAME}"
 SIDE, DIM, WIDTH, BATCH, RATE, DECAY, EPOCHS = 48, 128, 0.5, 64, 0.1, 5e-4, 16
 TEST_PEOPLE, A_PERSON, PAIRS, FAR = 100, 20, 6000, 1e-2
 SCALE, WARM_UP = 32.0, 2  # of the margins, in epochs
 SEEDS, MORE_SEEDS = (0, 1, 2), (0, 1, 2, 3, 4)
 RHOS = (0.02, 0.05, 0.2)
+# Of a run: what the table calls it, its unit, and the factor to that unit.
+FIGURES = {
+    "accuracy": ("verification accuracy", "%", 100),
+    "tar": (f"TAR at FAR {FAR:g}", "%", 100),
+    "ratio": ("intra / inter", "", 1),
+}
 
 
 @dataclass(frozen=True)
@@ -35,7 +42,9 @@ class Setup(Budget):
 def main() -> dict[str, Any]:
     """Train what the record does not hold yet; the record is written after each run."""
     figures = sweep(faces_of_strangers(), plan())
-    return {**figures, "comparisons": compare(figures["runs"])}
+    figures |= {"comparisons": compare(figures["runs"])}
+    write_record(NAME, COMMAND, sorted({run["seed"] for run in figures["runs"]}), figures)
+    return figures
 
 
 def faces_of_strangers() -> data.ImageSet:
@@ -70,7 +79,7 @@ def sweep(faces: data.ImageSet, runs_wanted: Sequence[tuple[Setup, int]]) -> dic
     seeds = sorted({seed for _, seed in runs_wanted})
     for setup, seed in tqdm([wanted for wanted in runs_wanted if wanted not in done], unit="run", disable=None):
         runs.append({**asdict(setup), "seed": seed, **one_run(faces, setup, seed)})
-        write_record(NAME, f"COURSE_FACES=FOLDER python -m benchmarks {NAME}", seeds, figures)
+        write_record(NAME, COMMAND, seeds, figures)
     return figures
 
 
@@ -123,19 +132,22 @@ CRITERIA: dict[str, Callable[[int, int, int], nn.Module]] = {
 
 
 def compare(runs: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Points of verification accuracy, with 95 % intervals: each setup over its seeds, and paired differences."""
-    of: dict[Setup, dict[int, float]] = {}
+    """Each setup over its seeds, in three figures, and paired differences in accuracy; all with 95 % intervals."""
+    of: dict[Setup, dict[int, dict[str, Any]]] = {}
     for run in runs:
-        of.setdefault(Setup(run["rho"], run["epochs"], run["criterion"]), {})[run["seed"]] = 100 * run["accuracy"]
+        of.setdefault(Setup(run["rho"], run["epochs"], run["criterion"]), {})[run["seed"]] = run
     rows = []
-    for setup, values in of.items():
-        interval = evaluation.mean_interval(list(values.values()))
-        rows.append(row(f"{title(setup)}, {len(values)} seeds", sum(values.values()) / len(values), interval, "%"))
-    for setup, values in of.items():
+    for figure, (name, unit, times) in FIGURES.items():
+        for setup, seeds in of.items():
+            values = [times * run[figure] for run in seeds.values()]
+            interval = evaluation.mean_interval(values)
+            rows.append(row(f"{name}; {title(setup)}, {len(values)} seeds", np.mean(values), interval, unit))
+    for setup, found in of.items():
         plain = of.get(Setup(0.0, EPOCHS, setup.criterion), {})
-        seeds = sorted(values.keys() & plain.keys())
+        seeds = sorted(found.keys() & plain.keys())
         if setup.rho and len(seeds) > 1:
-            interval = evaluation.paired_difference([values[s] for s in seeds], [plain[s] for s in seeds])
+            ours, theirs = ([100 * runs[seed]["accuracy"] for seed in seeds] for runs in (found, plain))
+            interval = evaluation.paired_difference(ours, theirs)
             name = f"{title(setup)} - SGD, {EPOCHS} epochs, {len(seeds)} seeds"
             rows.append(row(name, (interval.low + interval.high) / 2, interval, "points"))
     return rows

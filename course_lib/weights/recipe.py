@@ -36,7 +36,7 @@ class Recipe:
     width: float = 0.75
     copies: int = 3
     fitted: int = 768
-    epochs: int = 5
+    epochs: int = 3
     batch_size: int = 128
     rate: float = 2e-3
     weight_decay: float = 0.05

@@ -53,12 +53,21 @@ def test_at_most_keeps_every_person_and_draws_by_seed(faces: data.ImageSet):
 
 def test_differences_are_paired_by_seed():
     def run(rho: float, epochs: int, seed: int, accuracy: float) -> dict:
-        return {"criterion": "softmax", "rho": rho, "epochs": epochs, "seed": seed, "accuracy": accuracy}
+        return {
+            "criterion": "softmax",
+            "rho": rho,
+            "epochs": epochs,
+            "seed": seed,
+            "accuracy": accuracy,
+            "tar": 0.1,
+            "ratio": 0.9,
+        }
 
     runs = [run(0.0, benchmark.EPOCHS, seed, 0.7 + seed / 10) for seed in range(3)]
     runs += [run(0.05, 4, seed, 0.72 + seed / 10) for seed in range(3)]
     *means, difference = compare(runs)
-    assert [row["value"] for row in means] == pytest.approx([80, 82])
+    assert [row["value"] for row in means] == pytest.approx([80, 82, 10, 10, 0.9, 0.9])
+    assert means[2]["name"].startswith("TAR at FAR 0.01; softmax, SGD") and means[4]["unit"] == ""
     assert difference["unit"] == "points" and difference["value"] == pytest.approx(2)
     assert difference["low"] == pytest.approx(difference["high"])
     assert "3 seeds" in difference["name"]

@@ -64,6 +64,6 @@ def test_what_cannot_be_exported_is_refused(network, tmp_path, monkeypatch):
     with pytest.raises(ValueError, match=r"in training mode; call model\.eval\(\) first"):
         export.to_onnx(training, tmp_path / "a.onnx")
     monkeypatch.setitem(sys.modules, "onnxscript", None)
-    with pytest.raises(ModuleNotFoundError, match=r"onnxscript is not installed.*pip install -e \.\[dev\]"):
+    with pytest.raises(ModuleNotFoundError, match="onnxscript is not installed.*pip install onnxscript"):
         export.to_onnx(network, tmp_path / "a.onnx")
     assert not list(tmp_path.iterdir())

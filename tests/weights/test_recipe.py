@@ -69,10 +69,12 @@ def test_the_command_writes_the_student_and_its_record(faces, tmp_path, monkeypa
         file.parent.mkdir(parents=True, exist_ok=True)
         Image.fromarray(np.moveaxis(faces.images[index].numpy(), 0, 2)).save(file)
     monkeypatch.setattr("course_lib.weights.__main__.Recipe", lambda: TINY)
-    main([str(tmp_path / "faces"), str(tmp_path / "run"), "--precision", "32-true"])
-    record = json.loads((tmp_path / "run" / "training.json").read_text())
+    main([str(tmp_path / "faces"), str(tmp_path / "run"), "--name", "tiny", "--precision", "32-true"])
+    written = {file.name for file in (tmp_path / "run").iterdir()}
+    assert {f"tiny.{ending}" for ending in ("safetensors", "onnx", "int8.onnx", "json")} < written
+    record = json.loads((tmp_path / "run" / "tiny.json").read_text())
     assert record["recipe"] == json.loads(json.dumps(described(TINY))) and len(record["history"]) == 1
-    assert (tmp_path / "run" / "student.safetensors").stat().st_size > 10_000
+    assert record["photographs"] == 20 and record["people"] == 2
     assert "cosine distance to the teacher" in capsys.readouterr().out
 
 

@@ -1,0 +1,50 @@
+"""The card of the shipped model, written from its training's record and the record of ``shipped_model``."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from benchmarks.record import read_record
+from benchmarks.shipped_model import MODEL, NAME
+from course_lib import weights
+
+TEMPLATE = Path(__file__).with_suffix(".md")
+
+
+def card(training: Mapping[str, Any], measured: Mapping[str, Any]) -> str:
+    """Markdown. Args: what ``python -m course_lib.weights`` wrote, and the record of ``shipped_model``."""
+    recipe, figures = training["recipe"], measured["figures"]
+    network = weights.load(MODEL)
+    return TEMPLATE.read_text(encoding="utf-8").format(
+        model=MODEL,
+        dim=network.embedding_dim,
+        parameters=sum(parameter.numel() for parameter in network.parameters()),
+        **figures["bytes"],
+        **{name: training[name] for name in ("photographs", "people", "precision", "threads", "date")},
+        **{name: recipe[name] for name in ("width", "fitted", "copies", "rate", "epochs", "seed")},
+        batch=recipe["batch_size"],
+        hours=training["training_hours"],
+        loss=training["history"][-1]["loss"],
+        processor=measured["hardware"]["processor"],
+        rows="\n".join(map(row, figures["runs"])),
+    )
+
+
+def row(run: Mapping[str, Any]) -> str:
+    """One line of the table of results."""
+    low, high = (100 * end for end in run["interval"])
+    figures = f"{100 * run['accuracy']:.1f} % | {low:.1f} to {high:.1f} | {run['threshold']:.2f}"
+    return f"| {run['detector']} | {run['model']} | {figures} | {100 * run['eer']:.1f} % |"
+
+
+def written() -> str:
+    """The card as the records say it."""
+    training = json.loads((weights.FOLDER / f"{MODEL}.json").read_text(encoding="utf-8"))
+    return card(training, read_record(NAME))
+
+
+if __name__ == "__main__":
+    (weights.FOLDER / f"{MODEL}.md").write_text(written(), encoding="utf-8")
