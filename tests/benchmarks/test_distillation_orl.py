@@ -5,7 +5,21 @@ import pytest
 import torch
 
 from benchmarks import distillation_orl
-from benchmarks.distillation_orl import ALONE, STUDENTS, TEACHER, blends, compare, counted, plan, prepare, sweep
+from benchmarks.distillation_orl import (
+    ALONE,
+    BY_OUTSIDER,
+    OUTSIDER,
+    STUDENTS,
+    TEACHER,
+    blends,
+    by_outsider,
+    compare,
+    counted,
+    plan,
+    prepare,
+    shipped_embeddings,
+    sweep,
+)
 from course_lib import data
 from course_lib.evaluation import mean_interval, paired_difference
 
@@ -17,6 +31,9 @@ def few(monkeypatch):
         monkeypatch.setattr(distillation_orl, name, value)
     faces = data.orl_faces().subset(range(100))
     monkeypatch.setattr(data, "orl_faces", lambda: faces)
+    shipped_embeddings.cache_clear()
+    yield
+    shipped_embeddings.cache_clear()
 
 
 def test_the_students_are_less_than_a_quarter_and_a_twelfth_of_their_teacher():
@@ -30,12 +47,18 @@ def test_every_student_is_recorded_once_and_differs_from_the_others(monkeypatch,
     wanted = plan((0.1,))
     figures = sweep((0,), wanted, epochs=2, teacher_epochs=1)
     runs = figures["runs"]
-    assert [(run["name"], run["width"]) for run in runs] == [(TEACHER, 1.0), *((name, 0.1) for name in STUDENTS)]
+    assert [(run["name"], run["width"]) for run in runs] == [
+        (TEACHER, 1.0),
+        (OUTSIDER, 1.0),
+        *((name, 0.1) for name in STUDENTS),
+    ]
     assert [network["width"] for network in figures["networks"]] == [1.0, 0.1]
-    assert runs[0]["agreement"] == 1 and runs[0]["with_teacher"] == runs[0]["accuracy"]
-    for run in runs[1:]:
+    for run in runs[:2]:
+        assert run["agreement"] == 1 and run["with_teacher"] == run["accuracy"]
+    assert runs[1]["accuracy"] > 0.9
+    for run in runs[2:]:
         assert 0.2 < run["accuracy"] <= 1 and 0.2 < run["with_teacher"] <= 1 and -1 <= run["agreement"] < 1
-    assert len({(run["accuracy"], run["with_teacher"], run["agreement"]) for run in runs}) == len(runs)
+    assert len({(run["accuracy"], run["with_teacher"], run["agreement"]) for run in runs[2:]}) == len(STUDENTS)
     monkeypatch.setattr(distillation_orl, "prepare", lambda *_: pytest.fail("trained again"))
     assert sweep((0,), wanted, epochs=2, teacher_epochs=1)["runs"] == runs
 
@@ -69,6 +92,21 @@ def test_what_the_students_are_taught(few):
     blended = blends(lesson, seed=1)
     assert len(blended) == 2 * len(lesson.people)
     assert torch.equal(blended.images[: len(lesson.people)], lesson.people.images)
+
+
+def test_the_shipped_model_keeps_its_cosines_and_meets_the_right_people(few):
+    lesson = prepare(1, epochs=1)
+    faces, everything = data.orl_faces(), shipped_embeddings()
+    for part, found in zip((lesson.people, lesson.others), by_outsider(lesson.people, lesson.others), strict=True):
+        rows = [i for i, label in enumerate(faces.labels) if faces.names[label] in part.names]
+        assert torch.equal(faces.resized(16, 16).images[rows], part.images)
+        before, after = (torch.corrcoef(embeddings) for embeddings in (everything[rows], found))
+        assert (before - after).abs().mean() < 0.05
+    assert (
+        torch.equal(lesson.outsiders, by_outsider(lesson.people)[0])
+        and lesson.outsiders.shape[1] <= distillation_orl.DIM
+    )
+    assert BY_OUTSIDER in STUDENTS
 
 
 def test_differences_are_paired_by_seed_within_a_width():
