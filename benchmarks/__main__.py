@@ -31,6 +31,7 @@ LONG = {
     "losses_on_faces": "2 hours",
     "sam": "3 minutes",
     "shipped_model": "10 minutes",
+    "shipped_tried": "1 hour",
     "transfer_orl": "25 minutes",
     "distillation_orl": "20 minutes",
 }
