@@ -33,6 +33,7 @@ LONG = {
     "shipped_model": "10 minutes",
     "shipped_tried": "1 hour",
     "transfer_orl": "25 minutes",
+    "transfer_faces": "20 minutes",
     "distillation_orl": "20 minutes",
 }
 BUSY_PERCENT = 5  # other programs above this: say so

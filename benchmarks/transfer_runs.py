@@ -196,7 +196,7 @@ def one_run(task: Task, faces: data.ImageSet, setup: Setup, seed: int, starts: S
     if parts.leak is not None:
         found["leak"] = result.accuracy(parts.leak)
     found |= dict(by_embedding(task, result.backbone, parts, seed))
-    if setup.people < task.usual.people:
+    if setup == replace(task.usual, people=setup.people) and setup.people < task.growth[-1]:
         larger = [people for people in task.growth if people >= setup.people]
         found["enrolled"] = [grown(task, result, faces, replace(setup, people=people), seed) for people in larger]
     if task.has_curve(setup):
@@ -206,7 +206,7 @@ def one_run(task: Task, faces: data.ImageSet, setup: Setup, seed: int, starts: S
 
 def train(task: Task, network: nn.Module, parts: Split, setup: Setup, seed: int) -> training.Transferred:
     """The setup's recipe, over as many epochs as the task gives to so many photographs."""
-    epochs = task.epochs_over(len(parts.train), setup.longer)
+    epochs = task.epochs_over(len(parts.train), setup)
     recipe = how(setup.recipe, epochs * len(training.Batches(parts.train, BATCH)), seed)
     freeze = {"freeze": "none" if setup.freeze == "none" else "all"}
     freeze |= {"unfreeze_at": epochs // 2} if setup.freeze == "half" else {}

@@ -100,17 +100,19 @@ class Task:
         name: of the benchmark and of its record.
         command: what writes the record.
         seeds: one run of each setup for each.
-        usual: the setup that the others differ from: its people and photographs are all there are to learn.
-        tested: other photographs of each of these people, to be named.
-        strangers: people of whom nothing is learned, with as many photographs of each.
+        usual: the setup that the others differ from.
+        tested: other photographs of each person that is learned, to be named.
+        strangers: people of whom nothing is learned, with as many photographs of each as of the others.
         pairs: of photographs of strangers.
         growth: numbers of people.
-        epochs: over all photographs.
+        epochs: over the usual people and photographs.
+        epochs_of: those of networks that get fewer.
         stretch: over a part of them ``epochs / part ** stretch``; 1 makes up for the part: as many are looked at.
         networks: how they are built.
         feature_size: (height, width) of the photographs that ``FEATURES`` take, in pixels.
         sources: where weights come from.
         recipes: names of ``RECIPES``.
+        before: the usual setup of what there was before.
         plan: from the sources that are on this machine, the setups, once each.
         figures: which figures of each setup stand in the table.
     """
@@ -124,28 +126,30 @@ class Task:
     pairs: int
     growth: tuple[int, ...]
     epochs: float
+    epochs_of: Mapping[str, float]
     stretch: float
     networks: Networks
     feature_size: tuple[int, int]
     sources: Mapping[str, Source]
     recipes: tuple[str, ...]
+    before: Setup
     plan: Callable[[Sequence[str]], list[Setup]]
     figures: tuple[str, ...] = ("classifier",)
 
     def title(self, setup: Setup) -> str:
         """The setup in words, of what is not usual."""
         words = [TITLES.get(setup.network, setup.network), f"from {setup.source}" * (setup.source != NOTHING)]
-        words += [setup.recipe * (setup.recipe != ONE_CYCLE)]
+        words += [setup.recipe * (setup.recipe != self.usual.recipe)]
         words += [f"{setup.people} people" * (setup.people != self.usual.people)]
         words += [{"none": "", "half": "frozen, then freed", "all": "frozen"}[setup.freeze]]
         words += [f"{setup.photographs} of each" * (setup.photographs != self.usual.photographs)]
         words += ["near copies" * (setup.copies > 0), f"{setup.longer} times as long" * (setup.longer > 1)]
         return ", ".join(filter(None, words))
 
-    def epochs_over(self, photographs: int, longer: int = 1) -> int:
+    def epochs_over(self, photographs: int, setup: Setup) -> int:
         """How often so many photographs are gone through."""
         part = photographs / (self.usual.people * self.usual.photographs)
-        return round(longer * self.epochs / part**self.stretch)
+        return round(setup.longer * self.epochs_of.get(setup.network, self.epochs) / part**self.stretch)
 
     def has_curve(self, setup: Setup) -> bool:
         """Whether the test is taken after every epoch: where that costs little and the epochs are comparable."""
@@ -160,28 +164,31 @@ def questions(task: Task, setups: Sequence[Setup]) -> Iterator[tuple[str, Answer
     """(what is asked, one figure, the other that is taken from it), where both runs are among ``setups``."""
     for one in setups:
         named, title = (one, "classifier"), task.title(one)
-        for name, other in _opponents(one, task.usual):
+        for name, other in _opponents(task, one):
             if other in setups:
                 yield f"{title} - {name}", named, (other, "classifier")
         if one.freeze != "none":
             yield f"{title}: a head trained to the end - by SGD", (one, "probe"), named
+        if one.freeze == "all" and replace(one, freeze="none") in setups:
+            all_trained = replace(one, freeze="none"), "classifier"
+            yield f"{title}: a head trained to the end - all trained", (one, "probe"), all_trained
         if one.copies:
             yield f"{title}: the test that leaks - another", (one, "leak"), named
         if one == replace(task.usual, people=one.people):
             yield f"{title}: by cosine - by the classifier", (one, "embedding"), named
 
 
-def _opponents(one: Setup, usual: Setup) -> Iterator[tuple[str, Setup]]:
+def _opponents(task: Task, one: Setup) -> Iterator[tuple[str, Setup]]:
     """What a run is compared with: in words, and the run."""
     if one.freeze != "none":
         yield "all trained", replace(one, freeze="none")
     elif one.source != NOTHING:
-        yield "from nothing", replace(one, source=NOTHING, recipe=ONE_CYCLE)
+        yield "from nothing", replace(one, source=NOTHING, recipe=task.usual.recipe)
         if one.recipe == GENTLE:
             yield "at the full rate", replace(one, recipe=ONE_CYCLE)
     if one.recipe in (PLATEAU, LOW_PLATEAU, SMALL_CYCLE):
         yield "at 0.3 throughout", replace(one, recipe=FLAT)
     if one.longer > 1:
         yield "in the usual time", replace(one, longer=1)
-    if one.source == "ImageNet" or one == replace(usual, photographs=one.photographs):
-        yield "HOG, linear SVM", replace(usual, network="HOG", recipe=SVM, photographs=one.photographs)
+    if one.source == "ImageNet" or one == replace(task.usual, photographs=one.photographs):
+        yield task.title(task.before), replace(task.before, photographs=one.photographs)

@@ -368,12 +368,10 @@ print(len(nets), "networks trained; 8 pixels cost the first of them more than 8 
 model, colour = weights.load("mobilefacenet_075_relu"), replace(orl, images=orl.images.expand(-1, 3, -1, -1))
 large = [cropped(colour, alignment.perturb(orl_points, d, noise), 112) for d in DISTANCES]
 shipped = [accuracy(model, faces) for faces in large]
-title = "Ten people whom neither network has seen: what moved landmarks cost"
-names = {"xlabel": "pixels that each landmark of a test face is off", "ylabel": "verification accuracy"}
-viz.show(
-    viz.lines({"trained here on 30 people": live, "the shipped model": shipped}, DISTANCES, title=title, **names),
-    alt="Two curves over landmark error: the network trained here falls from the start, the shipped model stays high.",
-)
+curves = {"trained here on 30 people": live, "the shipped model": shipped}
+labels = {"xlabel": "pixels that each landmark of a test face is off", "ylabel": "verification accuracy"}
+figure = viz.lines(curves, DISTANCES, title="Ten people whom neither has seen: what moved landmarks cost", **labels)
+viz.show(figure, alt="Two curves over landmark error: the network trained here falls at once, the other stays high.")
 assert shipped[4] > shipped[0] - 0.03 and shipped[-1] > live[0]
 
 # %%
@@ -513,7 +511,9 @@ def on_view1(net):
     points = np.stack([face.landmarks if face else mean for face in faces])
     pairs = data.lfw_pairs(view="dev_test")
     for distance in DISTANCES:
-        embeddings = training.embed(net, cropped(photographs, alignment.perturb(points, distance, noise), 112), flip=True)
+        embeddings = training.embed(
+            net, cropped(photographs, alignment.perturb(points, distance, noise), 112), flip=True
+        )
         scores = evaluation.cosine_scores(embeddings, pairs.left, pairs.right)
         print(
             distance, "pixels:", evaluation.kfold_accuracy(scores, pairs.same).mean, "| no face in", faces.count(None)
