@@ -7,6 +7,7 @@ from course_lib.data.container import ImageSet, normalise
 from course_lib.data.distortion import RandomBlend, RandomLight, RandomWarp
 from course_lib.data.embedded import digits, orl_faces
 from course_lib.data.lfw import lfw, lfw_pairs
+from course_lib.data.objects import objects
 from course_lib.data.pairs import Pairs, verification_pairs
 from course_lib.data.photographs import face_folder, read_photograph
 from course_lib.data.splits import split_by_identity, split_by_image
@@ -30,6 +31,7 @@ __all__ = [
     "lfw",
     "lfw_pairs",
     "normalise",
+    "objects",
     "orl_faces",
     "read_photograph",
     "split_by_identity",
