@@ -36,6 +36,10 @@ LONG = {
     "losses_on_faces": "2 hours",
     "sam": "3 minutes",
     "shipped_model": "10 minutes",
+    "shipped_tried": "1 hour",
+    "transfer_orl": "25 minutes",
+    "transfer_faces": "20 minutes",
+    "distillation_orl": "20 minutes",
 }
 BUSY_PERCENT = 5  # other programs above this: say so
 

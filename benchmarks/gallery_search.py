@@ -50,7 +50,7 @@ def measure(people: int, embedding_size: int, faces: tuple[int, ...], rounds: in
         busy.append(race.others_percent)
         seconds[f"{count}"] = {name: [float(f"{s:.4g}") for s in times] for name, times in race.seconds.items()}
         what = f"{people:,} people, {count} face{'s' * (count > 1)}"
-        targets = {THEIRS: 5.0 if count == 1 else 1.5, LOOP: 20.0}
+        targets = {THEIRS: 5.0 if count == 1 else 1.5, LOOP: 10.0}
         rows += [
             race.ratio(f"{what}: {name} / {OURS}, time", name, OURS, target=targets[name]).plain()
             for name in takes_part

