@@ -41,12 +41,12 @@ def in_the_way_of_itself(cosines, labels, label):
 
 WRONG = {
     "tar_at": {
-        "the result is 2 times what is expected": at_the_last_allowed,
-        "above, not at it": at_the_first_refused,
+        "the result is 0.6667 times what is expected": at_the_last_allowed,
+        "the result is 2 times what is expected": at_the_first_refused,
     },
     "rank_of_mate": {
         "The best cosine among its own entries": first_entry,
-        "how many entries of others reach at least that": ties_for_the_probe,
-        "The first rank is 1": in_the_way_of_itself,
+        "the result is 0.5 times what is expected": ties_for_the_probe,
+        "the result is 1.5 times what is expected": in_the_way_of_itself,
     },
 }

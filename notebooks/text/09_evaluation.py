@@ -44,7 +44,7 @@ photographs = [np.pad(image[0].numpy(), 20, mode="edge").repeat(2, 0).repeat(2, 
 crops = alignment.align_many(photographs, alignment.MTCNN(min_face=60))
 faces = torch.stack([torch.from_numpy(crop.image).permute(2, 0, 1) for crop in crops])
 model, person = weights.load("mobilefacenet_075_relu"), orl.labels.numpy()
-face, mirror = training.embed(model, faces), training.embed(model, faces.flip(-1))
+face, mirror = (training.embed(model, images) for images in (faces, faces.flip(-1)))
 print(f"{len(face)} photographs of {orl.n_classes} people, {face.shape[1]} numbers each")
 
 
@@ -79,7 +79,7 @@ def list_like_lfw(seed):
     return data.Pairs(left, right, same.astype(bool))
 
 
-pairs, fold = list_like_lfw(seed=0), np.repeat(range(10), 360)
+pairs, fold = list_like_lfw(seed=0), np.repeat(range(10), 2 * 4 * 45)
 scores = alike["face + mirror"][pairs.left, pairs.right]
 assert np.allclose(scores, evaluation.cosine_scores(face + mirror, pairs.left, pairs.right), atol=1e-5)
 shuffled = data.check_pairs(pairs, person, np.random.default_rng(0).permutation(fold), allow=["shared"])
@@ -121,9 +121,9 @@ viz.slider(decisions_at, np.linspace(0, 0.95, 20).round(2).tolist(), label="thre
 # genuine pairs made of the same ten photographs, and whoever is hard is hard 45 times. The folds share nobody, so the ten
 # accuracies **are** independent, and Student's t gives an interval from them. Believe that one.
 #
-# **The trap**: "the best accuracy over all thresholds" is one line of code, and so it gets published. The threshold was
-# then chosen on the very pairs it is judged by. We count how many errors that hides, on 30 lists, and on one in thirty of
-# their pairs, since own lists are short.
+# **The trap**: "the best accuracy over all thresholds" is one line of code, and easily ends up in a table. The threshold
+# was then chosen on the very pairs it is judged by. We count how many errors that hides: on 30 lists, and on short ones,
+# one in thirty of their pairs, since the lists one makes oneself are short.
 
 
 # %%
@@ -146,7 +146,7 @@ assert np.allclose(thresholds, ten.thresholds) and np.allclose(per_fold, ten.per
 by_folds = evaluation.mean_interval(ten.per_fold)
 wider = (by_folds.high - by_folds.low) / (ten.interval.high - ten.interval.low)
 print(
-    f"right in {ten.mean:.0%} of {len(pairs):,} pairs; the interval from folds is {wider:.0f} times as wide as Wilson's"
+    f"right in {ten.mean:.0%} of {len(pairs):,} pairs; the interval by folds is {wider:.0f} times as wide as Wilson's"
 )
 
 
@@ -182,7 +182,7 @@ same, every = person[upper[0]] == person[upper[1]], alike["face + mirror"][upper
 n_genuine, n_impostor = int(same.sum()), int(np.sum(~same))
 kinds = {"the model": every, "pixels": alike["pixels"][upper]}
 curves = {name: evaluation.roc(found, same) for name, found in kinds.items()}
-title = f"{n_genuine:,} genuine and {n_impostor:,} impostor pairs: the axis ends at one impostor"
+title = f"{n_impostor:,} impostor pairs: the axis ends at one of them"
 viz.show(
     viz.roc_curves(curves, title=title, n_impostor=n_impostor),
     alt="Two ROC curves: the model's stays above 0.8 down to the lowest FAR, that of the pixels is far below.",
@@ -225,8 +225,9 @@ def promise_and_delivery(seed, far=0.01):
 
 
 splits = [promise_and_delivery(seed) for seed in range(100)]
-first, n = splits[0][0], 19_000  # impostor pairs of twenty people: 190 pairs of people, ten photographs of each
-print(f"threshold {first.threshold:.2f}, 95 % interval {first.interval.low:.2f} to {first.interval.high:.2f}")
+first, n = splits[0][0], 190 * 100  # pairs of twenty people, times ten photographs of the one and of the other
+ends = f"{first.interval.low:.2f} to {first.interval.high:.2f}"
+print(f"first threshold {first.threshold:.2f}, 95 % interval {ends}, from {n:,} impostor pairs")
 delivered, give = np.sort([100 * far for _, far in splits]), 196 * np.sqrt(2 * 0.01 * 0.99 / n)
 promise = "promised, and 95 % of splits if pairs were independent"
 viz.show(
@@ -303,9 +304,13 @@ viz.show(
     alt="TAR falls from nearly 100 % to nearly 0 under all five kinds of damage, with JPEG as the slowest.",
 )
 assert all(mean[0] > 95 and mean[3] < 15 for mean in means.values())
+compared = mates | (person[probes][:, None] != person)  # all but a photograph with itself
+again = 100 * evaluation.tar_at_far(cosines(bad["blur"][2], clean)[compared], mates[compared], 0.01).tar
+print("medium blur, threshold chosen again: TAR more than 10 points higher:", again > means["blur"][2] + 10)
 
 # %% [markdown]
-# No surprise: bad photographs are hard. Now the case that is rarely printed. **Both** photographs are bad, say enrolment and
+# No surprise: bad photographs are hard. (They make strangers less alike, too, so a threshold chosen again may be lower, and
+# wins back a part.) Now the case that is rarely printed. **Both** photographs are bad, say enrolment and
 # check through the same poor camera. What becomes of the FAR? Guess before you look.
 
 # %%
@@ -319,9 +324,7 @@ viz.show(
     alt="FAR rises from 1 % to half and more under all five kinds of damage, with noise as the quickest.",
 )
 assert all(far[0] < 2 and far[3] > 30 for far in fars.values())
-print(
-    "and TAR with both blurred stays above 95 %:", all(np.mean(accept[~strangers]) > 0.95 for accept in accepts["blur"])
-)
+print("TAR, both blurred, stays above 95 %:", all(np.mean(accept[~strangers]) > 0.95 for accept in accepts["blur"]))
 
 # %% [markdown]
 # Two blurred faces of anybody look alike. Whoever measures only TAR on such photographs finds nearly 100 %, and
@@ -332,7 +335,7 @@ print(
 #
 # A gallery holds one photograph of each enrolled person; a probe is compared with all entries. **Rank k** is the share of
 # probes whose mate is among the $k$ best; over all $k$ that is the CMC. Papers add **distractors**, entries of people
-# without a probe. We enrol 20 people; 200 photographs of the others are distractors. The probes have 20 pixels.
+# without a probe. We enrol 20 people; 200 photographs of the others are distractors. The probes are 20 pixels high.
 #
 # In the **open set** strangers come, too, and the best score must reach a threshold. DIR at FAR is the share of enrolled
 # people's probes that are found *and* accepted, where at most that share of strangers raises an alarm.
@@ -389,7 +392,7 @@ shares["the same by the formula"] = [100 * (1 - 0.99**n) for n in counts]
 title = "More people in the gallery: fewer are found, more strangers are taken for one of them"
 viz.show(
     viz.lines(shares, counts, title=title, xlabel="people in the gallery", ylabel="share of probes, %"),
-    alt="Rank 1 falls with the size of the gallery, faster for bad probes; strangers recognised rise past ten per cent.",
+    alt="Rank 1 falls with the size of the gallery, faster for bad probes; strangers recognised rise to a third.",
 )
 assert all(found[0, 0] > found[-1, 0] for found in sizes.values()) and sizes["good"][-1, 1] > 5
 for n in (1_000, 100_000, 10_000_000):
@@ -432,7 +435,7 @@ viz.show(
 assert all(tars[0] < tars[1] < tars[3] for tars in pooled.values())
 
 # %% [markdown]
-# Nothing in this notebook is cheaper, and nothing helps more.
+# Enrol several photographs of everyone. It costs a few seconds of their time.
 #
 # ## Five rates, and is A better than B?
 #
@@ -475,9 +478,9 @@ def verdicts(other, chosen):
 
 
 for other in ("pixels", "face"):
-    by_pairs, by_folds = np.sum([verdicts(other, one) for one in lists], axis=0)
+    by_pairs, by_folds = np.sum([verdicts(other, one) for one in lists], axis=0)  # of 30 lists
     print(f"face + mirror and {other} differ on all lists by McNemar: {by_pairs == 30}, by folds: {by_folds == 30}")
-print("for the mirror image, McNemar says so at least twice as often as folds:", by_pairs >= 2 * by_folds > 0)
+print("for the mirror image, McNemar says so at least twice as often as folds:", by_pairs >= 2 * by_folds)
 
 # %% [markdown]
 # The pixels lose, whatever you ask. For the mirror image one could have published either answer, by the choice of the list.
@@ -518,12 +521,13 @@ print(*(f"RFW, {row}: {found}" for row, found in rfw.items()), sep="\n")
 # work but luck. These are intervals of pairs again, and a difference of groups is one of people.
 #
 # The last two lines come from a published table (Hassanpour and Kowsari, 2023). From the baseline to SAM the standard
-# deviation **falls**: the groups are closer. SER **rises**: errors fell everywhere, and most where they were few. Which one
-# is "fairer" depends on the number that is printed. Notebook 13 goes through the whole table.
+# deviation **falls**: the groups are closer. SER **rises**: every group has fewer errors, but the one with the fewest gained
+# the largest share. Which is "fairer" depends on the number that is printed. Notebook 13 goes through the whole table.
 #
 # ## One command
 #
-# All of this for your own model and pairs: `--pairs` takes LFW's folder, InsightFace's `.bin` files, or a list of your own.
+# All of this for your own model and pairs: `--pairs` takes LFW's folder, InsightFace's `.bin` files (pickles, of which nothing
+# is run), or a list of your own. Thresholds come as cosines and as squared distances, $2 - 2 \cos$, since papers use either.
 # We write a small list with a weakness, and the command notices.
 
 # %%
@@ -570,9 +574,7 @@ def strict_reading(scores, same, far):
 distinct = np.array([0.9, 0.8, 0.65, 0.5, 0.3, 0.7, 0.6, 0.4, 0.2, 0.1])  # five genuine, five impostor
 tied = np.array([0.9, 0.7, 0.65, 0.5, 0.3, 0.7, 0.7, 0.6, 0.5, 0.1])
 cases = [(some, np.arange(10) < 5, far) for some in (distinct, tied) for far in (0.2, 0.5, 0.1, 1.0)]
-hint = (
-    "Sort the impostor scores. If far allows k of n, the threshold lies above the one at place k + 1: above, not at it."
-)
+hint = "Sort the impostor scores. If far allows k of n, the threshold lies above the one at place k + 1, not at it."
 exercises.check(tar_at, strict_reading, cases, hint=hint)
 
 
@@ -587,7 +589,7 @@ def by_the_library(cosines, labels, label):
 
 
 several = (np.array([0.9, 0.5, 0.7, 0.6]), np.array([3, 1, 1, -1]), 1)
-equal = (np.array([0.7, 0.2, 0.7, 0.8]), np.array([1, 1, -1, 1]), 1)
+equal = (np.array([0.7, 0.2, 0.7, 0.6]), np.array([1, 1, -1, 1]), 1)
 hint = "The best cosine among its own entries, and how many entries of others reach at least that. The first rank is 1."
 exercises.check(rank_of_mate, by_the_library, [several, equal], hint=hint)
 
