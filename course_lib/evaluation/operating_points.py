@@ -84,8 +84,9 @@ def threshold_at(far: float, scores: ArrayLike, same: ArrayLike, confidence: flo
     n independent impostor pairs, the number above the true threshold is binomial (n, far), so the threshold lies
     between the impostor scores at the ranks of that binomial's quantiles. Where it could be none of them, the
     interval has no upper end: for a FAR of 0.001 at 95 % that is so below 3,688 impostor pairs. Pairs that share a
-    person or a photograph are not independent: then it is somewhat too narrow. Inputs and errors are those of
-    `tar_at_far`. Source: Conover, "Practical Nonparametric Statistics", 1999, section 3.2.
+    person or a photograph are not independent, and the interval is too narrow then: by far, where every person is in
+    hundreds of pairs (split the people, and see). Inputs and errors are those of `tar_at_far`. Source: Conover,
+    "Practical Nonparametric Statistics", 1999, section 3.2.
     """
     from scipy.stats import binom  # here, since the import takes longer than that of the rest of the package
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from course_lib.evaluation._checks import finite
 from course_lib.evaluation._unit import unit_length
+
+AT_ONCE = 4096  # pairs that are gathered at a time
 
 
 def cosine_scores(embeddings: ArrayLike, left: ArrayLike, right: ArrayLike) -> NDArray[np.float64]:
@@ -15,8 +19,8 @@ def cosine_scores(embeddings: ArrayLike, left: ArrayLike, right: ArrayLike) -> N
     Raises ValueError for an embedding that is zero or not finite (its index is named), an index outside [0, N), or
     unequal lengths; TypeError when the indices are not integers.
     """
-    first, second = _unit_pairs(embeddings, left, right)
-    return np.clip(np.einsum("pd,pd->p", first, second), -1.0, 1.0)
+    scores = _of_pairs(lambda first, second: np.einsum("pd,pd->p", first, second), embeddings, left, right)
+    return np.clip(scores, -1.0, 1.0)
 
 
 def squared_l2(embeddings: ArrayLike, left: ArrayLike, right: ArrayLike) -> NDArray[np.float64]:
@@ -26,8 +30,8 @@ def squared_l2(embeddings: ArrayLike, left: ArrayLike, right: ArrayLike) -> NDAr
     ROC, EER and accuracy are the same. Inputs and errors are those of `cosine_scores`. Source: Schroff et al.,
     "FaceNet", 2015, section 3.
     """
-    first, second = _unit_pairs(embeddings, left, right)
-    return np.minimum(np.square(first - second).sum(axis=1), 4.0)
+    distances = _of_pairs(lambda first, second: np.square(first - second).sum(axis=1), embeddings, left, right)
+    return np.minimum(distances, 4.0)
 
 
 def cosine_to_squared_l2(threshold: float) -> float:
@@ -50,16 +54,22 @@ def squared_l2_to_cosine(threshold: float) -> float:
     return 1.0 - threshold / 2.0
 
 
-def _unit_pairs(
-    embeddings: ArrayLike, left: ArrayLike, right: ArrayLike
-) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """The embeddings (P, D) of either side, of length 1."""
+def _of_pairs(
+    function: Callable[[NDArray[np.float64], NDArray[np.float64]], NDArray[np.float64]],
+    embeddings: ArrayLike,
+    left: ArrayLike,
+    right: ArrayLike,
+) -> NDArray[np.float64]:
+    """(P,) of the unit embeddings (n, D) of either side, some pairs at a time: memory grows with P, not P times D."""
     embeddings = finite("embeddings", embeddings, ndim=2)
     left, right = _indices("left", left, len(embeddings)), _indices("right", right, len(embeddings))
     if left.shape != right.shape:
         raise ValueError(f"left and right must have the same length, got {len(left)} and {len(right)}.")
-    units = unit_length("embeddings", embeddings)
-    return units[left], units[right]
+    units, found = unit_length("embeddings", embeddings), np.empty(len(left))
+    for start in range(0, len(left), AT_ONCE):
+        some = slice(start, start + AT_ONCE)
+        found[some] = function(units[left[some]], units[right[some]])
+    return found
 
 
 def _indices(name: str, values: ArrayLike, n_embeddings: int) -> NDArray[np.integer]:

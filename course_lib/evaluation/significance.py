@@ -33,6 +33,8 @@ class AccuracyDifference:
 def mcnemar(right_a: ArrayLike, right_b: ArrayLike) -> McNemar:
     """Exact test of two systems on the same pairs: right_a, right_b (P,) bool, whether each decided a pair rightly.
 
+    It takes the pairs to be independent. Where a person or a photograph is in many of them, p is too small.
+
     Raises TypeError unless both are boolean, ValueError for unequal lengths or no pair. Source: McNemar, "Note on the
     sampling error of the difference between correlated proportions or percentages", Psychometrika 12, 1947, with the
     binomial distribution in place of its approximation.

@@ -38,7 +38,7 @@ class EnrolmentReport:
     passed_over: int = 0
 
     def __str__(self) -> str:
-        parts = [f"{len(self.templates):,} enrolled with {sum(self.templates.values()):,} templates"]
+        parts = [f"people enrolled: {len(self.templates):,}, templates: {sum(self.templates.values()):,}"]
         parts += [f"left out: {_listed(self.left_out)}"] if self.left_out else []
         parts += [f"photographs not used: {counted(self.problems)}"] if self.problems else []
         parts += [f"one of several faces chosen in {len(self.chosen):,}"] if self.chosen else []

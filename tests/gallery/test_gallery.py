@@ -203,7 +203,7 @@ def test_what_is_no_photograph_is_refused(there, given, options, error, words):
 def test_a_folder_is_enrolled_with_one_consent_or_one_for_each(there, folder, tmp_path):
     report = there.enrol_folder(folder, consent=CONSENT)
     assert report.templates == {"Ada": 2, "Grace": 1} and report.passed_over == 2
-    assert str(report) == "2 enrolled with 3 templates; 2 other files passed over"
+    assert str(report) == "people enrolled: 2, templates: 3; 2 other files passed over"
     assert names(there.identify(photograph(GRACE, ADA), threshold=0.8)) == ["Grace", "Ada"]
     each = {
         name: Consent(by=name, purpose="a test", date=datetime.date(2025, 1, day))
