@@ -17,6 +17,11 @@ QUICK = {
     "mobilefacenet": "2 minutes",
     "arcface": "1 minute",
     "import_time": "1 minute",
+    "tar_at_far": "2 minutes",
+    "rank_k": "3 minutes",
+    "kfold": "1 minute",
+    "gallery_kill": "3 minutes",
+    "gallery_search": "1 minute",
 }
 LONG = {
     "backbone_latency": "5 minutes",

@@ -31,12 +31,14 @@ IMPORT_NAMES = {
     "yaml": "pyyaml",
     "cv2": "opencv-python-headless",
     "skimage": "scikit-image",
+    "faiss": "faiss-cpu",
 }
 LICENCES = {"Apache-2.0", "BSD-2-Clause", "BSD-3-Clause", "MIT", "MIT-CMU", "MPL-2.0", "PSF-2.0"}
 BROUGHT_ALONG = {
     "jupyter_client": "ipykernel",
     "IPython": "ipykernel",
     "urllib3": "requests",
+    "threadpoolctl": "scikit-learn",
 }  # imported, and what we depend on cannot be without it
 
 # Used without being imported: where, and why.

@@ -43,10 +43,11 @@ def test_the_plan_asks_every_question():
     names = [name for name, *_ in questions(TASK, setups)]
     assert len(names) == len(set(names))
     for name in (
-        "MobiFace, from CIFAR-10 - from nothing",
+        "MobiFace, from CIFAR-10, one cycle - from nothing",
+        "MobiFace, from CIFAR-10 - at the full rate",
         "EfficientNet-Lite0, from ImageNet - from nothing",
         "EfficientNet-Lite0, from ImageNet, frozen - all trained",
-        "MobiFace, from CIFAR-10, frozen: a head trained to the end - all trained",
+        "MobiFace, from CIFAR-10, one cycle, frozen: a head trained to the end - all trained",
         "MobiFace, 150 people: by cosine - by the classifier",
         "MobiFace, 2 of each - HOG, logistic regression",
     ):
