@@ -31,6 +31,7 @@ LONG = {
     "losses_on_faces": "2 hours",
     "sam": "3 minutes",
     "shipped_model": "10 minutes",
+    "int8_thresholds": "1 minute",
 }
 BUSY_PERCENT = 5  # other programs above this: say so
 
