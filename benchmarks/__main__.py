@@ -17,6 +17,11 @@ QUICK = {
     "mobilefacenet": "2 minutes",
     "arcface": "1 minute",
     "import_time": "1 minute",
+    "tar_at_far": "2 minutes",
+    "rank_k": "3 minutes",
+    "kfold": "1 minute",
+    "gallery_kill": "3 minutes",
+    "gallery_search": "1 minute",
 }
 LONG = {
     "backbone_latency": "5 minutes",
@@ -32,6 +37,10 @@ LONG = {
     "sam": "3 minutes",
     "shipped_model": "10 minutes",
     "int8_thresholds": "1 minute",
+    "shipped_tried": "1 hour",
+    "transfer_orl": "25 minutes",
+    "transfer_faces": "20 minutes",
+    "distillation_orl": "20 minutes",
 }
 BUSY_PERCENT = 5  # other programs above this: say so
 

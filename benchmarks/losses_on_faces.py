@@ -48,6 +48,12 @@ def main() -> dict[str, Any]:
 
 
 def faces_of_strangers() -> data.ImageSet:
+    """The photographs of ``faces_folder``, in the size that is trained on."""
+    # Their terms forbid to hand the photographs on; the record names no path.
+    return data.face_folder(faces_folder(), size=(SIDE, SIDE), source="COURSE_FACES")
+
+
+def faces_folder() -> str:
     """The folder of ``COURSE_FACES``, one folder a person; raises ``RuntimeError`` when it is not set."""
     folder = os.environ.get("COURSE_FACES")
     if not folder:
@@ -55,8 +61,7 @@ def faces_of_strangers() -> data.ImageSet:
             "COURSE_FACES is not set; expected a folder of aligned faces, IDENTITY/IMAGE.jpg, of about 350 people, "
             "for example a part of CelebA or VGGFace2"
         )
-    # Their terms forbid to hand the photographs on; the record names no path.
-    return data.face_folder(folder, size=(SIDE, SIDE), source="COURSE_FACES")
+    return folder
 
 
 def plan() -> list[tuple[Setup, int]]:

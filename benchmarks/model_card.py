@@ -1,4 +1,4 @@
-"""The card of the shipped model, written from its training's record and the record of ``shipped_model``."""
+"""The card of the shipped model, written from the records of its training, of its test and of what else was tried."""
 
 from __future__ import annotations
 
@@ -7,15 +7,16 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from benchmarks import shipped_model, shipped_tried
 from benchmarks.record import read_record
-from benchmarks.shipped_model import MODEL, NAME
+from benchmarks.shipped_model import MODEL
 from course_lib import weights
 
 TEMPLATE = Path(__file__).with_suffix(".md")
 
 
-def card(training: Mapping[str, Any], measured: Mapping[str, Any]) -> str:
-    """Markdown. Args: what ``python -m course_lib.weights`` wrote, and the record of ``shipped_model``."""
+def card(training: Mapping[str, Any], measured: Mapping[str, Any], tried: Mapping[str, Any]) -> str:
+    """Markdown, of what ``python -m course_lib.weights`` wrote and the records of the two benchmarks above."""
     recipe, figures = training["recipe"], measured["figures"]
     network = weights.load(MODEL)
     return TEMPLATE.read_text(encoding="utf-8").format(
@@ -30,6 +31,8 @@ def card(training: Mapping[str, Any], measured: Mapping[str, Any]) -> str:
         loss=training["history"][-1]["loss"],
         processor=measured["hardware"]["processor"],
         rows="\n".join(map(row, figures["runs"])),
+        looks=tried["figures"]["settings"]["looks"],
+        tried="\n".join(map(tried_row, tried["figures"]["runs"])),
     )
 
 
@@ -40,10 +43,16 @@ def row(run: Mapping[str, Any]) -> str:
     return f"| {run['detector']} | {run['model']} | {figures} | {100 * run['eer']:.1f} % |"
 
 
+def tried_row(run: Mapping[str, Any]) -> str:
+    """One line of the table of what else was tried."""
+    low, high = (100 * end for end in run["interval"])
+    return f"| {run['way']} | {100 * run['accuracy']:.1f} % | {low:.1f} to {high:.1f} |"
+
+
 def written() -> str:
     """The card as the records say it."""
     training = json.loads((weights.FOLDER / f"{MODEL}.json").read_text(encoding="utf-8"))
-    return card(training, read_record(NAME))
+    return card(training, read_record(shipped_model.NAME), read_record(shipped_tried.NAME))
 
 
 if __name__ == "__main__":

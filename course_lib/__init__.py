@@ -13,14 +13,17 @@ __version__ = "0.1.0"
 
 _SUBPACKAGES = (
     "alignment",
+    "audit",
     "backbones",
     "cost",
     "data",
     "evaluation",
     "export",
+    "gallery",
     "losses",
     "optim",
     "training",
+    "verify",
     "viz",
     "weights",
 )

@@ -137,6 +137,7 @@ def datasets() -> list[DataSet]:
         ("CIFAR-10", "cifar10", "cifar-10-batches-py/data_batch_1", "get_cifar10.py"),
         ("RetinaFace", "models", "retinaface_mobilenet025.onnx", "get_retinaface.py"),
         ("a teacher", "models", "mobilefacenet_teacher.tflite", "get_teacher.py"),
+        ("MobileNetV2", "models", "mobilenet_v2-b0353104.pth", "get_mobilenet_v2.py"),
     )
     found = []
     for name, folder, sign, script in known:

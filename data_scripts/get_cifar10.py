@@ -26,7 +26,7 @@ CIFAR10 = Dataset(
     ),
     # Five training batches, one test batch and batches.meta.
     pieces=(Piece("cifar10/cifar-10-batches-py", (ARCHIVE,), untar, expected=7, pattern="*batch*"),),
-    read_with='torchvision.datasets.CIFAR10("{root}/cifar10")',
+    read_with='course_lib.data.objects("{root}/cifar10")',
 )
 
 if __name__ == "__main__":

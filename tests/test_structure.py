@@ -15,16 +15,19 @@ LIBRARY = Path(__file__).resolve().parents[1] / "course_lib"
 BELOW_THE_TOP = {"alignment", "backbones", "losses", "optim", "evaluation", "cost", "data", "training", "export"}
 MAY_IMPORT: dict[str, set[str]] = {
     "alignment": {"paths"},
+    "audit": {"backbones", "cost", "evaluation"},
     "backbones": set(),
     "losses": set(),
     "optim": set(),
     "evaluation": set(),
+    "evaluation.__main__": {"verify"},  # a program: nothing imports it, so it may call what stands above its folder
     "cost": set(),
     "data": {"alignment", "paths"},
     "training": {"data"},  # losses and optimizers are known to it by their call only
     "export": {"cost"},
     "weights": {"backbones", "data", "export", "losses", "paths", "training"},
-    "gallery": BELOW_THE_TOP | {"weights"},
+    "gallery": {"alignment", "data", "evaluation", "paths", "training", "weights"},
+    "verify": {"alignment", "backbones", "data", "evaluation", "training", "viz", "weights"},
     "viz": BELOW_THE_TOP | {"weights"},
     "check": {"paths", "training"},
     "exercises": set(),
@@ -43,9 +46,14 @@ def modules(library: Path) -> dict[str, Path]:
 
 
 def unit(module: str) -> str:
-    """The folder, or the module beside the folders, that a module of the library belongs to."""
-    parts = module.split(".")
-    return parts[1] if len(parts) > 1 else "__init__"
+    """The folder, or the module beside the folders, that a module of the library belongs to.
+
+    A folder's program, its __main__, is a unit of its own where it has a line of its own in the table.
+    """
+    _, *parts = module.split(".")
+    if parts[1:] == ["__main__"] and ".".join(parts) in MAY_IMPORT:
+        return ".".join(parts)
+    return parts[0] if parts else "__init__"
 
 
 def runtime_nodes(tree: ast.AST) -> Iterator[ast.AST]:
@@ -181,6 +189,21 @@ FAULTS = {
         {"data/a.py": "if TYPE_CHECKING:\n    import x\nelse:\n    import course_lib.viz"},
         "line 4 imports course_lib.viz",
     ),
+    "a program that is no exception": (
+        uphill,
+        {"alignment/__main__.py": "from course_lib.viz import lines"},
+        "alignment must not import viz",
+    ),
+    "a program up another floor": (
+        uphill,
+        {"evaluation/__main__.py": "from course_lib.training import fit"},
+        "evaluation.__main__ must not import training",
+    ),
+    "an exception is the program's alone": (
+        uphill,
+        {"evaluation/a.py": "from course_lib.verify import verify"},
+        "evaluation must not import verify",
+    ),
     "the check": (uphill, {"viz/a.py": "from course_lib.check import run"}, "viz must not import check"),
     "the exercises": (uphill, {"data/a.py": "import course_lib.exercises"}, "data must not import exercises"),
     "a tool": (uphill, {"data/a.py": "from tools.notebooks import inputs"}, "outside the library"),
@@ -231,7 +254,8 @@ FAULTS = {
 
 def fake_library(folder: Path, files: dict[str, str]) -> Path:
     library = folder / "course_lib"
-    around = {f"{name}/__init__.py": "" for name in ("data", "training", "losses", "viz", "cost")}
+    folders = ("data", "training", "losses", "viz", "cost", "alignment", "evaluation", "verify")
+    around = {f"{name}/__init__.py": "" for name in folders}
     for name, text in {"__init__.py": "", "check.py": "", "exercises.py": "", **around, **files}.items():
         (library / name).parent.mkdir(parents=True, exist_ok=True)
         (library / name).write_text(text)
@@ -251,6 +275,9 @@ def test_what_is_allowed_is_not_found(tmp_path: Path) -> None:
         "training/b.py": "from . import c",
         "training/c.py": "def _f(a): ...\nclass _B:\n    def f(self, a): ...",
         "data/_private.py": "def f(a): ...",
+        "evaluation/__main__.py": "from course_lib.verify.command import main",
+        "verify/command.py": "from course_lib.evaluation.b import x\ndef main() -> None:\n    'It.'",
+        "evaluation/b.py": "",
         "data/a.py": "class A:\n    'It.'\n    def __len__(self) -> int: ...\n    def _f(self, a): ...",
     }
     library = fake_library(tmp_path, files)

@@ -7,6 +7,7 @@ from torch import nn
 
 from course_lib.backbones import (
     deepface,
+    efficientnet_lite0,
     inception_resnet_v1,
     inception_v3,
     iresnet,
@@ -19,6 +20,7 @@ from course_lib.backbones import (
     vit_tiny,
 )
 from course_lib.backbones.deepface import DeepFace
+from course_lib.backbones.efficientnet_lite0 import EfficientNetLite0
 from course_lib.backbones.inception_resnet_v1 import InceptionResNetV1
 from course_lib.backbones.inception_v3 import InceptionV3
 from course_lib.backbones.iresnet import IResNet
@@ -35,6 +37,7 @@ from course_lib.backbones.vit_tiny import VisionTransformer
 __all__ = [
     "DeepFace",
     "Description",
+    "EfficientNetLite0",
     "IResNet",
     "InceptionResNetV1",
     "InceptionV3",
@@ -55,6 +58,7 @@ __all__ = [
 # One file per family; each lists its networks in NETWORKS. A new file needs its name here.
 _FAMILIES = (
     deepface,
+    efficientnet_lite0,
     inception_resnet_v1,
     inception_v3,
     iresnet,

@@ -8,6 +8,7 @@ from collections.abc import Callable, Collection, Iterable
 import torch
 from torch import Tensor, nn
 from torch.autograd import Function
+from torch.nn.functional import pad
 
 
 class _PReLU(Function):
@@ -92,6 +93,40 @@ class ConvUnit(nn.Sequential):
         )
 
 
+class TensorFlowConvUnit(ConvUnit):
+    """``ConvUnit`` as TensorFlow's networks have it: "same" padding, and batch norm with an epsilon of 1e-3.
+
+    (N, in, H, W) -> (N, out, ceil(H/stride), ceil(W/stride)), for odd kernels. "Same" pads no more than the last
+    window needs, and where that is an odd number of pixels, the one left over comes behind the image: an even side of
+    112 at stride 2 gets (0, 1) for a kernel of 3 and (1, 2) for one of 5, where ``ConvUnit`` has (1, 1) and (2, 2).
+    """
+
+    def __init__(
+        self,
+        in_channels: int,
+        out_channels: int,
+        kernel: int,
+        *,
+        stride: int = 1,
+        groups: int = 1,
+        activation: str = "relu6",
+    ) -> None:
+        # At stride 1 both sides get the same, which the convolution does itself.
+        padding = kernel // 2 if stride == 1 else 0
+        super().__init__(
+            in_channels, out_channels, kernel, stride=stride, padding=padding, groups=groups, activation=activation
+        )
+        self[1].eps = 1e-3
+        self.kernel, self.stride = kernel, stride
+
+    def forward(self, x: Tensor) -> Tensor:
+        if self.stride == 1:
+            return super().forward(x)
+        missing = [max((math.ceil(n / self.stride) - 1) * self.stride + self.kernel - n, 0) for n in x.shape[-2:]]
+        top, left = (total // 2 for total in missing)
+        return super().forward(pad(x, (left, missing[1] - left, top, missing[0] - top)))
+
+
 class SeparableConv(nn.Sequential):
     """A convolution in two: depthwise 3x3 over space, then 1x1 over channels.
 
@@ -118,6 +153,8 @@ class InvertedBottleneck(nn.Module):
         activation: after the first two convolutions.
         shortcut: False leaves the identity out everywhere.
         always_expand: False leaves the first 1x1 out where it would not expand, as MobileNetV2 does.
+        kernel: of the depthwise convolution, 3 in both papers.
+        unit: what the three convolutions are made of.
     """
 
     def __init__(
@@ -130,14 +167,16 @@ class InvertedBottleneck(nn.Module):
         activation: str = "prelu",
         shortcut: bool = True,
         always_expand: bool = True,
+        kernel: int = 3,
+        unit: type[ConvUnit] = ConvUnit,
     ) -> None:
         super().__init__()
         hidden = scaled_by(expansion)(in_channels)
         self.has_shortcut = shortcut and stride == 1 and in_channels == out_channels
         is_expanded = always_expand or hidden != in_channels
-        self.expand = ConvUnit(in_channels, hidden, 1, activation=activation) if is_expanded else nn.Identity()
-        self.depthwise = ConvUnit(hidden, hidden, 3, stride=stride, groups=hidden, activation=activation)
-        self.project = ConvUnit(hidden, out_channels, 1, activation="linear")
+        self.expand = unit(in_channels, hidden, 1, activation=activation) if is_expanded else nn.Identity()
+        self.depthwise = unit(hidden, hidden, kernel, stride=stride, groups=hidden, activation=activation)
+        self.project = unit(hidden, out_channels, 1, activation="linear")
 
     def forward(self, x: Tensor) -> Tensor:
         out = self.project(self.depthwise(self.expand(x)))

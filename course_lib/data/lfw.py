@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -42,10 +43,8 @@ def lfw(
         FileNotFoundError: no such folder.
         ValueError: a photograph is empty or damaged; the message names it.
     """
-    folder = _image_folder(_root(root))
-    files = sorted(folder.glob("*/*.jpg"))
-    if not files:
-        raise FileNotFoundError(f"{folder} holds no NAME/NAME_0001.jpg; fetch LFW with: python data_scripts/get_lfw.py")
+    files = lfw_files(root)
+    folder = files[0].parent.parent
     names = sorted({file.parent.name for file in files})
     label_of = {name: label for label, name in enumerate(names)}
     images = read_photographs(files, size=size, colour=colour, crop=crop)
@@ -69,7 +68,28 @@ def lfw_pairs(root: Path | str | None = None, *, view: str = "dev_test") -> Pair
     path = _root(root) / VIEW_FILES[view]
     if not path.is_file():
         raise FileNotFoundError(f"{path} is not there; fetch it with: python data_scripts/get_lfw.py")
-    files = sorted(_image_folder(_root(root)).glob("*/*.jpg"))
+    return read_lfw_list(path, lfw_files(root))
+
+
+def lfw_files(root: Path | str | None = None) -> list[Path]:
+    """The files of ``lfw(root).images``, in their order.
+
+    Raises:
+        FileNotFoundError: no such folder, or no photograph in it.
+    """
+    folder = _image_folder(_root(root))
+    files = sorted(folder.glob("*/*.jpg"))
+    if not files:
+        raise FileNotFoundError(f"{folder} holds no NAME/NAME_0001.jpg; fetch LFW with: python data_scripts/get_lfw.py")
+    return files
+
+
+def read_lfw_list(path: Path, files: Sequence[Path]) -> Pairs:
+    """A list in LFW's format, as indices into ``files``, which are NAME/NAME_0001.jpg.
+
+    Raises:
+        ValueError: as ``lfw_pairs``.
+    """
     index_of = {file.stem: index for index, file in enumerate(files)}
     lines = path.read_text(encoding="utf-8").splitlines()
     pairs = [

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from PIL import Image
 from torch import Tensor
 from torchvision.transforms.v2.functional import resize
 
@@ -22,7 +23,11 @@ def read_photograph(path: Path | str, *, colour: bool | None = None) -> Tensor:
     Raises:
         ValueError: the file is missing, empty, damaged or no image; the message names it.
     """
-    photograph = open_photograph(path)
+    return as_tensor(open_photograph(path), colour=colour)
+
+
+def as_tensor(photograph: Image.Image, *, colour: bool | None = None) -> Tensor:
+    """A PIL image as ``open_photograph`` and ``eight_bit`` give them, as uint8 (C, H, W); ``colour`` as above."""
     if colour is not None:
         photograph = photograph.convert("RGB" if colour else "L")
     pixels = np.array(photograph)
@@ -87,11 +92,11 @@ def read_photographs(
     Raises:
         ValueError: a file cannot be read, is too small for the crop, or has another size than the first; it is named.
     """
-    first = _read_prepared(files[0], size, colour, crop)
+    first = read_prepared(files[0], size, colour, crop)
     images = torch.empty((len(files), *first.shape), dtype=torch.uint8)
 
     def place(index: int) -> None:
-        image = _read_prepared(files[index], size, colour, crop)
+        image = read_prepared(files[index], size, colour, crop)
         if image.shape != first.shape:
             raise ValueError(
                 f"{files[index]} is {image.shape[1]}x{image.shape[2]}, but {files[0]} is "
@@ -104,7 +109,10 @@ def read_photographs(
     return images
 
 
-def _read_prepared(path: Path, size: tuple[int, int] | None, colour: bool, crop: tuple[int, int, int] | None) -> Tensor:
+def read_prepared(
+    path: Path, size: tuple[int, int] | None, colour: bool, crop: tuple[int, int, int] | None = None
+) -> Tensor:
+    """One of ``read_photographs``."""
     image = read_photograph(path, colour=colour)
     if crop is not None:
         top, left, side = crop

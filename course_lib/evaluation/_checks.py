@@ -33,3 +33,9 @@ def scored_pairs(scores: ArrayLike, same: ArrayLike) -> tuple[NDArray[np.float64
         missing = "impostor (same=False)" if same.any() else "genuine (same=True)"
         raise ValueError(f"There is no {missing} pair among {len(same)}; verification needs both kinds.")
     return scores, same
+
+
+def check_far(far: float) -> None:
+    """Raise ValueError unless `far` is a share that thresholds can keep: in (0, 1]."""
+    if not 0 < far <= 1:
+        raise ValueError(f"far must lie in (0, 1], for example 0.001, got {far}.")

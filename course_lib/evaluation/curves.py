@@ -1,4 +1,4 @@
-"""The ROC curve of scored pairs and the two numbers read from it: EER and TAR at a given FAR.
+"""The curves of scored pairs, ROC and DET, and the equal error rate where they cross the diagonal.
 
 Everywhere a pair is accepted when score >= threshold, so pairs with equal scores are accepted together.
 """
@@ -11,7 +11,6 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from course_lib.evaluation._checks import scored_pairs
-from course_lib.evaluation.intervals import Interval, wilson
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,16 +30,19 @@ class Eer:
     threshold: float
 
 
-@dataclass(frozen=True)
-class TarAtFar:
-    """TAR at the largest FAR that does not exceed the target, as the number of impostor pairs allows."""
+@dataclass(frozen=True, eq=False)
+class Det:
+    """DET points (T,) float64 from rejecting everything, at threshold +inf, to accepting everything.
 
-    tar: float
-    far_target: float
-    far_achieved: float
-    threshold: float  # +inf when every threshold that accepts anything exceeds the target
-    interval: Interval  # Wilson interval of tar
-    resolved: bool  # False when far_target < 1 / n_impostor
+    The probit of a share is the standard normal quantile there: on probit axes the curve of two normal distributions
+    of scores is a straight line. It is -inf at 0 and +inf at 1.
+    """
+
+    far: NDArray[np.float64]  # share of impostor pairs accepted, does not decrease
+    frr: NDArray[np.float64]  # share of genuine pairs rejected, does not increase
+    thresholds: NDArray[np.float64]  # +inf, then every distinct score, decreasing
+    far_probit: NDArray[np.float64]
+    frr_probit: NDArray[np.float64]
 
 
 def roc(scores: ArrayLike, same: ArrayLike) -> Roc:
@@ -62,6 +64,19 @@ def roc(scores: ArrayLike, same: ArrayLike) -> Roc:
     )
 
 
+def det(scores: ArrayLike, same: ArrayLike) -> Det:
+    """DET curve of scores (P,) float against same (P,) bool: the points of `roc` as errors, and on probit axes.
+
+    Inputs and errors are those of `roc`. Source: Martin et al., "The DET curve in assessment of detection task
+    performance", Eurospeech 1997.
+    """
+    from scipy.special import ndtri  # here, since the import takes as long as that of the rest of the package
+
+    curve = roc(scores, same)
+    frr = 1 - curve.tar
+    return Det(curve.far, frr, curve.thresholds, ndtri(curve.far), ndtri(frr))
+
+
 def eer(scores: ArrayLike, same: ArrayLike) -> Eer:
     """Equal error rate, by linear interpolation between the two ROC points where FAR - FRR changes sign.
 
@@ -77,25 +92,3 @@ def eer(scores: ArrayLike, same: ArrayLike) -> Eer:
     start, end = curve.thresholds[before], curve.thresholds[after]
     threshold = end if np.isinf(start) else (1 - weight) * start + weight * end
     return Eer(rate=float(rate), threshold=float(threshold))
-
-
-def tar_at_far(scores: ArrayLike, same: ArrayLike, far: float, confidence: float = 0.95) -> TarAtFar:
-    """TAR at the largest FAR not above the target `far` in (0, 1]; of equal FARs the one with the highest TAR.
-
-    FAR moves in steps of 1 / n_impostor. A target below one step can only be met by accepting no impostor at all, and
-    by the rule of three no error among n pairs still allows a true FAR of up to 3 / n (95 % bound). Such a result is
-    marked `resolved=False`: it says nothing about the target. Inputs and other errors are those of `roc`.
-    """
-    if not 0 < far <= 1:
-        raise ValueError(f"far must lie in (0, 1], for example 0.001, got {far}.")
-    curve, same = roc(scores, same), np.asarray(same)
-    point = int(np.searchsorted(curve.far, far, side="right")) - 1
-    n_genuine = int(same.sum())
-    return TarAtFar(
-        tar=float(curve.tar[point]),
-        far_target=float(far),
-        far_achieved=float(curve.far[point]),
-        threshold=float(curve.thresholds[point]),
-        interval=wilson(round(curve.tar[point] * n_genuine), n_genuine, confidence),
-        resolved=bool(far >= 1 / (len(same) - n_genuine)),
-    )

@@ -8,7 +8,6 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from course_lib.evaluation._checks import scored_pairs
-from course_lib.evaluation.curves import roc
 from course_lib.evaluation.intervals import Interval, wilson
 
 
@@ -33,11 +32,13 @@ def kfold_accuracy(scores: ArrayLike, same: ArrayLike, n_folds: int = 10, confid
     al., "Labeled Faces in the Wild", technical report 07-49, 2007, View 2.
     """
     scores, same = scored_pairs(scores, same)
-    fold_of_pair = _folds(same, n_folds)
+    fold_of_pair = fold_numbers(same, n_folds)
     correct, thresholds = np.zeros(len(same), dtype=bool), np.empty(n_folds)
+    falling = np.argsort(-scores, kind="stable")  # sorted once: leaving a fold out keeps the order
     for fold in range(n_folds):
+        training = falling[fold_of_pair[falling] != fold]
+        thresholds[fold] = _best_of_sorted(scores[training], same[training])
         held_out = fold_of_pair == fold
-        thresholds[fold] = best_threshold(scores[~held_out], same[~held_out])
         correct[held_out] = (scores[held_out] >= thresholds[fold]) == same[held_out]
     per_fold = np.array([correct[fold_of_pair == fold].mean() for fold in range(n_folds)])
     return KFoldAccuracy(
@@ -49,7 +50,7 @@ def kfold_accuracy(scores: ArrayLike, same: ArrayLike, n_folds: int = 10, confid
     )
 
 
-def _folds(same: NDArray[np.bool_], n_folds: int) -> NDArray[np.int64]:
+def fold_numbers(same: NDArray[np.bool_], n_folds: int) -> NDArray[np.int64]:
     """Fold number (P,) of each pair: contiguous blocks within each kind of pair, sizes differing by at most one."""
     fold_of_pair = np.empty(len(same), dtype=np.int64)
     for kind, name in ((True, "genuine"), (False, "impostor")):
@@ -68,13 +69,21 @@ def best_threshold(scores: ArrayLike, same: ArrayLike) -> float:
     score. The highest is the strictest: when accuracy cannot tell, false accepts are the worse error. Raises what
     `roc` raises.
     """
-    same = np.asarray(same)
-    curve = roc(scores, same)
-    correct = curve.tar * same.sum() + (1 - curve.far) * np.sum(~same)
-    best = int(np.argmax(np.round(correct)))  # counts: rounding undoes the division, argmax takes the first
-    upper = curve.thresholds[best]
-    if best in (0, len(curve.thresholds) - 1):
-        return float(upper)
-    lower = curve.thresholds[best + 1]
+    scores, same = scored_pairs(scores, same)
+    falling = np.argsort(-scores, kind="stable")
+    return _best_of_sorted(scores[falling], same[falling])
+
+
+def _best_of_sorted(scores: NDArray[np.float64], same: NDArray[np.bool_]) -> float:
+    """`best_threshold` of scores (P,) that do not increase."""
+    last_of_tie = np.flatnonzero(np.append(np.diff(scores) != 0, True))
+    gain = np.cumsum(np.where(same, 1, -1))[last_of_tie]  # right decisions more than by rejecting everything
+    best = int(np.argmax(gain))  # the first of equally good ones
+    if gain[best] <= 0:
+        return np.inf
+    upper = float(scores[last_of_tie[best]])
+    if best == len(last_of_tie) - 1:
+        return upper
+    lower = float(scores[last_of_tie[best] + 1])
     middle = upper / 2 + lower / 2
-    return float(middle if lower < middle <= upper else upper)  # neighbouring floats have nothing between them
+    return middle if lower < middle <= upper else upper  # neighbouring floats have nothing between them

@@ -1,4 +1,4 @@
-"""Face verification: from embeddings to scores, and from scores to everything a paper would report."""
+"""Face verification: from scores to everything a paper would report."""
 
 from __future__ import annotations
 
@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import ArrayLike
 
-from course_lib.evaluation._checks import finite
-from course_lib.evaluation.curves import Eer, Roc, TarAtFar, eer, roc, tar_at_far
+from course_lib.evaluation.curves import Eer, Roc, eer, roc
 from course_lib.evaluation.intervals import Interval
 from course_lib.evaluation.kfold import KFoldAccuracy, kfold_accuracy
+from course_lib.evaluation.operating_points import TarAtFar, tars_at_fars
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,40 +67,8 @@ def verification(
         accuracy=kfold_accuracy(scores, same, n_folds, confidence),
         roc=roc(scores, same),
         eer=eer(scores, same),
-        tar_at_far=tuple(tar_at_far(scores, same, far, confidence) for far in fars),
+        tar_at_far=tars_at_fars(scores, same, fars, confidence),
         n_genuine=n_genuine,
         n_impostor=len(np.asarray(same)) - n_genuine,
         confidence=confidence,
     )
-
-
-def cosine_scores(embeddings: ArrayLike, left: ArrayLike, right: ArrayLike) -> NDArray[np.float64]:
-    """Cosine similarity (P,) float64 in [-1, 1] of embeddings (N, D) at the index pairs left, right (P,) int.
-
-    Raises ValueError for an embedding that is zero or not finite (its index is named), an index outside [0, N), or
-    unequal lengths; TypeError when the indices are not integers.
-    """
-    embeddings = finite("embeddings", embeddings, ndim=2)
-    left, right = _indices("left", left, len(embeddings)), _indices("right", right, len(embeddings))
-    if left.shape != right.shape:
-        raise ValueError(f"left and right must have the same length, got {len(left)} and {len(right)}.")
-    largest = np.abs(embeddings).max(axis=1, keepdims=True, initial=0.0)
-    if np.any(largest == 0):
-        index = int(np.argmax(largest == 0))
-        raise ValueError(f"embeddings[{index}] has norm 0, so its cosine is undefined; look at the network's output.")
-    scaled = embeddings / largest  # squares of very large or very small entries would overflow or vanish
-    unit = scaled / np.linalg.norm(scaled, axis=1, keepdims=True)
-    return np.clip(np.einsum("pd,pd->p", unit[left], unit[right]), -1.0, 1.0)
-
-
-def _indices(name: str, values: ArrayLike, n_embeddings: int) -> NDArray[np.integer]:
-    indices = np.asarray(values)
-    if indices.ndim != 1:
-        raise ValueError(f"{name} must be one index per pair, got shape {indices.shape}.")
-    if not np.issubdtype(indices.dtype, np.integer):
-        raise TypeError(f"{name} must hold integers, got {indices.dtype}.")
-    outside = np.flatnonzero((indices < 0) | (indices >= n_embeddings))
-    if len(outside):
-        first = int(outside[0])
-        raise ValueError(f"{name}[{first}] is {indices[first]}, expected 0 to {n_embeddings - 1}.")
-    return indices

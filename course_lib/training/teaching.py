@@ -54,7 +54,7 @@ def teacher_embeddings(
     if cache is None:
         return embed(teacher, images, flip=flip)
     cache = Path(cache)
-    here = {"teacher": fingerprint(teacher), "images": _pixels_hash(images), "flip": str(flip)}
+    here = {"teacher": fingerprint(teacher), "set of images": _pixels_hash(images), "flip": str(flip)}
     if cache.exists():
         return _read(cache, here)
     embeddings = embed(teacher, images, flip=flip)

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from course_lib.viz.bars import bars
 from course_lib.viz.contours import contours
+from course_lib.viz.decisions import decisions
+from course_lib.viz.det import det_curves
+from course_lib.viz.estimates import estimates
 from course_lib.viz.figures import feature_plane, image_grid, lines, roc_curves, score_histogram, seeds_and_means
 from course_lib.viz.heatmaps import heatmaps
+from course_lib.viz.over_seeds import mean_curves, paired_differences
 from course_lib.viz.photographs import Annotated, annotated, pyramid
 from course_lib.viz.projection import umap_projection
 from course_lib.viz.show import png, show
@@ -18,10 +22,15 @@ __all__ = [
     "annotated",
     "bars",
     "contours",
+    "decisions",
+    "det_curves",
+    "estimates",
     "feature_plane",
     "heatmaps",
     "image_grid",
     "lines",
+    "mean_curves",
+    "paired_differences",
     "png",
     "pyramid",
     "roc_curves",

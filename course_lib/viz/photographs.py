@@ -27,11 +27,13 @@ class Annotated:
         image: uint8 (H, W) or (H, W, 3).
         boxes: (N, 4): left, top, right, bottom in pixels.
         points: arrays (..., 2) of x and y in pixels, by what they are; each kind has its marker in the legend.
+        labels: what stands over each box, none or one a box; None, such as a stranger's name, draws it dashed.
     """
 
     image: np.ndarray
     boxes: np.ndarray = field(default_factory=lambda: np.empty((0, 4)))
     points: Mapping[str, np.ndarray] = field(default_factory=dict)
+    labels: Sequence[str | None] = ()
 
 
 def annotated(
@@ -89,9 +91,16 @@ def pyramid(levels: Sequence[np.ndarray], *, title: str, credit: str = "", width
 def _draw(axis: Axes, panel: Annotated, kinds: list[str]) -> None:
     height, width = panel.image.shape[:2]
     axis.imshow(panel.image, cmap="gray", vmin=0, vmax=255)
-    for left, top, right, bottom in _checks.finite("boxes", panel.boxes.ravel()).reshape(-1, 4):
-        box = Rectangle((left, top), right - left, bottom - top, fill=False, edgecolor=BOX_COLOUR, linewidth=1.2)
-        axis.add_patch(box)
+    labels = panel.labels or [""] * len(panel.boxes)
+    _checks.same_length("labels", labels, "boxes", len(panel.boxes))
+    boxes = _checks.finite("boxes", panel.boxes.ravel()).reshape(-1, 4)
+    for (left, top, right, bottom), label in zip(boxes, labels, strict=True):
+        look = {"edgecolor": POINT_COLOURS[0], "linestyle": "--"} if label is None else {"edgecolor": BOX_COLOUR}
+        axis.add_patch(Rectangle((left, top), right - left, bottom - top, fill=False, linewidth=1.2, **look))
+        if label:
+            note = {"color": "black", "fontsize": NOTE_POINTS, "ha": "center", "va": "bottom"}
+            paper = {"facecolor": BOX_COLOUR, "edgecolor": "none", "pad": 1}
+            axis.text((left + right) / 2, top, label, **note, bbox=paper)
     for kind, points in panel.points.items():
         x, y = _checks.finite(f"points {kind!r}", np.asarray(points).ravel()).reshape(-1, 2).T
         axis.plot(x, y, **_marker(kinds.index(kind)))

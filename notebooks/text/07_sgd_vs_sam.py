@@ -612,5 +612,6 @@ exercises.check(adaptive_step_up, seen_by_the_closure_of_asam, cases, hint=hint)
 # - Hassanpour and Kowsari (2023, "Lightweight Face Recognition: An Improved MobileFaceNet Model", sections 3.3, 3.4
 #   and 4) train MobileFaceNets of 1.1 and 2.1 million parameters with SAM at $\rho = 0.02$, and report it ahead of
 #   SGD "by an average accuracy margin of 1.2%" and "roughly 1.4%". Which columns that averages is not said: over the
-#   six of their Table 3 we count 0.6 and 1.0 points, over all of Tables 3 and 4, 1.1 and 1.2. Each row is one
-#   training, without an interval, and whether SGD had as many gradients is not said either.
+#   six of their Table 3 we count 0.6 and 1.0 points, over all of Tables 3 and 4, 1.1 and 1.2; notebook 13 finds a set
+#   that gives both numbers. Each row is one training, without an interval, and whether SGD had as many gradients is not
+#   said either.

@@ -10,6 +10,7 @@ from course_lib.backbones.blocks import (
     InvertedBottleneck,
     PReLU,
     SeparableConv,
+    TensorFlowConvUnit,
     activation_layer,
     check_input_size,
     inverted_bottlenecks,
@@ -43,6 +44,36 @@ def test_global_depthwise_convolution_with_equal_weights_is_average_pooling():
     x = torch.randn(5, 3, 4, 2)
     # An untrained batch norm divides by sqrt(1 + eps).
     assert torch.allclose(unit(x)[:, :, 0, 0], x.mean((2, 3)) / (1 + 1e-5) ** 0.5, atol=1e-6)
+
+
+@pytest.mark.parametrize("kernel", [3, 5])
+@pytest.mark.parametrize("size", [(8, 8), (9, 9), (8, 9), (2, 1)])
+def test_tensorflows_padding_puts_the_odd_pixel_behind(kernel: int, size: tuple[int, int]):
+    """A stride of 2 keeps every second window of a stride of 1: from the second on where the side is even."""
+    torch.manual_seed(0)
+    every = TensorFlowConvUnit(2, 3, kernel, activation="linear").eval()
+    second = TensorFlowConvUnit(2, 3, kernel, stride=2, activation="linear").eval()
+    second.load_state_dict(every.state_dict())
+    x = torch.randn(1, 2, *size)
+    rows, columns = (slice(1 - side % 2, None, 2) for side in size)
+    torch.testing.assert_close(second(x), every(x)[:, :, rows, columns])
+    symmetric = ConvUnit(2, 3, kernel, stride=2, activation="linear").eval()
+    symmetric.load_state_dict(every.state_dict())
+    symmetric[1].eps = 1e-3
+    assert torch.allclose(symmetric(x), second(x), atol=1e-6) == all(side % 2 for side in size)
+
+
+def test_tensorflows_padding_by_hand():
+    unit = TensorFlowConvUnit(1, 1, 3, stride=2, activation="linear").eval()
+    torch.nn.init.ones_(unit[0].weight)
+    sums = torch.tensor([[9.0, 6.0], [6.0, 4.0]])  # of 4x4 ones: windows at rows 0-2 and 2-4, of which 4 is padding
+    assert torch.allclose(unit(torch.ones(1, 1, 4, 4))[0, 0], sums / (1 + 1e-3) ** 0.5)
+
+
+def test_a_bottleneck_of_another_kernel_and_unit():
+    block = InvertedBottleneck(4, 4, expansion=2, stride=1, kernel=5, unit=TensorFlowConvUnit)
+    assert block.depthwise[0].weight.shape == (8, 1, 5, 5)
+    assert all(isinstance(unit, TensorFlowConvUnit) for unit in (block.expand, block.depthwise, block.project))
 
 
 def test_separable_convolution_counts_by_hand():

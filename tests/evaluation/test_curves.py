@@ -1,28 +1,23 @@
-"""ROC, EER and TAR at FAR against scikit-learn, worked examples and their laws."""
+"""ROC, DET and EER against scikit-learn, worked examples and their laws."""
 
 from __future__ import annotations
+
+from statistics import NormalDist
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sklearn.metrics import roc_curve
+from score_sets import random_pairs, scored_pairs, tied_sets
+from sklearn.metrics import det_curve, roc_curve
 
-from course_lib.evaluation import eer, roc, tar_at_far
+from course_lib.evaluation import det, eer, roc, tar_at_far, tar_nearest_far, threshold_at
 
-
-def random_pairs(seed: int, n: int = 400, separation: float = 1.0) -> tuple[np.ndarray, np.ndarray]:
-    generator = np.random.default_rng(seed)
-    same = generator.random(n) < 0.5
-    return generator.normal(size=n) + separation * same, same
-
-
-@st.composite
-def scored_pairs(draw: st.DrawFn) -> tuple[np.ndarray, np.ndarray]:
-    """Small sets with many ties: scores are multiples of 1/4."""
-    same = draw(st.lists(st.booleans(), min_size=2, max_size=30).filter(lambda pairs: any(pairs) and not all(pairs)))
-    scores = draw(st.lists(st.integers(-8, 8), min_size=len(same), max_size=len(same)))
-    return np.array(scores) / 4, np.array(same)
+AT_FAR = (
+    lambda scores, same: tar_at_far(scores, same, 0.1),
+    lambda scores, same: tar_nearest_far(scores, same, 0.1),
+    lambda scores, same: threshold_at(0.1, scores, same),
+)
 
 
 @pytest.mark.parametrize("decimals", [8, 1, 0])  # few decimals make ties
@@ -100,42 +95,39 @@ def test_eer_of_two_gaussians() -> None:
     assert result.threshold == pytest.approx(1.0, abs=0.02)
 
 
-def test_tar_at_far_by_hand() -> None:
-    genuine, impostor = [0.9, 0.7, 0.5, 0.3], [0.8, 0.6, 0.4, 0.2]
-    scores, same = np.array(genuine + impostor), np.array([True] * 4 + [False] * 4)
-    at_half = tar_at_far(scores, same, 0.5)
-    assert (at_half.tar, at_half.far_achieved, at_half.threshold) == (0.75, 0.5, 0.5)
-    below_half = tar_at_far(scores, same, 0.49)
-    assert (below_half.tar, below_half.far_achieved, below_half.far_target) == (0.5, 0.25, 0.49)
-    assert below_half.resolved and not tar_at_far(scores, same, 0.2).resolved
-    assert tar_at_far(scores, same, 1.0).tar == 1.0
+def test_the_curves_equal_scikit_learn_on_a_thousand_sets_with_ties() -> None:
+    for scores, same in tied_sets():
+        curve, errors = roc(scores, same), det(scores, same)
+        far, tar, thresholds = roc_curve(same, scores, drop_intermediate=False)
+        assert np.array_equal(curve.far, far) and np.array_equal(curve.tar, tar)
+        assert np.array_equal(curve.thresholds, thresholds)
+        assert np.array_equal(errors.far, far) and np.array_equal(errors.thresholds, thresholds)
+        # scikit-learn leaves out the points before the last without a false accept, and after the first without a
+        # false reject.
+        their_far, their_frr, their_thresholds = (part[::-1] for part in det_curve(same, scores))
+        shared = np.flatnonzero(np.isin(errors.thresholds, their_thresholds))
+        assert len(shared) == len(their_thresholds) and np.array_equal(errors.far[shared], their_far)
+        np.testing.assert_allclose(errors.frr[shared], their_frr, atol=1e-15)
 
 
-def test_target_at_the_resolution_is_met_exactly() -> None:
-    scores, same = np.arange(600) / 600, np.arange(600) % 2 == 0
-    for far in (0.1, 0.01, 0.03, 0.07, 0.29, 1 / 300):
-        result = tar_at_far(scores, same, far)
-        assert result.resolved and result.far_achieved == far
+def test_det_is_straight_for_two_normal_distributions() -> None:
+    # Equal spreads, means 2 apart: probit(FAR) = -t and probit(FRR) = t - 2, so the probits add up to -2.
+    curve = det(*random_pairs(0, n=200_000, separation=2.0))
+    middle = (curve.far > 0.01) & (curve.frr > 0.01)
+    assert np.abs(curve.far_probit[middle] + curve.frr_probit[middle] + 2).max() < 0.1
 
 
-def test_an_impostor_on_top_leaves_nothing_to_accept() -> None:
-    result = tar_at_far([0.9, 0.8, 0.1], [False, True, False], 0.1)
-    assert (result.tar, result.far_achieved, result.threshold, result.resolved) == (0.0, 0.0, np.inf, False)
-    assert result.interval.low == 0.0 < result.interval.high
+def test_probits_by_hand() -> None:
+    curve = det([0.9, 0.5, 0.4, 0.1], [True, False, True, False])
+    np.testing.assert_array_equal(curve.frr, [1, 0.5, 0.5, 0, 0])
+    np.testing.assert_allclose(curve.far_probit, [-np.inf, -np.inf, 0, 0, np.inf], atol=1e-15)
+    np.testing.assert_allclose(curve.frr_probit, [np.inf, 0, 0, -np.inf, -np.inf], atol=1e-15)
+    curve = det(np.arange(100), np.arange(100) >= 50)
+    probits = [NormalDist().inv_cdf(share) for share in curve.far if 0 < share < 1]
+    np.testing.assert_allclose(curve.far_probit[np.isfinite(curve.far_probit)], probits)
 
 
-@given(scored_pairs(), st.floats(0.01, 1), st.floats(0.01, 1))
-def test_tar_grows_with_far_and_far_keeps_its_promise(pairs, first: float, second: float) -> None:
-    scores, same = pairs
-    low, high = (tar_at_far(scores, same, far) for far in sorted((first, second)))
-    assert low.tar <= high.tar
-    for point in (low, high):
-        assert point.far_achieved <= point.far_target
-        assert point.far_achieved == np.mean(scores[~same] >= point.threshold)
-        assert point.interval.low <= point.tar <= point.interval.high
-
-
-@pytest.mark.parametrize("function", [roc, eer, lambda scores, same: tar_at_far(scores, same, 0.1)])
+@pytest.mark.parametrize("function", [roc, eer, det, *AT_FAR])
 def test_bad_pairs_are_named(function) -> None:
     with pytest.raises(ValueError, match=r"scores\[1\] is nan"):
         function([0.1, np.nan], [True, False])
@@ -153,9 +145,3 @@ def test_bad_pairs_are_named(function) -> None:
         function([[0.1, 0.2]], [[True, False]])
     with pytest.raises(ValueError, match="no genuine"):
         function([], np.array([], dtype=bool))
-
-
-@pytest.mark.parametrize("far", [0.0, -0.1, 1.5, float("nan")])
-def test_far_must_be_a_share(far: float) -> None:
-    with pytest.raises(ValueError, match=r"far must lie in \(0, 1\]"):
-        tar_at_far([0.1, 0.2], [True, False], far)

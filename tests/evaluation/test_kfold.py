@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from score_sets import tied_sets
 from sklearn.model_selection import KFold
 
 from course_lib.evaluation import kfold_accuracy
-from course_lib.evaluation.kfold import _folds, best_threshold
+from course_lib.evaluation.kfold import best_threshold, fold_numbers
 
 
 def lfw_order(n_folds: int = 10, per_kind: int = 300) -> np.ndarray:
@@ -22,7 +23,7 @@ def noisy_scores(same: np.ndarray, seed: int = 0, separation: float = 2.0) -> np
 
 
 def test_folds_are_the_published_ones_on_lfw_order() -> None:
-    folds = _folds(lfw_order(), 10)
+    folds = fold_numbers(lfw_order(), 10)
     for number, (_, held_out) in enumerate(KFold(10, shuffle=False).split(folds)):
         np.testing.assert_array_equal(np.flatnonzero(folds == number), held_out)
 
@@ -30,7 +31,7 @@ def test_folds_are_the_published_ones_on_lfw_order() -> None:
 @given(st.lists(st.booleans(), min_size=8, max_size=60), st.integers(2, 4))
 def test_folds_are_balanced_and_contiguous_on_any_order(labels: list[bool], n_folds: int) -> None:
     same = np.array(labels + [True, False] * n_folds)
-    folds = _folds(same, n_folds)
+    folds = fold_numbers(same, n_folds)
     for kind in (True, False):
         sizes = np.bincount(folds[same == kind], minlength=n_folds)
         assert sizes.max() - sizes.min() <= 1
@@ -126,3 +127,11 @@ def test_bad_scores_are_named() -> None:
         kfold_accuracy([0.1, 0.2, np.nan, 0.4], [True, True, False, False], n_folds=2)
     with pytest.raises(TypeError, match="same must be boolean"):
         kfold_accuracy([0.1, 0.2, 0.3, 0.4], [1, 1, 0, 0], n_folds=2)
+
+
+def test_best_threshold_equals_trying_every_one_on_a_thousand_sets_with_ties() -> None:
+    for scores, same in tied_sets():
+        distinct = np.unique(scores)
+        candidates = np.concatenate([distinct[:1], (distinct[1:] + distinct[:-1]) / 2, [np.inf]])
+        right = np.array([np.sum((scores >= candidate) == same) for candidate in candidates])
+        assert best_threshold(scores, same) == candidates[right == right.max()].max()

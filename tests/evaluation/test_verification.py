@@ -1,4 +1,4 @@
-"""Cosine scores and the bundle of metrics."""
+"""The bundle of metrics."""
 
 from __future__ import annotations
 
@@ -8,53 +8,8 @@ from dataclasses import FrozenInstanceError
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
-from sklearn.metrics.pairwise import cosine_similarity
 
-from course_lib.evaluation import cosine_scores, eer, kfold_accuracy, tar_at_far, verification
-
-
-def test_cosine_scores_equal_scikit_learn() -> None:
-    generator = np.random.default_rng(0)
-    embeddings = generator.normal(size=(20, 8)).astype(np.float32)
-    left, right = generator.integers(20, size=(2, 50))
-    scores = cosine_scores(embeddings, left, right)
-    assert scores.dtype == np.float64
-    np.testing.assert_allclose(scores, cosine_similarity(embeddings.astype(float))[left, right], atol=1e-12)
-
-
-def test_cosine_scores_by_hand() -> None:
-    embeddings = [[3.0, 0.0], [0.0, 2.0], [-1.0, 0.0], [1.0, 1.0]]
-    np.testing.assert_allclose(cosine_scores(embeddings, [0, 0, 0, 0], [0, 1, 2, 3]), [1, 0, -1, np.sqrt(0.5)])
-
-
-@given(st.floats(1e-300, 1e300), st.integers(0, 2**32 - 1))
-def test_cosine_scores_do_not_depend_on_the_norm(scale: float, seed: int) -> None:
-    embeddings = np.random.default_rng(seed).normal(size=(4, 3))
-    expected = cosine_scores(embeddings, [0, 2], [1, 3])
-    np.testing.assert_allclose(cosine_scores(scale * embeddings, [0, 2], [1, 3]), expected, atol=1e-9)
-    assert np.all(np.abs(expected) <= 1)
-
-
-def test_cosine_scores_name_the_bad_embedding_or_index() -> None:
-    good = np.eye(3)
-    with pytest.raises(ValueError, match=r"embeddings\[1\] has norm 0"):
-        cosine_scores([[1.0, 0.0], [0.0, 0.0]], [0], [0])
-    with pytest.raises(ValueError, match=r"embeddings\[2, 1\] is nan"):
-        cosine_scores(np.where(np.arange(9).reshape(3, 3) == 7, np.nan, good), [0], [1])
-    with pytest.raises(ValueError, match=r"embeddings must have 2 axis/axes, got shape \(3,\)"):
-        cosine_scores(np.ones(3), [0], [1])
-    with pytest.raises(ValueError, match=r"right\[1\] is 3, expected 0 to 2"):
-        cosine_scores(good, [0, 1], [1, 3])
-    with pytest.raises(ValueError, match=r"left\[0\] is -1"):
-        cosine_scores(good, [-1], [1])
-    with pytest.raises(ValueError, match="got 2 and 1"):
-        cosine_scores(good, [0, 1], [1])
-    with pytest.raises(TypeError, match="left must hold integers, got float64"):
-        cosine_scores(good, [0.0], [1])
-    with pytest.raises(ValueError, match=r"left must be one index per pair, got shape \(1, 1\)"):
-        cosine_scores(good, [[0]], [1])
+from course_lib.evaluation import eer, kfold_accuracy, tar_at_far, verification
 
 
 @pytest.fixture

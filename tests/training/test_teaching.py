@@ -45,7 +45,7 @@ def test_a_cache_gives_what_the_teacher_gave(tiny_net, stripes, tmp_path):
 def test_another_teacher_another_crop_or_another_flip_is_refused(tiny_net, stripes, tmp_path):
     cache = tmp_path / "teacher.safetensors"
     teacher_embeddings(tiny_net, stripes, cache)
-    with pytest.raises(ValueError, match="another images; give another cache"):
+    with pytest.raises(ValueError, match="another set of images; give another cache"):
         teacher_embeddings(tiny_net, stripes.images.flip(-2), cache)
     with pytest.raises(ValueError, match="another flip"):
         teacher_embeddings(tiny_net, stripes, cache, flip=False)

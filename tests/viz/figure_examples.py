@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 
 from course_lib import viz
 from course_lib.data import orl_faces
-from course_lib.evaluation import roc
+from course_lib.evaluation import det, roc
 
 LONG = "A title that states its finding at such length that no figure of this course can hold it in one line of text"
 NAMES = [str(digit) for digit in range(10)]
@@ -91,6 +91,12 @@ def one_annotated() -> Figure:
     return viz.annotated({"": viz.Annotated(orl_faces().images[0, 0].numpy())}, title=LONG, cell=3)
 
 
+def named_boxes() -> Figure:
+    boxes = np.array([(10, 1, 80, 50.0), (10, 60, 80, 110)])
+    panel = viz.Annotated(orl_faces().images[0, 0].numpy(), boxes, labels=["somebody", None])
+    return viz.annotated({"two boxes": panel}, title=LONG, columns=1, cell=4)
+
+
 def pyramid() -> Figure:
     face = orl_faces().images[0, 0].numpy()
     return viz.pyramid([face[::step, ::step] for step in (1, 2, 3, 4, 5)], title=LONG, credit="a source " + LONG)
@@ -101,15 +107,44 @@ def score_histogram() -> Figure:
     return viz.score_histogram(*pairs(), title=LONG, threshold=0.3, marked=marked)
 
 
+def decisions() -> Figure:
+    return viz.decisions(*pairs(60_000), 0.3, title=LONG)
+
+
 def roc_curves() -> Figure:
     curves = {"softmax": roc(*pairs(seed=1)), "softmax + center loss": roc(*pairs())}
     return viz.roc_curves(curves, title=LONG, n_impostor=300)
+
+
+def det_curves() -> Figure:
+    curves = {"softmax": det(*pairs(seed=1)), "softmax + center loss, whose weight is 0.01": det(*pairs())}
+    return viz.det_curves(curves, title=LONG, n_genuine=300, n_impostor=300)
+
+
+def det_curves_of_many_and_few() -> Figure:
+    """Seven decades across and one up, as if there were so many pairs, and a model that is no better than chance."""
+    generator = np.random.default_rng(0)
+    scores, same = generator.normal(size=3_000), np.arange(3_000) < 30
+    curves = {"a model": det(scores + 3 * same, same), "chance": det(scores, same)}
+    return viz.det_curves(curves, title=LONG, n_genuine=30, n_impostor=10_000_000)
 
 
 def seeds_and_means() -> Figure:
     values = {"softmax": [0.8, 0.82, 0.81], "softmax + center loss, whose weight is 0.01": [0.85, 0.85, 0.88]}
     intervals = {name: (min(runs), max(runs)) for name, runs in values.items()}
     return viz.seeds_and_means(values, intervals, title=LONG, xlabel="accuracy on unseen people")
+
+
+def paired_differences() -> Figure:
+    rng = np.random.default_rng(0)
+    pairs = {f"source {k}, whose name is long": (rng.normal(k - 1, 0.5, 5), np.zeros(5)) for k in range(6)}
+    return viz.paired_differences(pairs, title=LONG, xlabel="points more than from nothing")
+
+
+def mean_curves() -> Figure:
+    rng = np.random.default_rng(0)
+    series = {f"method {k}, with a name that is long": np.cumsum(rng.uniform(0, k + 1, (5, 40)), 1) for k in range(4)}
+    return viz.mean_curves(series, range(1, 41), title=LONG, xlabel="epoch", ylabel="named rightly, %")
 
 
 def bars() -> Figure:
@@ -133,6 +168,11 @@ def trade_off() -> Figure:
     quality = {name: (0.7 + i / 100, 0.75 + i / 100, 0.8 + i / 100) for i, name in enumerate(names)}
     groups = {"one family": names[:5], "another family, whose name is long": names[5:]}
     return viz.trade_off(costs, quality, groups, title=LONG, ylabel=LONG, baseline=("the pixels themselves", 0.78))
+
+
+def estimates() -> Figure:
+    found = {"MobileFaceNet": (99.5, 99.7, 99.8), "the other network, whose name is long": (99.74, 99.85, 99.92)}
+    return viz.estimates(found, title=LONG, xlabel=LONG, mark=99.7)
 
 
 def contours() -> Figure:
@@ -180,14 +220,21 @@ EXAMPLES = {
         lines_with_bands,
         annotated,
         one_annotated,
+        named_boxes,
         pyramid,
         score_histogram,
+        decisions,
         roc_curves,
+        det_curves,
+        det_curves_of_many_and_few,
         seeds_and_means,
+        paired_differences,
+        mean_curves,
         bars,
         heatmaps,
         one_small_heatmap,
         trade_off,
+        estimates,
         contours,
         one_contour_plane,
         spheres,

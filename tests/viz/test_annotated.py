@@ -33,6 +33,18 @@ def test_boxes_and_points_are_where_they_were_given() -> None:
     assert one.get_title() == "one"
 
 
+def test_each_box_has_its_label_and_that_of_nobody_is_dashed() -> None:
+    boxes = np.array([(2, 3, 12, 9.0), (10, 10, 20, 18)])
+    figure = viz.annotated({"": viz.Annotated(grey(20, 30), boxes, labels=["Ada", None])}, title="T")
+    (axis,) = figure.axes
+    (text,) = axis.texts
+    assert (text.get_text(), text.get_position()) == ("Ada", (7, 3))
+    assert axis.patches[1].get_linestyle() == "--" != axis.patches[0].get_linestyle()
+    assert axis.patches[0].get_edgecolor() != axis.patches[1].get_edgecolor()
+    with pytest.raises(ValueError, match="labels"):
+        viz.annotated({"": viz.Annotated(grey(20, 30), boxes, labels=["Ada"])}, title="T")
+
+
 def test_the_picture_is_not_scaled_to_boxes_that_reach_outside() -> None:
     figure = viz.annotated({"": viz.Annotated(grey(20, 30), np.array([(-50, -50, 99, 99.0)]))}, title="T")
     assert figure.axes[0].get_xlim() == (-0.5, 29.5) and figure.axes[0].get_ylim() == (19.5, -0.5)

@@ -48,7 +48,7 @@ def test_a_run_leaves_no_photograph_and_a_second_call_finds_it_done(teacher, fac
 
 def test_a_folder_of_another_run_is_refused(teacher, faces, tmp_path):
     distil(faces, teacher, tmp_path / "run", TINY)
-    with pytest.raises(ValueError, match="another images"):
+    with pytest.raises(ValueError, match="another set of images"):
         distil(faces.subset(range(23)), teacher, tmp_path / "run", TINY)
     wider = Recipe(**{**vars(TINY), "width": 0.25})
     with pytest.raises(ValueError, match="holds another network"):

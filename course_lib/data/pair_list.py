@@ -1,0 +1,137 @@
+"""Lists of pairs of photographs on disk, in the formats that verification sets come in."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from course_lib.data.lfw import VIEW_FILES, lfw_files, lfw_pairs, read_lfw_list
+from course_lib.data.pairs import Pairs
+
+FORMATS = "A B 1, 1 A B, two lines 'A 1' and 'B 1' a pair, or LFW's list with its numbers of pairs in the first line"
+
+
+@dataclass(frozen=True)
+class PairList:
+    """Photographs and the pairs among them.
+
+    Attributes:
+        files: each photograph once.
+        pairs: indices into ``files``, in the order of the list.
+        identities: of the files, or None where the list does not tell.
+        source: where the list comes from.
+    """
+
+    files: tuple[Path, ...]
+    pairs: Pairs
+    identities: tuple[str, ...] | None
+    source: str
+
+
+def pair_list(path: Path | str, root: Path | str | None = None) -> PairList:
+    """Read a list of pairs. Its format is told from its lines; empty ones are passed over.
+
+    - ``A B 1``, or ``1 A B``: two photographs, 1 for the same person and 0 for different ones. Fields are separated by
+      tabs, else by commas, else by spaces. A first line ``left,right,same`` is a heading.
+    - CALFW's and CPLFW's: a pair is two lines ``A 1`` and ``B 1``; 0 means different people, and any other number, the
+      same person. The photographs lie flat in one folder.
+    - LFW's: numbers of pairs, then ``NAME i j`` and ``NAME i OTHER j``; see ``lfw_pairs``.
+
+    Args:
+        path: of the list.
+        root: the folder that photographs are named below; that of the list by default.
+
+    Raises:
+        FileNotFoundError: no such list.
+        ValueError: a line is malformed (it is named), or the list holds no pair.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(f"{path} is not there; expected a list of pairs: {FORMATS}")
+    root = Path(root) if root is not None else path.parent
+    lines = [(number, _fields(line)) for number, line in enumerate(_lines(path), start=1) if line.strip()]
+    if lines and [field.lower() for field in lines[0][1]] == ["left", "right", "same"]:
+        lines = lines[1:]
+    if not lines:
+        raise ValueError(f"{path} holds no pair; expected {FORMATS}")
+    first = lines[0][1]
+    if len(first) <= 2 and all(field.isdigit() for field in first):
+        return _lfw_list(path, sorted(root.glob("*/*.jpg")))
+    rows = _two_lines(path, lines) if len(first) == 2 else _one_line(path, lines)
+    names = list(dict.fromkeys(name for left, right, _ in rows for name in (left, right)))
+    index_of = {name: index for index, name in enumerate(names)}
+    left, right, same = zip(*rows, strict=True)
+    pairs = Pairs(
+        np.array([index_of[name] for name in left], dtype=np.int64),
+        np.array([index_of[name] for name in right], dtype=np.int64),
+        np.array(same, dtype=bool),
+    )
+    return PairList(tuple(root / name for name in names), pairs, None, str(path))
+
+
+def lfw_list(root: Path | str | None = None, *, view: str = "dev_test") -> PairList:
+    """The photographs of LFW that a published list names, and its pairs; see ``lfw_pairs`` for views and errors."""
+    return _used(lfw_files(root), lfw_pairs(root, view=view), f"Labelled Faces in the Wild, {VIEW_FILES[view]}")
+
+
+def _lfw_list(path: Path, files: Sequence[Path]) -> PairList:
+    return _used(files, read_lfw_list(path, files), str(path))
+
+
+def _used(files: Sequence[Path], pairs: Pairs, source: str) -> PairList:
+    """Only the files that a pair names; the folder of each is its identity."""
+    used, where = np.unique(np.concatenate([pairs.left, pairs.right]), return_inverse=True)
+    left, right = where.reshape(2, -1)
+    chosen = tuple(files[index] for index in used)
+    return PairList(chosen, Pairs(left, right, pairs.same), tuple(file.parent.name for file in chosen), source)
+
+
+def _lines(path: Path) -> list[str]:
+    try:
+        return path.read_text(encoding="utf-8-sig").splitlines()
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{path} is no text ({error}); expected a list of pairs: {FORMATS}") from error
+
+
+def _fields(line: str) -> list[str]:
+    separator = "\t" if "\t" in line else "," if "," in line else None
+    return [field.strip() for field in line.strip().split(separator)]
+
+
+def _one_line(path: Path, lines: list[tuple[int, list[str]]]) -> list[tuple[str, str, bool]]:
+    """``A B 1``, or ``1 A B`` where the first field of every line is 0 or 1 and the last is not."""
+    for number, fields in lines:
+        if len(fields) != 3 or not all(fields):
+            raise ValueError(
+                f"{path}, line {number}: {' '.join(fields)!r} has {len(fields)} fields; expected {FORMATS}"
+            )
+    first_is_label = all(fields[0] in ("0", "1") for _, fields in lines) and any(
+        f[2] not in ("0", "1") for _, f in lines
+    )
+    rows = []
+    for number, fields in lines:
+        left, right, label = (*fields[1:], fields[0]) if first_is_label else fields
+        if label not in ("0", "1"):
+            raise ValueError(
+                f"{path}, line {number}: {label!r} is no label; expected 1, the same person, or 0: {FORMATS}"
+            )
+        rows.append((left, right, label == "1"))
+    return rows
+
+
+def _two_lines(path: Path, lines: list[tuple[int, list[str]]]) -> list[tuple[str, str, bool]]:
+    """``A 3`` and ``B 3``."""
+    for number, fields in lines:
+        if len(fields) != 2 or not fields[1].isdigit():
+            raise ValueError(f"{path}, line {number}: {' '.join(fields)!r}; expected a photograph and a number")
+    if len(lines) % 2:
+        raise ValueError(f"{path} holds {len(lines)} lines, an odd number; expected two lines a pair")
+    rows = []
+    for (_, (left, label)), (number, (right, other)) in zip(lines[0::2], lines[1::2], strict=True):
+        if label != other:
+            raise ValueError(f"{path}, line {number}: {other}, but {label} in the line before; expected one for both")
+        rows.append((left, right, int(label) > 0))
+    return rows

@@ -1,0 +1,130 @@
+"""The photographs of a list of pairs as faces: read as they are, or found by a detector and aligned."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+from tqdm import tqdm
+
+from course_lib.alignment.align import Choice, align_many, check_choice
+from course_lib.alignment.detector import Detector
+from course_lib.alignment.photograph import UnreadableError, as_rgb
+from course_lib.data.pair_list import PairList
+from course_lib.data.paired_faces import OnError, PairedFaces, check_on_error, keep_readable
+from course_lib.data.photographs import as_tensor, read_prepared
+
+Faces = Generator[Tensor | str, None, None]  # of each file its face, or why there is none
+AT_ONCE, PIXELS_AT_ONCE = 16, 20_000_000  # photographs, and their pixels, in one call of the detector
+
+
+def read_pairs(
+    listed: PairList,
+    *,
+    size: tuple[int, int] = (112, 112),
+    colour: bool = True,
+    detector: Detector | None = None,
+    choose: Choice = "largest",
+    crop: tuple[int, int, int] | None = None,
+    on_error: OnError = "refuse",
+) -> PairedFaces:
+    """Read the photographs of ``pair_list`` or ``lfw_list``, with a progress bar.
+
+    Args:
+        listed: photographs and pairs.
+        size: (height, width) of the faces.
+        colour: True for 3 channels, False for 1.
+        detector: finds the face in each photograph, which is then aligned; None takes the photographs as they are,
+            aligned already.
+        choose: which of several faces, see ``alignment.align``; LFW's photographs ask for ``"central"``.
+        crop: (top, left, side) of a square to cut out of each photograph, where there is no detector.
+        on_error: what to do where a photograph is missing, cannot be read or has no face: ``"refuse"`` the list at the
+            first one, or ``"exclude"`` the photograph and the pairs it is in.
+
+    Raises:
+        ValueError: ``on_error`` is ``"refuse"`` and a photograph cannot be used (it is named); or a crop is given with
+            a detector.
+    """
+    check_on_error(on_error)
+    check_choice(choose)
+    if detector is not None and crop is not None:
+        raise ValueError("a crop is given with a detector, which finds the face itself; give one of the two")
+    images = torch.zeros((len(listed.files), 3 if colour else 1, *size), dtype=torch.uint8)
+    problems = {index: "there is no such file" for index, file in enumerate(listed.files) if not file.is_file()}
+    there = [index for index in range(len(images)) if index not in problems]
+    if on_error == "exclude" or not problems:
+        files = [listed.files[index] for index in there]
+        if detector is None:
+            faces = _as_they_are(files, size, colour, crop)
+        else:
+            faces = _aligned(files, size, colour, detector, choose)
+        _fill(images, problems, there, faces, stop=on_error == "refuse")
+    return keep_readable(
+        images,
+        problems,
+        [str(file) for file in listed.files],
+        listed.pairs,
+        source=listed.source,
+        identities=listed.identities,
+        on_error=on_error,
+    )
+
+
+def _fill(images: Tensor, problems: dict[int, str], there: list[int], faces: Faces, *, stop: bool) -> None:
+    """Put each face in its place, and each reason under its number; ``stop`` at the first reason."""
+    for index, face in zip(there, tqdm(faces, total=len(there), unit="photograph", disable=None), strict=False):
+        if isinstance(face, Tensor):
+            images[index] = face
+            continue
+        problems[index] = face
+        if stop:
+            break
+    faces.close()
+
+
+def _as_they_are(files: list[Path], size: tuple[int, int], colour: bool, crop: tuple[int, int, int] | None) -> Faces:
+    def read(file: Path) -> Tensor | str:
+        try:
+            return read_prepared(file, size, colour, crop)
+        except ValueError as error:
+            return str(error)
+
+    pool = ThreadPoolExecutor()
+    try:
+        yield from pool.map(read, files)
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _aligned(files: list[Path], size: tuple[int, int], colour: bool, detector: Detector, choose: Choice) -> Faces:
+    waiting: list[np.ndarray | str] = []
+    for number, file in enumerate(files, start=1):
+        try:
+            waiting.append(as_rgb(file))
+        except UnreadableError as error:
+            waiting.append(str(error))
+        pixels = sum(photograph.size // 3 for photograph in waiting if isinstance(photograph, np.ndarray))
+        if number == len(files) or len(waiting) == AT_ONCE or pixels > PIXELS_AT_ONCE:
+            yield from _align_some(waiting, size, colour, detector, choose)
+            waiting = []
+
+
+def _align_some(
+    photographs: list[np.ndarray | str], size: tuple[int, int], colour: bool, detector: Detector, choose: Choice
+) -> Iterator[Tensor | str]:
+    crops = iter(align_many([p for p in photographs if isinstance(p, np.ndarray)], detector, size=size, choose=choose))
+    for photograph in photographs:
+        if isinstance(photograph, str):
+            yield photograph
+            continue
+        crop = next(crops)
+        yield (
+            "the detector finds no face in it"
+            if crop is None
+            else as_tensor(Image.fromarray(crop.image), colour=colour)
+        )

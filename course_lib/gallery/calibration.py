@@ -1,0 +1,108 @@
+"""The threshold below which a face is nobody's, from the scores of strangers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike
+
+from course_lib.evaluation import Interval, wilson
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """A threshold, the FAR it was chosen for, and how it was found.
+
+    The FAR is that of a search: the share of strangers' faces that are given anybody's name, which the open-set
+    literature calls FPIR. It grows with the gallery: twice the people, about twice as many strangers named.
+
+    Attributes:
+        threshold: a face is given a name when its cosine is at least this.
+        far_target: what was asked for.
+        far: what the threshold gives on the strangers it was chosen on; it does not exceed the target.
+        interval: 95 % Wilson interval of ``far``, as if the faces were independent: with several of one person it is
+            somewhat too narrow.
+        searches, accepted: how many strangers' faces were searched for, and how many of them would be given a name.
+        skipped: photographs of strangers that could not be used.
+        people, templates: in the gallery, when it was calibrated.
+        strangers: whose faces these were.
+        date: of the calibration, in ISO format.
+    """
+
+    threshold: float
+    far_target: float
+    far: float
+    interval: Interval
+    searches: int
+    accepted: int
+    skipped: int
+    people: int
+    templates: int
+    strangers: str
+    date: str
+
+    def __str__(self) -> str:
+        low, high = (f"{100 * end:.2g}" for end in (self.interval.low, self.interval.high))
+        return (
+            f"cosine >= {self.threshold:.3f}: {self.accepted} of {self.searches:,} strangers' faces would be given a "
+            f"name, FAR {100 * self.far:.2g} % ({low} to {high} %), {100 * self.far_target:.2g} % asked for. "
+            f"{self.people:,} people, {self.templates:,} templates, {self.date}; strangers: {self.strangers}"
+        )
+
+
+def threshold_for(far: float, scores: ArrayLike) -> tuple[float, int]:
+    """The lowest threshold that gives at most a share ``far`` of strangers a name, and how many it does.
+
+    It lies midway between the highest score refused and the lowest accepted, so that rounding moves no face across
+    it; equal scores are refused together.
+
+    Args:
+        far: between 0 and 1.
+        scores: (N,), of each stranger's face with the person it is most like.
+
+    Raises:
+        ValueError: ``far`` is out of range, a score is not finite, or there are fewer than 1 / far: such a FAR cannot
+            be seen on so few.
+    """
+    scores = np.asarray(scores, np.float64)
+    if not 0 < far < 1:
+        raise ValueError(f"far is {far}; expected a share between 0 and 1, such as 0.01")
+    if scores.ndim != 1 or not np.isfinite(scores).all():
+        raise ValueError(f"scores have shape {scores.shape}, or are not all finite; expected (N,) cosines")
+    accepted = int(far * len(scores)) + 1
+    while accepted / max(1, len(scores)) > far:
+        accepted -= 1
+    if accepted == 0:
+        raise ValueError(
+            f"a FAR of {far:g} cannot be told from {len(scores)} faces of strangers; expected at least "
+            f"{int(np.ceil(1 / far)):,}. Give more strangers, or ask for a larger FAR"
+        )
+    falling = np.sort(scores)[::-1]
+    refused = falling[accepted]
+    above = falling[falling > refused]
+    if not len(above):
+        return float(np.nextafter(refused, np.inf)), 0
+    middle = refused + (above[-1] - refused) / 2
+    return float(middle if middle > refused else above[-1]), len(above)
+
+
+def calibrate(
+    far: float, scores: ArrayLike, *, people: int, templates: int, strangers: str, date: str, skipped: int = 0
+) -> Calibration:
+    """A ``Calibration`` from the scores of strangers; see ``threshold_for`` for its arguments and errors."""
+    threshold, accepted = threshold_for(far, scores)
+    searches = len(np.asarray(scores))
+    return Calibration(
+        threshold=threshold,
+        far_target=float(far),
+        far=accepted / searches,
+        interval=wilson(accepted, searches),
+        searches=searches,
+        accepted=accepted,
+        skipped=skipped,
+        people=people,
+        templates=templates,
+        strangers=strangers,
+        date=date,
+    )

@@ -1,0 +1,216 @@
+"""From photographs to templates: detect, align, embed, and say which photographs gave none, and why."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+from torch import Tensor, nn
+from tqdm import tqdm
+
+from course_lib.alignment import (
+    Detector,
+    Face,
+    NoFaceError,
+    Photograph,
+    Problem,
+    UnreadableError,
+    align_many,
+    as_rgb,
+    similarity,
+    template,
+    warp,
+)
+from course_lib.alignment.align import Choice, check_choice
+from course_lib.alignment.folder import NO_FACE, UNREADABLE
+from course_lib.alignment.template import Size, as_height_width
+from course_lib.gallery.kind import TemplateKind
+from course_lib.gallery.matching import unit_length
+from course_lib.training import embed, fingerprint
+
+OnError = Literal["raise", "skip"]
+SEVERAL_FACES = "several faces"
+PIXELS_AT_ONCE = 20_000_000  # in one call of the detector
+
+
+class SeveralFacesError(ValueError):
+    """A photograph shows several faces where one is needed."""
+
+
+@dataclass(frozen=True, eq=False)
+class Portraits:
+    """What became of some photographs that should show one person each.
+
+    Attributes:
+        templates: float32 (M, D), of length one.
+        used: (M,), the numbers of the photographs they are from.
+        problems: of the other photographs: ``NO_FACE``, ``UNREADABLE`` or ``SEVERAL_FACES``.
+        chosen: the photographs with several faces of which one was chosen, and how many they show.
+    """
+
+    templates: NDArray[np.float32]
+    used: NDArray[np.int64]
+    problems: tuple[Problem, ...]
+    chosen: dict[str, int]
+
+
+@dataclass(frozen=True, eq=False)
+class FaceEmbedder:
+    """A detector and a network: photographs in, templates out.
+
+    Args:
+        model: see ``Gallery``, as all the others.
+
+    Raises:
+        TypeError: the model is no network.
+        ValueError: what comes out of it is no embedding.
+    """
+
+    model: nn.Module
+    detector: Detector
+    size: Size = 112
+    flip: bool = False
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.model, nn.Module):
+            raise TypeError(
+                f"the model is a {type(self.model).__name__}; expected a torch.nn.Module, faces to embeddings"
+            )
+
+    def kind(self) -> TemplateKind:
+        """What the templates are made by; one black image tells their size."""
+        crop = as_height_width(self.size)
+        embedding = self._embed(np.zeros((1, *crop, 3), np.uint8))
+        if embedding.ndim != 2:
+            raise ValueError(f"the model makes {embedding.shape} of one face; expected (1, D), an embedding")
+        landmarks = tuple((float(x), float(y)) for x, y in template(self.size).round(4))
+        return TemplateKind(fingerprint(self.model), embedding.shape[1], bool(self.flip), crop, landmarks)
+
+    def portraits(
+        self, photographs: Sequence[Photograph], labels: Sequence[str], *, choose: Choice | None, on_error: OnError
+    ) -> Portraits:
+        """The template of the one face in each photograph.
+
+        Args:
+            labels: what errors call the photographs.
+            choose: which of several faces, see ``course_lib.alignment.choose_face``; None calls several an error.
+            on_error: ``"raise"``, or ``"skip"`` to go on without the photograph, which ``problems`` then names.
+
+        Raises:
+            UnreadableError: a file cannot be read.
+            NoFaceError: a photograph shows no face.
+            SeveralFacesError: it shows several, and ``choose`` is None.
+            TypeError, ValueError: what is given is no photograph, or an argument is none of those expected.
+        """
+        if choose is not None:
+            check_choice(choose)
+        if on_error not in get_args(OnError):
+            raise ValueError(f"on_error is {on_error!r}; expected one of {', '.join(get_args(OnError))}")
+        templates, used, problems, chosen = [], [], [], {}
+        with tqdm(total=len(photographs), unit="photograph", disable=None, leave=False) as bar:
+            for portion in self._readable(photographs, labels, problems, on_error):
+                found = align_many(list(portion.values()), self.detector, size=self.size, choose=choose or "largest")
+                crops = []
+                for number, crop in zip(portion, found, strict=True):
+                    n_faces = crop.n_faces if crop else 0
+                    if n_faces == 0 or (n_faces > 1 and choose is None):
+                        problems.append(_problem(labels[number], n_faces, on_error))
+                        continue
+                    crops.append(crop.image)
+                    used.append(number)
+                    if n_faces > 1:
+                        chosen[labels[number]] = n_faces
+                templates.append(self._templates(crops))
+                bar.update(len(portion))
+        problems.sort(key=lambda problem: labels.index(problem.file))
+        return Portraits(_stacked(templates), np.array(used, np.int64), tuple(problems), chosen)
+
+    def everybody(
+        self, photographs: Sequence[Photograph], labels: Sequence[str]
+    ) -> tuple[list[list[Face]], NDArray[np.float32]]:
+        """All faces in each photograph, and the templates (N, D) of all of them, one photograph after the other.
+
+        Raises:
+            UnreadableError, TypeError, ValueError: a photograph cannot be used; it is named.
+        """
+        target = template(self.size)
+        faces, templates = [], []
+        for portion in self._readable(photographs, labels, [], "raise"):
+            found = self.detector.detect_many(list(portion.values()))
+            crops = [
+                warp(pixels, similarity(face.landmarks, target), self.size)
+                for pixels, in_one in zip(portion.values(), found, strict=True)
+                for face in in_one
+            ]
+            faces += found
+            templates.append(self._templates(crops))
+        return faces, _stacked(templates)
+
+    def _templates(self, crops: list[NDArray[np.uint8]]) -> NDArray[np.float32]:
+        return unit_length(self._embed(np.stack(crops))) if crops else np.empty((0, 0), np.float32)
+
+    def _embed(self, crops: NDArray[np.uint8]) -> NDArray[np.float32]:
+        pixels = torch.from_numpy(crops).permute(0, 3, 1, 2).contiguous()
+        return embed(self.model, pixels, flip=self.flip)
+
+    def _readable(
+        self, photographs: Sequence[Photograph], labels: Sequence[str], problems: list[Problem], on_error: OnError
+    ) -> Iterator[dict[int, np.ndarray]]:
+        """Photographs as pixels, by their number, never too many at a time."""
+        portion: dict[int, np.ndarray] = {}
+        for number, photograph in enumerate(photographs):
+            try:
+                portion[number] = _pixels(photograph, labels[number])
+            except UnreadableError as error:
+                if on_error == "raise":
+                    raise
+                problems.append(Problem(labels[number], UNREADABLE, str(error)))
+            if sum(pixels.size // 3 for pixels in portion.values()) > PIXELS_AT_ONCE:
+                yield portion
+                portion = {}
+        if portion:
+            yield portion
+
+
+def labelled(photographs: Sequence[Photograph]) -> list[str]:
+    """What to call each photograph: by its path, or else by its number, counted from one."""
+    in_memory = (np.ndarray, Tensor, Image.Image)
+    return [
+        f"photograph {number} of {len(photographs)}" if isinstance(photograph, in_memory) else str(photograph)
+        for number, photograph in enumerate(photographs, start=1)
+    ]
+
+
+def counted(problems: Sequence[Problem]) -> str:
+    """How many photographs have which problem, in words."""
+    return ", ".join(f"{count:,} {kind}" for kind, count in Counter(problem.problem for problem in problems).items())
+
+
+def _pixels(photograph: Photograph, name: str) -> np.ndarray:
+    try:
+        return as_rgb(photograph)
+    except (UnreadableError, TypeError, ValueError) as error:
+        raise error if name in str(error) else type(error)(f"{name}: {error}") from error
+
+
+def _problem(name: str, n_faces: int, on_error: OnError) -> Problem:
+    """That there is no face, or that there are several: raised or returned."""
+    error, kind, reason = NoFaceError, NO_FACE, "the detector found none; try a smaller min_face, or another photograph"
+    if n_faces:
+        error, kind = SeveralFacesError, SEVERAL_FACES
+        reason = f"{n_faces} faces, and it is not said which; choose='largest' or 'central' takes one"
+    if on_error == "raise":
+        raise error(f"{name}: {kind}: {reason}")
+    return Problem(name, kind, reason)
+
+
+def _stacked(templates: list[NDArray[np.float32]]) -> NDArray[np.float32]:
+    """Of all portions in which there was a face."""
+    filled = [rows for rows in templates if len(rows)]
+    return np.concatenate(filled) if filled else np.empty((0, 0), np.float32)

@@ -1,0 +1,113 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from bins import greys
+from PIL import Image
+
+from course_lib.alignment import Face, align, template
+from course_lib.data import pair_list, read_pairs
+from course_lib.data.pair_photographs import AT_ONCE
+
+
+class Finder:
+    """Finds a face in photographs that are not dark, where the template has it in the middle; counts its calls."""
+
+    def __init__(self) -> None:
+        self.calls: list[int] = []
+
+    def detect(self, image):
+        return self.detect_many([image])[0]
+
+    def detect_many(self, images):
+        self.calls.append(len(images))
+        return [[self._face(image)] if np.asarray(image).mean() > 40 else [] for image in images]
+
+    def _face(self, image):
+        points = template(112) + 44
+        return Face(np.array([80.0, 90.0, 120.0, 140.0]), points, 1.0)
+
+
+def photographs(folder, greys, size=(200, 200)):
+    folder.mkdir(exist_ok=True)
+    for number, grey in enumerate(greys):
+        Image.new("RGB", size, (grey,) * 3).save(folder / f"{number}.png")
+
+
+def listed(folder, text):
+    (folder / "pairs.txt").write_text(text)
+    return pair_list(folder / "pairs.txt")
+
+
+def test_photographs_are_read_as_they_are(tmp_path):
+    photographs(tmp_path, [50, 100, 150])
+    found = read_pairs(listed(tmp_path, "0.png 1.png 1\n2.png 0.png 0\n"), size=(28, 24), colour=False)
+    assert found.faces.images.shape == (3, 1, 28, 24) and greys(found.faces.images) == [50, 100, 150]
+    assert found.pairs.left.tolist() == [0, 2] and found.excluded == ()
+
+
+def test_a_crop_is_cut_out_first(tmp_path):
+    photographs(tmp_path, [0, 0])
+    image = Image.open(tmp_path / "0.png")
+    image.paste((255, 255, 255), (30, 20, 80, 70))
+    image.save(tmp_path / "0.png")
+    found = read_pairs(listed(tmp_path, "0.png 1.png 0\n"), crop=(20, 30, 50), size=(10, 10))
+    assert greys(found.faces.images) == [255, 0]
+
+
+def test_a_detector_aligns_them_in_batches(tmp_path):
+    n = AT_ONCE + 3
+    photographs(tmp_path, np.linspace(50, 200, n).astype(int).tolist())
+    finder = Finder()
+    found = read_pairs(listed(tmp_path, "".join(f"{i}.png {(i + 1) % n}.png 0\n" for i in range(n))), detector=finder)
+    assert finder.calls == [AT_ONCE, 3] and found.faces.images.shape == (n, 3, 112, 112)
+    for index in (0, AT_ONCE, n - 1):
+        expected = align(tmp_path / f"{index}.png", finder).image
+        np.testing.assert_array_equal(found.faces.images[index].permute(1, 2, 0).numpy(), expected)
+
+
+@pytest.mark.parametrize("detector", [None, Finder()])
+def test_a_missing_and_a_damaged_photograph_are_named(tmp_path, detector):
+    photographs(tmp_path, [50, 100, 150])
+    (tmp_path / "1.png").write_bytes(b"no image")
+    pairs = listed(tmp_path, "0.png 2.png 1\n1.png 0.png 0\n2.png 9.png 0\n0.png 9.png 0\n")
+    with pytest.raises(ValueError, match=r"9\.png, in pairs 2, 3, cannot be used: there is no such file"):
+        read_pairs(pairs, detector=detector)
+    found = read_pairs(pairs, detector=detector, on_error="exclude")
+    assert [(gone.photograph.split("/")[-1], gone.pairs) for gone in found.excluded] == [
+        ("1.png", (1,)),
+        ("9.png", (2, 3)),
+    ]
+    assert len(found.pairs) == 1 and greys(found.faces.images[:, :, 30:80, 30:80]) == [50, 150]
+
+
+def test_a_photograph_without_a_face_is_named_and_never_scored(tmp_path):
+    photographs(tmp_path, [50, 10, 150])
+    pairs = listed(tmp_path, "0.png 2.png 1\n1.png 0.png 0\n")
+    with pytest.raises(ValueError, match=r"1\.png, in pair 1, cannot be used: the detector finds no face"):
+        read_pairs(pairs, detector=Finder())
+    found = read_pairs(pairs, detector=Finder(), on_error="exclude")
+    assert [gone.reason for gone in found.excluded] == ["the detector finds no face in it"] and len(found.pairs) == 1
+
+
+def test_refusing_stops_at_the_first(tmp_path):
+    photographs(tmp_path, [10] * (3 * AT_ONCE))
+    finder = Finder()
+    with pytest.raises(ValueError, match=r"0\.png"):
+        read_pairs(
+            listed(tmp_path, "".join(f"{i}.png {i + 1}.png 0\n" for i in range(3 * AT_ONCE - 1))), detector=finder
+        )
+    assert len(finder.calls) == 1
+
+
+def test_bad_arguments_are_refused(tmp_path):
+    photographs(tmp_path, [50, 100])
+    pairs = listed(tmp_path, "0.png 1.png 0\n")
+    with pytest.raises(ValueError, match="a crop is given with a detector"):
+        read_pairs(pairs, detector=Finder(), crop=(0, 0, 10))
+    with pytest.raises(ValueError, match="on_error is 'ignore'"):
+        read_pairs(pairs, on_error="ignore")
+    with pytest.raises(ValueError, match="choose is 'first'"):
+        read_pairs(pairs, choose="first")
+    with pytest.raises(ValueError, match="too small for the crop"):
+        read_pairs(pairs, crop=(150, 0, 100))

@@ -1,0 +1,188 @@
+from __future__ import annotations
+
+import os
+import random
+import shutil
+import sqlite3
+import threading
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from course_lib.gallery import database
+from course_lib.gallery.database import Database, fact, insert, set_fact
+
+SCHEMA = ("CREATE TABLE things (id INTEGER PRIMARY KEY, word TEXT NOT NULL)",)
+
+
+def opened(path: Path) -> Database:
+    return Database(path, application=7, schema=SCHEMA, facts={"colour": "red"})
+
+
+def add(there: Database, word: str) -> None:
+    with there.changing() as connection:
+        insert(connection, "things (word)", word)
+
+
+def words(there: Database) -> list[str]:
+    with there.reading() as connection:
+        return [word for (word,) in connection.execute("SELECT word FROM things ORDER BY id")]
+
+
+def test_a_new_file_has_the_tables_and_an_old_one_is_left_as_it_is(tmp_path):
+    there = opened(tmp_path / "a b%20?#ü.db")  # whatever a path may hold
+    add(there, "first")
+    again = opened(tmp_path / "a b%20?#ü.db")
+    add(again, "second")
+    assert words(there) == ["first", "second"] and there.changes() == 2
+    with again.reading() as connection:
+        assert fact(connection, "colour") == "red" and fact(connection, "nothing") is None
+    assert os.listdir(tmp_path) == ["a b%20?#ü.db"]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows keeps permissions another way")
+def test_only_the_owner_can_read_it(tmp_path):
+    opened(tmp_path / "a.db")
+    assert (tmp_path / "a.db").stat().st_mode & 0o777 == 0o600
+
+
+def test_an_error_inside_undoes_the_change(tmp_path):
+    there = opened(tmp_path / "a.db")
+    for error in (ValueError, KeyboardInterrupt):
+        with pytest.raises(error), there.changing() as connection:
+            insert(connection, "things (word)", "never")
+            raise error
+    assert words(there) == [] and there.changes() == 0
+    add(there, "then")  # no lock is left behind
+    assert words(there) == ["then"]
+
+
+@pytest.mark.parametrize("kept_as", ["text", "empty database", "other database", "write-ahead log"])
+def test_another_file_is_refused_and_not_touched(tmp_path, kept_as):
+    path = tmp_path / "a.db"
+    if kept_as == "text":
+        path.write_text("these are the notes of many years " * 50)
+    else:
+        with sqlite3.connect(path) as connection:
+            connection.execute(f"PRAGMA journal_mode = {'WAL' if kept_as == 'write-ahead log' else 'DELETE'}")
+            connection.execute("CREATE TABLE notes (text)")
+            connection.execute("DROP TABLE notes" if kept_as == "empty database" else "INSERT INTO notes VALUES ('x')")
+        connection.close()
+    before = path.read_bytes()
+    with pytest.raises(ValueError, match=r"a\.db is (a database, but no gallery|no gallery, or is damaged)"):
+        opened(path)
+    assert path.read_bytes() == before
+
+
+def test_a_damaged_file_is_named(tmp_path):
+    there = opened(tmp_path / "a.db")
+    add(there, "word" * 10_000)
+    content = bytearray((tmp_path / "a.db").read_bytes())
+    content[8192:] = os.urandom(len(content) - 8192)
+    (tmp_path / "a.db").write_bytes(content)
+    with pytest.raises(ValueError, match=r"a\.db is no gallery, or is damaged \(.*\); restore it or delete it"):
+        words(there)
+
+
+def test_a_file_that_was_deleted_meanwhile_is_no_empty_one(tmp_path):
+    there = opened(tmp_path / "a.db")
+    (tmp_path / "a.db").unlink()
+    with pytest.raises(sqlite3.OperationalError, match=r"a\.db: unable to open"):
+        words(there)
+    assert os.listdir(tmp_path) == []
+
+
+def test_a_missing_folder_is_named(tmp_path):
+    with pytest.raises(FileNotFoundError, match="nowhere is not a folder"):
+        opened(tmp_path / "nowhere" / "a.db")
+
+
+def test_one_writer_waits_for_the_other_and_then_gives_up(tmp_path, monkeypatch):
+    there = opened(tmp_path / "a.db")
+    monkeypatch.setattr(database, "PATIENCE", 0.05)
+    with there.changing() as connection:
+        insert(connection, "things (word)", "mine")
+        with pytest.raises(TimeoutError, match=r"a\.db has been in use by another process for 0.05 s"):
+            add(there, "theirs")  # each use has a connection of its own, as if it were another process
+    monkeypatch.setattr(database, "PATIENCE", 20)
+    threads = [threading.Thread(target=lambda: [add(there, "x") for _ in range(5)]) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert words(there) == ["mine"] + ["x"] * 20 and there.changes() == 21
+
+
+def test_what_is_read_is_of_one_moment(tmp_path):
+    there = opened(tmp_path / "a.db")
+    add(there, "first")
+    with there.reading() as connection:
+        before = connection.execute("SELECT count(*) FROM things").fetchone()
+        writer = threading.Thread(target=add, args=(there, "second"))
+        writer.start()
+        writer.join(0.2)
+        assert connection.execute("SELECT count(*) FROM things").fetchone() == before == (1,)
+    writer.join()
+    assert words(there) == ["first", "second"]
+
+
+def test_who_opens_the_file_next_erases_what_a_killed_process_left(tmp_path):
+    """A copy made after the change and before the wiping is what a kill between them leaves."""
+    there = opened(tmp_path / "a.db")
+    add(there, "first")
+    add(there, "word" * 10_000)
+    with there.changing(erases=True) as connection:
+        connection.execute("DELETE FROM things WHERE id > 1")
+    shutil.copy(tmp_path / "a.db", tmp_path / "killed.db")
+    size = (tmp_path / "killed.db").stat().st_size
+    opened(tmp_path / "killed.db")
+    assert (tmp_path / "killed.db").stat().st_size < size / 2
+    with opened(tmp_path / "killed.db").reading() as connection:
+        assert fact(connection, "remnants") == "0"
+
+
+def test_a_mark_set_meanwhile_stays(tmp_path, monkeypatch):
+    """Another process erases something between the building anew and the taking away of the mark."""
+    there = opened(tmp_path / "a.db")
+    with there.changing(erases=True):
+        pass
+    connect = sqlite3.connect
+
+    class Meddled(sqlite3.Connection):
+        def execute(self, statement, *values):
+            result = super().execute(statement, *values)
+            if statement == "VACUUM":
+                with connect(tmp_path / "a.db") as other:
+                    set_fact(other, "remnants", "2")
+                other.close()
+            return result
+
+    monkeypatch.setattr(database.sqlite3, "connect", lambda *args, **named: connect(*args, factory=Meddled, **named))
+    there.wipe()
+    with there.reading() as connection:
+        assert fact(connection, "remnants") == "2"
+
+
+def test_no_copy_of_a_deleted_row_is_left_in_a_page(tmp_path):
+    """This very sequence leaves one of the names in a page that SQLite filled anew, in spite of secure_delete."""
+    schema = ("CREATE TABLE people (id INTEGER PRIMARY KEY, name TEXT UNIQUE)",)
+    there = Database(tmp_path / "a.db", application=7, schema=schema, facts={})
+    draw, names, deleted = random.Random(6), [], []
+    with there.changing(erases=True):
+        pass
+    with closing(sqlite3.connect(tmp_path / "a.db", isolation_level=None)) as connection:
+        for pragma in (*database.PRAGMAS, "synchronous = OFF", "journal_mode = MEMORY"):  # the same, but quick
+            connection.execute(f"PRAGMA {pragma}")
+        for _ in range(100):
+            connection.execute("BEGIN")
+            for _ in range(2):
+                names.append("".join(draw.choice("abcdefghijklmnopqrstuvwxyz") for _ in range(draw.randint(20, 400))))
+                insert(connection, "people (name)", names[-1])
+            connection.execute("COMMIT")
+            deleted.append(names.pop(draw.randrange(len(names))))
+            connection.execute("DELETE FROM people WHERE name = ?", (deleted[-1],))
+    there.wipe()
+    content = (tmp_path / "a.db").read_bytes()
+    assert all(name.encode() in content for name in names)
+    assert [name for name in deleted if name.encode() in content] == []

@@ -1,0 +1,230 @@
+from __future__ import annotations
+
+import dataclasses
+import datetime
+import multiprocessing
+import sqlite3
+import unicodedata
+from pathlib import Path
+from unittest.mock import patch
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tiles import CONSENT, files_of
+
+from course_lib.gallery import (
+    Consent,
+    IncompatibleError,
+    Person,
+    Store,
+    TemplateKind,
+    consent,
+    database,
+    store,
+    unit_length,
+)
+
+KIND = TemplateKind("3fa4c2e9" * 8, 6, False, (112, 112), ((38.2946, 51.6963), (73.5318, 51.5014)))
+UNTIL = dataclasses.replace(CONSENT, until=datetime.date(2024, 12, 31))
+
+
+def rows(seed: int, count: int = 1, size: int = 6) -> np.ndarray:
+    return np.random.default_rng(seed).standard_normal((count, size)) * 7
+
+
+def in_store(there: Store) -> dict[str, list[bytes]]:
+    """The templates of each person, in no order."""
+    contents = there.load()
+    return {
+        name: sorted(map(bytes, contents.templates[contents.owners == owner]))
+        for owner, name in enumerate(contents.names)
+    }
+
+
+def as_stored(embeddings: np.ndarray) -> list[bytes]:
+    return sorted(map(bytes, unit_length(embeddings)))
+
+
+def test_what_is_enrolled_is_there_when_the_file_is_opened_again(tmp_path):
+    there = Store(tmp_path / "a.gallery", KIND)
+    there.enrol({"Ada": (rows(1, 2), CONSENT), "Grace": (rows(2, 3), CONSENT)})
+    other = Consent(by="Ada's mother", purpose="another", date=datetime.date(2025, 1, 1))
+    there.enrol({"Ada": (rows(3), other)}, extend=True)
+    again = Store(tmp_path / "a.gallery", KIND)
+    assert in_store(again) == {"Ada": as_stored(np.vstack([rows(1, 2), rows(3)])), "Grace": as_stored(rows(2, 3))}
+    assert again.people() == (Person("Ada", 3, (CONSENT, other)), Person("Grace", 3, (CONSENT,)))
+    assert again.load().templates.dtype == np.float32 and again.changes() == 2
+
+
+def test_an_empty_gallery_has_nobody(tmp_path):
+    there = Store(tmp_path / "a.gallery", KIND)
+    assert there.people() == () and there.load().names == () and there.load().templates.shape == (0, 6)
+    assert there.forget_ended() == 0
+
+
+def test_several_people_are_enrolled_together_or_not_at_all(tmp_path):
+    there = Store(tmp_path / "a.gallery", KIND)
+    there.enrol({"Ada": (rows(1), CONSENT)})
+    with pytest.raises(ValueError, match="'Ada' is enrolled already; if it is the same person, .*extend=True"):
+        there.enrol({"Grace": (rows(2), CONSENT), "Ada": (rows(3), CONSENT)})
+    assert in_store(there) == {"Ada": as_stored(rows(1))}
+
+
+@pytest.mark.parametrize(
+    ("name", "embeddings", "agreed", "error", "words"),
+    [
+        ("Ada", rows(1), None, TypeError, "'Ada': consent is None; expected Consent"),
+        ("Ada", rows(1), "yes", TypeError, "Nobody is enrolled who did not agree"),
+        ("Ada", rows(1), UNTIL, ValueError, "'Ada': the consent holds from 2024-02-29 to 2024-12-31; today is 2025"),
+        (
+            "Ada",
+            rows(1),
+            dataclasses.replace(CONSENT, date=datetime.date(2026, 1, 1)),
+            ValueError,
+            "'Ada': the consent holds from 2026-01-01; today is 2025-06-01",
+        ),
+        ("", rows(1), CONSENT, ValueError, "the name is ''"),
+        (" Ada", rows(1), CONSENT, ValueError, "without blanks around"),
+        ("A\nda", rows(1), CONSENT, ValueError, "printable"),
+        (7, rows(1), CONSENT, TypeError, "the name is 7; expected a string"),
+        ("Ada", rows(1)[0], CONSENT, ValueError, r"'Ada': embeddings have shape \(6,\)"),
+        ("Ada", rows(1) * np.nan, CONSENT, ValueError, "'Ada': embedding 0 has length nan"),
+        ("Ada", rows(1, 1, 5), CONSENT, IncompatibleError, "'Ada': embeddings of 5 numbers; .* holds templates of 6"),
+    ],
+)
+def test_who_may_not_be_enrolled_is_not(tmp_path, monkeypatch, name, embeddings, agreed, error, words):
+    for module in (consent, store):
+        monkeypatch.setattr(module, "today", lambda: datetime.date(2025, 6, 1))
+    there = Store(tmp_path / "a.gallery", KIND)
+    with pytest.raises(error, match=words):
+        there.enrol({"Grace": (rows(0), CONSENT), name: (embeddings, agreed)})
+    assert there.people() == () and there.changes() == 0
+
+
+def test_one_name_written_in_two_ways_is_one_name(tmp_path):
+    there = Store(tmp_path / "a.gallery", KIND)
+    composed, decomposed = (unicodedata.normalize(form, "Zoë Ångström") for form in ("NFC", "NFD"))
+    with pytest.raises(ValueError, match="two names are the same"):
+        there.enrol({composed: (rows(0), CONSENT), decomposed: (rows(1), CONSENT)})
+    there.enrol({decomposed: (rows(0), CONSENT)})
+    assert [person.name for person in there.people()] == [composed]
+    with pytest.raises(ValueError, match="is enrolled already"):
+        there.enrol({composed: (rows(1), CONSENT)})
+    assert there.forget(decomposed) == 1 and there.people() == ()
+
+
+def test_a_person_is_forgotten_with_all_that_was_stored(tmp_path):
+    there = Store(tmp_path / "a.gallery", KIND)
+    lengthy = dataclasses.replace(CONSENT, by="the mother of Augusta", purpose="a purpose told to her")
+    there.enrol({"Augusta King": (rows(1, 3), lengthy), "Grace Hopper": (rows(2), CONSENT)})
+    secrets = [b"Augusta", b"the mother of", b"a purpose told", *as_stored(rows(1, 3))]
+    assert all(secret in files_of(tmp_path) for secret in secrets)
+    assert there.forget("Augusta King") == 3
+    assert [secret for secret in secrets if secret in files_of(tmp_path)] == []
+    assert in_store(there) == {"Grace Hopper": as_stored(rows(2))}
+    with pytest.raises(ValueError, match="nobody is enrolled as 'Augusta King'; people\\(\\) lists who is"):
+        there.forget("Augusta King")
+
+
+@settings(max_examples=10)
+@given(data=st.data())
+def test_whatever_the_order_the_file_holds_who_is_enrolled_and_nobody_else(data, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("gallery")
+    with patch.object(database, "PRAGMAS", (*database.PRAGMAS, "synchronous = OFF")):  # the same, but quick
+        there, people, forgotten = Store(folder / "a.gallery", KIND), {}, {}
+        for number in range(data.draw(st.integers(1, 12))):
+            if people and data.draw(st.booleans()):
+                name = data.draw(st.sampled_from(sorted(people)))
+                forgotten[name] = people.pop(name)
+                assert there.forget(name) == len(forgotten[name])
+            else:
+                name = f"somebody called {number} " + "x" * data.draw(st.integers(1, 900))
+                people[name] = rows(number, data.draw(st.integers(1, 4)))
+                there.enrol({name: (people[name], CONSENT)})
+        assert in_store(there) == {name: as_stored(embeddings) for name, embeddings in people.items()}
+    content = files_of(folder)
+    for name, embeddings in forgotten.items():
+        pieces = [row[start : start + 8] for row in as_stored(embeddings) for start in (0, 16)]
+        assert [piece for piece in (name[:20].encode(), *pieces) if piece in content] == []
+
+
+def test_whose_consent_ended_is_not_searched_and_can_be_removed(tmp_path, monkeypatch):
+    there = Store(tmp_path / "a.gallery", KIND)
+
+    def it_is(*day: int) -> None:
+        for module in (consent, store):
+            monkeypatch.setattr(module, "today", lambda: datetime.date(*day))
+
+    it_is(2024, 12, 31)
+    there.enrol({"Ada": (rows(1, 2), UNTIL), "Grace": (rows(2), UNTIL), "Mary": (rows(3), CONSENT)})
+    there.enrol({"Grace": (rows(4), CONSENT)}, extend=True)
+    assert set(in_store(there)) == {"Ada", "Grace", "Mary"}
+    it_is(2025, 1, 1)
+    assert in_store(there) == {"Grace": as_stored(rows(4)), "Mary": as_stored(rows(3))}
+    assert [(person.name, person.templates, person.has_ended) for person in there.people()] == [
+        ("Ada", 2, True),
+        ("Grace", 2, False),
+        ("Mary", 1, False),
+    ]
+    assert there.forget_ended() == 3
+    assert [(person.name, person.templates) for person in there.people()] == [("Grace", 1), ("Mary", 1)]
+    assert b"Ada" not in files_of(tmp_path) and as_stored(rows(2))[0] not in files_of(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("changed", "words"),
+    [
+        ({"model": "91bd" * 16}, "model 3fa4c2e93fa4 there, 91bd91bd91bd here"),
+        ({"embedding_size": 7}, "embedding size 6 there, 7 here"),
+        ({"flip": True}, "flip false there, true here"),
+        ({"crop": (112, 96)}, r"crop \[112, 112\] there, \[112, 96\] here"),
+        ({"landmarks": ((30.2946, 51.6963), (65.5318, 51.5014))}, r"landmarks \[\[38.2946, .* there, \[\[30.2946"),
+        ({"model": "91bd" * 16, "embedding_size": 7}, "model 3fa4.* here; embedding size 6 there, 7 here"),
+    ],
+)
+def test_templates_of_another_kind_are_refused_and_both_are_named(tmp_path, changed, words):
+    Store(tmp_path / "a.gallery", KIND).enrol({"Ada": (rows(1), CONSENT)})
+    with pytest.raises(IncompatibleError, match=r"a\.gallery holds templates that cannot be compared.*" + words):
+        Store(tmp_path / "a.gallery", dataclasses.replace(KIND, **changed))
+    assert in_store(Store(tmp_path / "a.gallery", KIND)) == {"Ada": as_stored(rows(1))}
+
+
+def test_another_version_of_the_tables_is_refused_and_both_are_named(tmp_path, monkeypatch):
+    Store(tmp_path / "a.gallery", KIND)
+    monkeypatch.setattr(store, "SCHEMA_VERSION", 2)
+    with pytest.raises(IncompatibleError, match="has version 1 of the tables; this library knows version 2"):
+        Store(tmp_path / "a.gallery", KIND)
+
+
+def test_a_template_of_another_length_is_damage(tmp_path):
+    there = Store(tmp_path / "a.gallery", KIND)
+    there.enrol({"Ada": (rows(1), CONSENT)})
+    with sqlite3.connect(there.path) as connection:
+        connection.execute("UPDATE templates SET embedding = x'0000803f'")
+    connection.close()
+    with pytest.raises(ValueError, match=r"a\.gallery is damaged: a template has another size than 6"):
+        there.load()
+
+
+def enrol_some(path: Path, who: str) -> None:
+    there = Store(path, KIND)
+    for number in range(8):
+        there.enrol({f"{who} {number}": (rows(number), CONSENT)})
+
+
+def test_two_processes_enrol_at_once(tmp_path):
+    """Each opens the file itself; both make it if they come at the same time."""
+    can_fork = "forkserver" in multiprocessing.get_all_start_methods()
+    context = multiprocessing.get_context("forkserver" if can_fork else "spawn")
+    context.set_forkserver_preload(["course_lib.gallery"])  # imported once instead of twice
+    processes = [context.Process(target=enrol_some, args=(tmp_path / "a.gallery", who)) for who in ("left", "right")]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join(120)
+    assert [process.exitcode for process in processes] == [0, 0]
+    there = Store(tmp_path / "a.gallery", KIND)
+    assert in_store(there) == {f"{who} {n}": as_stored(rows(n)) for who in ("left", "right") for n in range(8)}
+    assert there.changes() == 16

@@ -1,0 +1,164 @@
+"""``python -m course_lib.evaluation``, from files to a table, with the shipped model on faces of ORL."""
+
+from __future__ import annotations
+
+import io
+import json
+import pickle
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from course_lib.alignment import MTCNN, Face, RetinaFace, template
+from course_lib.data import ImageSet
+from course_lib.verify import command
+
+MODEL = "mobilefacenet_075_relu"
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def pixels(faces: ImageSet, index: int) -> Image.Image:
+    return Image.fromarray(faces.images[index].permute(1, 2, 0).numpy())
+
+
+@pytest.fixture
+def orl_bin(tmp_path: Path, orl_squares: ImageSet, orl_pairs: list[tuple[int, int, bool]]) -> Path:
+    encoded = []
+    for index in range(len(orl_squares)):
+        file = io.BytesIO()
+        pixels(orl_squares, index).save(file, "JPEG", quality=95)
+        encoded.append(file.getvalue())
+    images = [encoded[side] for a, b, _ in orl_pairs for side in (a, b)]
+    path = tmp_path / "orl.bin"
+    path.write_bytes(pickle.dumps((images, [same for _, _, same in orl_pairs]), 2))
+    return path
+
+
+@pytest.fixture
+def orl_lfw(tmp_path: Path, orl_squares: ImageSet, orl_pairs: list[tuple[int, int, bool]]) -> Path:
+    """The same in LFW's layout: photographs of 250 pixels with the face in the middle, and a list of 6 folds."""
+    for index in range(36):
+        name = f"Person_{index // 3}"
+        photograph = Image.new("RGB", (250, 250))
+        photograph.paste(pixels(orl_squares, index).resize((120, 120)), (65, 55))
+        (tmp_path / "lfw" / name).mkdir(parents=True, exist_ok=True)
+        photograph.save(tmp_path / "lfw" / name / f"{name}_{index % 3 + 1:04d}.jpg", quality=95)
+    genuine, impostor = orl_pairs[:36], orl_pairs[36:]
+    lines = ["6\t6"]
+    for fold in range(6):
+        some = slice(6 * fold, 6 * fold + 6)
+        lines += [f"Person_{a // 3}\t{a % 3 + 1}\t{b % 3 + 1}" for a, b, _ in genuine[some]]
+        lines += [f"Person_{a // 3}\t{a % 3 + 1}\tPerson_{b // 3}\t{b % 3 + 1}" for a, b, _ in impostor[some]]
+    (tmp_path / "pairs.txt").write_text("\n".join(lines) + "\n")
+    return tmp_path
+
+
+def test_the_command_line_from_a_bin_file_to_figures(orl_bin: Path, tmp_path: Path) -> None:
+    arguments = ["--model", MODEL, "--pairs", str(orl_bin), "--folds", "4", "--output", str(tmp_path / "out")]
+    run = subprocess.run(
+        [sys.executable, "-m", "course_lib.evaluation", *arguments],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert run.returncode == 0, run.stderr
+    assert "36 genuine, 36 impostor, of 36 photographs" in run.stdout
+    assert "TAR at FAR 1e-06     not resolved" in run.stdout and "squared L2 <=" in run.stdout
+    report = json.loads((tmp_path / "out/report.json").read_text())
+    assert report["accuracy"]["mean"] > 0.9 and report["eer"]["rate"] < 0.1
+    assert {file.name for file in (tmp_path / "out").iterdir()} == {"report.json", "scores.png", "roc.png", "det.png"}
+
+
+def run(*arguments: object) -> int:
+    return command.main(["--model", MODEL, *map(str, arguments)])
+
+
+def test_an_lfw_folder_without_a_detector(orl_lfw: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("--pairs", orl_lfw, "--detector", "none", "--folds", 6, "--fars", 0.1, "--no-flip") == 0
+    text = capsys.readouterr().out
+    assert "192 numbers, face\n" in text and "36 genuine, 36 impostor, of 36 photographs" in text
+    assert "not aligned here: the square of 120 pixels from row 55 and column 65" in text
+    accuracy = float(text.split("accuracy, 6 folds")[1].split()[0])
+    assert accuracy > 90
+
+
+class Finder:
+    """Finds the middle of the photograph, unless it is dark."""
+
+    def detect_many(self, images: list[np.ndarray]) -> list[list[Face]]:
+        points = (template(112) - 56) * 120 / 112 + [125, 115]
+        return [[Face(np.array([65.0, 55, 185, 175]), points, 1.0)] if i.mean() > 5 else [] for i in images]
+
+
+def test_a_list_with_a_detector_and_photographs_without_a_face(
+    orl_lfw: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = []
+    monkeypatch.setattr(command, "made", lambda name: asked.append(name) or Finder())
+    Image.new("RGB", (250, 250)).save(orl_lfw / "lfw/Person_3/Person_3_0002.jpg")
+    (orl_lfw / "lfw/Person_5/Person_5_0001.jpg").write_bytes(b"no image")
+    common = ("--pairs", orl_lfw / "pairs.txt", "--root", orl_lfw / "lfw", "--folds", 4, "--fars", 0.1)
+    assert run(*common, "--output", orl_lfw / "out") == 1 and not (orl_lfw / "out").exists()
+    assert "cannot be used" in capsys.readouterr().err
+    assert run(*common, "--on-error", "exclude", "--output", orl_lfw / "out") == 0
+    assert asked == ["mtcnn", "mtcnn"]
+    text = capsys.readouterr().out
+    assert "found by mtcnn (of several the largest one) and aligned by five landmarks" in text
+    assert "Person_3_0002.jpg (the detector finds no face in it)" in text and "Person_5_0001.jpg (" in text
+    report = json.loads((orl_lfw / "out/report.json").read_text())
+    assert len(report["excluded"]) == 2 and report["genuine"] == 32
+    assert report["genuine"] + report["impostor"] + report["pairs_dropped"] == 72
+
+
+def test_detectors_are_those_of_the_library(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert isinstance(command.made("mtcnn"), MTCNN) and command.DETECTORS["retinaface"] is RetinaFace
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--pairs", "none.bin"], "none.bin is not there"),
+        (["--pairs", "{bin}", "--detector", "mtcnn"], "--detector mtcnn has no meaning here: .* holds aligned faces"),
+        (["--pairs", "{bin}", "--view", "view2"], "--view view2 has no meaning here"),
+        (["--pairs", "{bin}", "--folds", "40"], "n_folds must lie between 2 and the 36 genuine pairs, got 40"),
+        (["--pairs", "{bin}", "--fars", "2"], r"fars are \[2.0\]"),
+        (["--pairs", "{bin}", "--network", "mobilefacenet"], "an architecture is given"),
+        (["--pairs", "{folder}", "--root", "x"], "--root x has no meaning here"),
+        (["--pairs", "{folder}"], "holds none of the folders|pairs.txt is not there"),
+        (["--pairs", "{list}", "--view", "view2"], "--view view2 has no meaning here"),
+        (["--pairs", "{list}", "--detector", "none", "--choose", "central"], "--choose central has no meaning here"),
+        (["--pairs", "{list}", "--detector", "none"], r"a\.jpg, in pair 0, cannot be used: there is no such file"),
+    ],
+)
+def test_bad_input_is_told_in_one_line(
+    arguments: list[str], message: str, orl_bin: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pairs = orl_bin.parent / "list.txt"
+    pairs.write_text("a.jpg b.jpg 1\n")
+    places = {"bin": orl_bin, "folder": orl_bin.parent, "list": pairs}
+    assert run(*(argument.format(**places) for argument in arguments)) == 1
+    error = capsys.readouterr().err
+    assert error.startswith("Error: ") and error.count("\n") == 1
+    with pytest.raises(AssertionError, match=message):
+        raise AssertionError(error)
+
+
+def test_a_list_with_faults_is_refused_unless_allowed(orl_bin: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    images, same = pickle.loads(orl_bin.read_bytes())
+    orl_bin.write_bytes(pickle.dumps((images + images[:2], [*same, same[0]]), 4))
+    assert run("--pairs", orl_bin) == 1
+    assert "duplicates: 1 group(s) of pairs that compare the same two images (0 and 72)" in capsys.readouterr().err
+    assert run("--pairs", orl_bin, "--allow", "duplicates", "--fars", 0.1) == 0
+    assert "duplicates: 1 group(s)" in capsys.readouterr().out
+
+
+def test_options_that_cannot_be_read_are_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    for text in ("{width: 2}", "[1]"):
+        with pytest.raises(SystemExit):
+            run("--pairs", "x.bin", "--network-options", text)
+        assert "no JSON" in capsys.readouterr().err
