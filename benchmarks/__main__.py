@@ -36,6 +36,7 @@ LONG = {
     "losses_on_faces": "2 hours",
     "sam": "3 minutes",
     "shipped_model": "10 minutes",
+    "int8_thresholds": "1 minute",
     "shipped_tried": "1 hour",
     "transfer_orl": "25 minutes",
     "transfer_faces": "20 minutes",

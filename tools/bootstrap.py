@@ -5,7 +5,8 @@
     lint        check style and format
     notebooks   execute every notebook anew and write its outputs
     bench       measure the library beside what one would use instead
-    clean       remove .venv and all caches
+    web         build the page that compares two faces in the browser, and serve it to this machine: web --port 8010
+    clean       remove .venv, the built page and all caches
     help        this list
 
 With make: make lab, make test, … Settings are environment variables, or follow the target of make:
@@ -32,7 +33,7 @@ from tools.installer import SetupError  # noqa: E402
 FIRST_NOTEBOOK = "notebooks/00_start_here.ipynb"
 CELL_TIMEOUT = 300  # seconds for one cell, far above the 90 that a whole notebook may take
 NOTEBOOKS_AT_A_TIME = 2
-TAKES_ARGUMENTS = ("lab", "notebooks", "bench")
+TAKES_ARGUMENTS = ("lab", "notebooks", "bench", "web")
 # PyTorch's threads on Linux wait for each other by spinning. Beside any other busy program, such as the browser that
 # shows the notebook, that slowed a training step up to twentyfold; given up early, that costs a quiet machine nothing.
 SHARED_CORES = {"GOMP_SPINCOUNT": "1000"}
@@ -84,11 +85,7 @@ def lab(arguments: list[str]) -> int:
     # The course begins without a question about news, and without asking the network for updates.
     configured = [str(ROOT / "tools" / "jupyter"), *filter(None, [os.environ.get("JUPYTER_CONFIG_PATH")])]
     settings["JUPYTER_CONFIG_PATH"] = os.pathsep.join(configured)
-    os.chdir(str(ROOT))
-    if os.name == "nt":
-        return subprocess.call(command, env=settings)
-    sys.stdout.flush()
-    os.execve(python, command, settings)  # Ctrl-C and its question belong to JupyterLab alone
+    return become(command, settings)  # Ctrl-C and its question belong to JupyterLab alone
 
 
 def lab_options(arguments: list[str]) -> list[str]:
@@ -147,9 +144,15 @@ def bench(arguments: list[str]) -> int:
     return run([ready_python(), "-m", "benchmarks", *arguments], settings())
 
 
+def web(arguments: list[str]) -> int:
+    """The browser page, built and served."""
+    return become([ready_python(), "tools/web.py", *arguments], settings())
+
+
 def clean(arguments: list[str]) -> int:
     """Remove what the other commands built."""
-    for folder in (environment.VENV, environment.CACHE, *ROOT.rglob("__pycache__")):
+    built = [environment.VENV, environment.CACHE, ROOT / "web" / "dist", ROOT / "web" / "node_modules"]
+    for folder in (*built, *ROOT.rglob("__pycache__")):
         environment.empty(folder)
         if folder.is_dir() and not folder.is_symlink():
             folder.rmdir()
@@ -205,7 +208,24 @@ def run(command: list[str], settings: dict[str, str]) -> int:
     return subprocess.run(command, cwd=str(ROOT), env=settings, stdin=subprocess.DEVNULL).returncode
 
 
-COMMANDS = {"lab": lab, "test": test, "lint": lint, "notebooks": notebooks, "bench": bench, "clean": clean}
+def become(command: list[str], settings: dict[str, str]) -> int:
+    """Run one program in place of this one, in the project's folder; on Windows, beside it."""
+    os.chdir(str(ROOT))
+    if os.name == "nt":
+        return subprocess.call(command, env=settings)
+    sys.stdout.flush()
+    os.execve(command[0], command, settings)
+
+
+COMMANDS = {
+    "lab": lab,
+    "test": test,
+    "lint": lint,
+    "notebooks": notebooks,
+    "bench": bench,
+    "web": web,
+    "clean": clean,
+}
 
 if __name__ == "__main__":
     sys.exit(main(sys.argv[1:]))

@@ -9,12 +9,15 @@ import subprocess
 import sys
 from pathlib import Path
 
-NO_SPACE = r"No space left on device|Disk quota exceeded|not enough space on the disk|\[Errno 28\]|\[WinError 112\]"
+NO_SPACE = (
+    r"No space left on device|Disk quota exceeded|not enough space on the disk|\[Errno 28\]|\[WinError 112\]|ENOSPC"
+)
 REMEDIES = (
     (NO_SPACE, "The disk is full.", "Free some space"),
     (
         r"Temporary failure in name resolution|Name or service not known|nodename nor servname|getaddrinfo failed"
-        r"|NewConnectionError|ConnectTimeout|Connection refused|Network is unreachable|Read timed out|ProxyError",
+        r"|NewConnectionError|ConnectTimeout|Connection refused|Network is unreachable|Read timed out|ProxyError"
+        r"|ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ETIMEDOUT",
         "The package index could not be reached.",
         "Check the network, and behind a proxy set HTTPS_PROXY",
     ),

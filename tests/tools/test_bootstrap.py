@@ -470,17 +470,21 @@ def test_test_works_with_standard_input_closed(project):
     assert done.returncode == 0, done.stderr
 
 
-def test_notebooks_and_bench_pass_arguments_on(project):
+def test_notebooks_bench_and_web_pass_arguments_on(project):
     assert project.run("notebooks", "04").returncode == 0
     assert project.calls[-1]["arguments"] == ["tools/notebooks.py", "04"]
     assert project.run("bench", "--quick").returncode == 0
     assert project.called("benchmarks") == [["--quick"]]
+    assert project.run("web", "--port", "8010").returncode == 0
+    assert project.calls[-1]["arguments"] == ["tools/web.py", "--port", "8010"]
 
 
 def test_clean_removes_what_was_built_and_nothing_else(project):
     project.run("lab")
-    project.write("tools/__pycache__/old.pyc", "")
+    for built in ("tools/__pycache__/old.pyc", "web/dist/index.html", "web/node_modules/a/a.js", "web/index.html"):
+        project.write(built, "")
     assert project.run("clean").returncode == 0
+    assert [path.name for path in (project.root / "web").iterdir()] == ["index.html"]
     assert not {".venv", ".cache"} & {path.name for path in project.root.iterdir()}
     assert not list(project.root.rglob("__pycache__"))
     assert (project.root / "notebooks/00_start_here.ipynb").exists()

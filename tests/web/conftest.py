@@ -1,0 +1,36 @@
+"""The page as ``make web`` builds it, its server, and a browser to look at it with."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tools import web
+from tools.installer import SetupError
+
+
+@pytest.fixture(scope="session")
+def address() -> Iterator[str]:
+    """Of the page, built anew and served; npm's packages are fetched if they were not yet."""
+    try:
+        folder = web.build()
+    except SetupError as error:
+        pytest.skip(f"the page cannot be built: {error}")
+    with web.server(0, folder) as running:
+        threading.Thread(target=running.serve_forever, daemon=True).start()
+        yield f"http://{web.HOST}:{running.server_address[1]}/"
+        running.shutdown()
+
+
+@pytest.fixture(scope="session")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator:
+    """Chromium, or a skip that says why not."""
+    chromium = pytest.importorskip("chromium", reason="drives the browser over pipes, which Windows has not")
+    if chromium.program() is None:
+        pytest.skip(f"there is no {', '.join(chromium.PROGRAMS)} to look at the page with")
+    profile: Path = tmp_path_factory.mktemp("profile")
+    with chromium.Chromium(profile) as running:
+        yield running
