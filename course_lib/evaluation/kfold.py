@@ -33,14 +33,9 @@ def kfold_accuracy(scores: ArrayLike, same: ArrayLike, n_folds: int = 10, confid
     """
     scores, same = scored_pairs(scores, same)
     fold_of_pair = fold_numbers(same, n_folds)
-    correct, thresholds = np.zeros(len(same), dtype=bool), np.empty(n_folds)
-    falling = np.argsort(-scores, kind="stable")  # sorted once: leaving a fold out keeps the order
-    for fold in range(n_folds):
-        training = falling[fold_of_pair[falling] != fold]
-        thresholds[fold] = _best_of_sorted(scores[training], same[training])
-        held_out = fold_of_pair == fold
-        correct[held_out] = (scores[held_out] >= thresholds[fold]) == same[held_out]
-    per_fold = np.array([correct[fold_of_pair == fold].mean() for fold in range(n_folds)])
+    thresholds = _best_without(np.arange(n_folds)[:, None] == fold_of_pair, scores, same)
+    correct = (scores >= thresholds[fold_of_pair]) == same
+    per_fold = np.bincount(fold_of_pair, weights=correct) / np.bincount(fold_of_pair)
     return KFoldAccuracy(
         mean=float(per_fold.mean()),
         std=float(per_fold.std(ddof=1)),
@@ -70,20 +65,29 @@ def best_threshold(scores: ArrayLike, same: ArrayLike) -> float:
     `roc` raises.
     """
     scores, same = scored_pairs(scores, same)
-    falling = np.argsort(-scores, kind="stable")
-    return _best_of_sorted(scores[falling], same[falling])
+    return float(_best_without(np.zeros((1, len(same)), dtype=bool), scores, same)[0])
 
 
-def _best_of_sorted(scores: NDArray[np.float64], same: NDArray[np.bool_]) -> float:
-    """`best_threshold` of scores (P,) that do not increase."""
+def _best_without(
+    left_out: NDArray[np.bool_], scores: NDArray[np.float64], same: NDArray[np.bool_]
+) -> NDArray[np.float64]:
+    """`best_threshold` (F,) of scores (P,), same (P,), each time without the pairs of a row of left_out (F, P)."""
+    falling = np.argsort(-scores)  # once: leaving pairs out keeps the order
+    scores, left_out = scores[falling], left_out[:, falling]
     last_of_tie = np.flatnonzero(np.append(np.diff(scores) != 0, True))
-    gain = np.cumsum(np.where(same, 1, -1))[last_of_tie]  # right decisions more than by rejecting everything
-    best = int(np.argmax(gain))  # the first of equally good ones
-    if gain[best] <= 0:
-        return np.inf
-    upper = float(scores[last_of_tie[best]])
-    if best == len(last_of_tie) - 1:
-        return upper
-    lower = float(scores[last_of_tie[best] + 1])
+    steps = np.where(left_out, 0, np.where(same[falling], 1, -1).astype(np.int32))
+    # Right decisions more than by rejecting everything, where a threshold can be.
+    gains = np.cumsum(steps, axis=1, dtype=np.int32)[:, last_of_tie]
+    best = gains.argmax(axis=1)  # the first of equally good ones
+    rows = zip(left_out, gains.max(axis=1), last_of_tie[best], strict=True)
+    return np.array([_cut(scores, out, at) if gain > 0 else np.inf for out, gain, at in rows])
+
+
+def _cut(scores: NDArray[np.float64], left_out: NDArray[np.bool_], at: int) -> float:
+    """The threshold that accepts scores (P,), which do not increase, up to place `at`, and not the next in use."""
+    upper, others = float(scores[at]), np.flatnonzero(~left_out[at + 1 :])
+    if len(others) == 0:
+        return upper  # everything is accepted
+    lower = float(scores[at + 1 + others[0]])
     middle = upper / 2 + lower / 2
     return middle if lower < middle <= upper else upper  # neighbouring floats have nothing between them
