@@ -492,8 +492,8 @@ by_names, by_teacher = runs["names, random weights"], runs["teacher, random weig
 assert by_names["interval"][1] < by_teacher["accuracy"] and by_names["accuracy"] < by_teacher["interval"][0]
 assert by_teacher["interval"][1] < runs["teacher, narrowed"]["interval"][0]
 assert runs["narrowed, no step"]["interval"][0] > by_names["interval"][1]
-plain, versions = runs["teacher, narrowed"], runs["teacher, narrowed, a version of each photograph"]
-assert plain["interval"][0] < versions["accuracy"] < plain["interval"][1]
+looked_twice, versions = runs["teacher, narrowed"], runs["teacher, narrowed, a version of each photograph"]
+assert looked_twice["interval"][0] < versions["accuracy"] < looked_twice["interval"][1]
 
 # %% [markdown]
 # One run of each, so the intervals know the choice of the pairs and not that of the seed. Still, the order is plain. The
