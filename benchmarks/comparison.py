@@ -12,6 +12,8 @@ from typing import Any
 import psutil
 from tqdm import trange
 
+from course_lib.evaluation import Interval
+
 
 @dataclass(frozen=True)
 class Comparison:
@@ -44,6 +46,11 @@ class Comparison:
         """The comparison in plain values, rounded, with its verdict."""
         rounded = {key: float(f"{getattr(self, key):.5g}") for key in ("value", "low", "high")}
         return {**asdict(self), **rounded, "verdict": self.verdict}
+
+
+def estimate(name: str, interval: Interval, unit: str) -> dict[str, Any]:
+    """A mean with its interval, which is symmetric about it, as one line of the table in plain values."""
+    return Comparison(name, (interval.low + interval.high) / 2, interval.low, interval.high, unit=unit).plain()
 
 
 @dataclass(frozen=True)

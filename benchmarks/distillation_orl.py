@@ -12,7 +12,7 @@ import torch
 from torch import nn
 from tqdm import tqdm
 
-from benchmarks.comparison import Comparison
+from benchmarks.comparison import estimate
 from benchmarks.record import recorded_runs, write_record
 from course_lib import alignment, backbones, cost, data, evaluation, losses, training, weights
 from course_lib.backbones.narrowing import narrow
@@ -236,19 +236,14 @@ def compare(runs: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     of: dict[Run, dict[int, float]] = {}
     for run in runs:
         of.setdefault((run["name"], run["width"]), {})[run["seed"]] = 100 * run["accuracy"]
-    rows = [row(title(one), evaluation.mean_interval(list(values.values())), "%") for one, values in of.items()]
+    rows = [estimate(title(one), evaluation.mean_interval(list(values.values())), "%") for one, values in of.items()]
     for alone in (one for one in of if one[0] == ALONE):
         for other in (one for one in of if one[0] != ALONE and one[1] in (alone[1], 1.0)):
             pairs = ([of[one][seed] for seed in sorted(of[alone])] for one in (other, alone))
-            rows.append(row(f"{title(other)} - {title(alone)}", evaluation.paired_difference(*pairs), "points"))
+            rows.append(estimate(f"{title(other)} - {title(alone)}", evaluation.paired_difference(*pairs), "points"))
     return rows
 
 
 def title(run: Run) -> str:
     """As it stands in the table."""
     return f"{run[0]}, width {run[1]:g}"
-
-
-def row(name: str, interval: evaluation.Interval, unit: str) -> dict[str, Any]:
-    """One line of the table; these intervals are symmetric about the mean."""
-    return Comparison(name, (interval.low + interval.high) / 2, interval.low, interval.high, unit=unit).plain()

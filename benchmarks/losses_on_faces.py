@@ -13,7 +13,7 @@ from tqdm import tqdm
 
 from benchmarks import budget
 from benchmarks.budget import Budget
-from benchmarks.comparison import Comparison
+from benchmarks.comparison import estimate
 from benchmarks.record import recorded_runs, write_record
 from course_lib import backbones, data, evaluation, losses, training
 
@@ -146,7 +146,7 @@ def compare(runs: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
         for setup, seeds in of.items():
             values = [times * run[figure] for run in seeds.values()]
             interval = evaluation.mean_interval(values)
-            rows.append(row(f"{name}; {title(setup)}, {len(values)} seeds", np.mean(values), interval, unit))
+            rows.append(estimate(f"{name}; {title(setup)}, {len(values)} seeds", interval, unit))
     for setup, found in of.items():
         plain = of.get(Setup(0.0, EPOCHS, setup.criterion), {})
         seeds = sorted(found.keys() & plain.keys())
@@ -154,7 +154,7 @@ def compare(runs: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
             ours, theirs = ([100 * runs[seed]["accuracy"] for seed in seeds] for runs in (found, plain))
             interval = evaluation.paired_difference(ours, theirs)
             name = f"{title(setup)} - SGD, {EPOCHS} epochs, {len(seeds)} seeds"
-            rows.append(row(name, (interval.low + interval.high) / 2, interval, "points"))
+            rows.append(estimate(name, interval, "points"))
     return rows
 
 
@@ -162,8 +162,3 @@ def title(setup: Setup) -> str:
     """As it stands in the table."""
     optimizer = f"SAM, rho {setup.rho:g}" if setup.rho else "SGD"
     return f"{setup.criterion}, {optimizer}, {setup.epochs} epochs"
-
-
-def row(name: str, value: float, interval: evaluation.Interval, unit: str) -> dict[str, Any]:
-    """One line of the table."""
-    return Comparison(name, value, interval.low, interval.high, unit=unit).plain()

@@ -31,6 +31,7 @@ def card(training: Mapping[str, Any], measured: Mapping[str, Any], tried: Mappin
         loss=training["history"][-1]["loss"],
         processor=measured["hardware"]["processor"],
         rows="\n".join(map(row, figures["runs"])),
+        times=recipe["epochs"] * (1 + recipe["copies"]) / tried["figures"]["settings"]["looks"],
         looks=tried["figures"]["settings"]["looks"],
         tried="\n".join(map(tried_row, tried["figures"]["runs"])),
     )

@@ -15,7 +15,7 @@ from torch.nn.functional import normalize
 from torchvision.transforms.v2.functional import rgb_to_grayscale
 from tqdm import tqdm
 
-from benchmarks.comparison import Comparison
+from benchmarks.comparison import estimate
 from benchmarks.record import recorded_runs, write_record
 from benchmarks.transfer_setup import FEATURES, LOGISTIC, NEAREST, NOTHING, ONE_CYCLE, RECIPES, Setup, Task, questions
 from course_lib import backbones, data, evaluation, losses, training
@@ -285,17 +285,12 @@ def compare(task: Task, runs: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
             values = [100 * result[figure] for result in results.values() if figure in result]
             if len(values) > 1:
                 name = task.title(setup) if figure == "classifier" else f"{task.title(setup)}: {figure}"
-                rows.append(row(name, sum(values) / len(values), evaluation.mean_interval(values), "%"))
+                rows.append(estimate(name, evaluation.mean_interval(values), "%"))
     for name, (one, field), (other, other_field) in questions(task, list(of)):
         a, b = of[one], of[other]
         seeds = sorted(seed for seed in a.keys() & b.keys() if field in a[seed] and other_field in b[seed])
         if len(seeds) > 1:
             pair = [100 * a[seed][field] for seed in seeds], [100 * b[seed][other_field] for seed in seeds]
             interval = evaluation.paired_difference(*pair)
-            rows.append(row(name, (interval.low + interval.high) / 2, interval, "points"))
+            rows.append(estimate(name, interval, "points"))
     return rows
-
-
-def row(name: str, value: float, interval: evaluation.Interval, unit: str) -> dict[str, Any]:
-    """One line of the table."""
-    return Comparison(name, value, interval.low, interval.high, unit=unit).plain()

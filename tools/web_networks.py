@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import warnings
 from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 
 from course_lib.alignment.mtcnn_networks import ONet, PNet, RNet, with_weights
-from course_lib.export.onnx_file import import_onnx, strip, write_whole
+from course_lib.export.onnx_file import write_traced
 
-INPUT = "images"
 OUTPUTS = ("scores", "shifts", "landmarks")
 ANY = torch.export.Dim.DYNAMIC
 # Each network with the shape of an example, and which of its axes may have any length.
@@ -44,22 +42,7 @@ def write_networks(folder: Path) -> list[Path]:
 
 def write_network(name: str, path: Path) -> Path:
     """Write one of ``NETWORKS``, whole or not at all."""
-    onnx = import_onnx()
     make, shape, any_length = NETWORKS[name]
     judgement = Judgement(with_weights(make(), torch.device("cpu"))).eval()
     example = torch.zeros(shape)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of the exporter about itself
-        program = torch.onnx.export(
-            judgement,
-            (example,),
-            input_names=[INPUT],
-            output_names=OUTPUTS[: len(judgement(example))],
-            dynamic_shapes=(any_length,),
-            dynamo=True,
-            verbose=False,
-        )
-    proto = program.model_proto
-    strip(proto)
-    onnx.checker.check_model(proto, full_check=True)
-    return write_whole(proto, path)
+    return write_traced(judgement, example, path, outputs=OUTPUTS[: len(judgement(example))], axes=any_length)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import logging
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from copy import deepcopy
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import nn
@@ -34,16 +34,31 @@ def to_onnx(model: nn.Module, path: Path | str) -> Path:
     """
     if model.training:
         raise ValueError("the model is in training mode; call model.eval() first")
-    onnx = import_onnx()
     # The example's own batch size must be neither 0 nor 1, which the exporter takes for constants.
     example = torch.zeros(2, model.in_channels, *model.input_size)
+    return write_traced(folded(model), example, path, outputs=[OUTPUT], axes={0: torch.export.Dim(BATCH)})
+
+
+def write_traced(
+    module: nn.Module, example: torch.Tensor, path: Path | str, *, outputs: Sequence[str], axes: Mapping[int, Any]
+) -> Path:
+    """Write what ``module`` does with ``example``, checked and stripped: input ``images``, outputs by their names.
+
+    Args:
+        example: as the input will be, but for ``axes``.
+        axes: of the input that may have another length, as ``torch.export`` takes them.
+
+    Raises:
+        ModuleNotFoundError: onnx or onnxscript is not installed.
+    """
+    onnx = import_onnx()
     with _quiet():
         program = torch.onnx.export(
-            folded(model),
+            module,
             (example,),
             input_names=[INPUT],
-            output_names=[OUTPUT],
-            dynamic_shapes=({0: torch.export.Dim(BATCH)},),
+            output_names=list(outputs),
+            dynamic_shapes=(axes,),
             dynamo=True,
             verbose=False,
         )

@@ -22,7 +22,7 @@ class Calibration:
         far_target: what was asked for.
         far: what the threshold gives on the strangers it was chosen on; it does not exceed the target.
         interval: 95 % Wilson interval of ``far``, as if the faces were independent: with several of one person it is
-            somewhat too narrow.
+            too narrow.
         searches, accepted: how many strangers' faces were searched for, and how many of them would be given a name.
         skipped: photographs of strangers that could not be used.
         people, templates: in the gallery, when it was calibrated.

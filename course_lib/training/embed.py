@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
+
 import numpy as np
 import torch
 from torch import Tensor, nn
@@ -29,19 +31,33 @@ def embed(backbone: nn.Module, images: ImageSet | Tensor, *, batch_size: int = 1
     was_training = backbone.training
     backbone.eval()
     try:
-        rows = []
-        for batch in pixels.split(batch_size):
-            floats = normalise(batch).to(device, memory_format=torch.channels_last)
-            embeddings = backbone(floats)
-            if flip:
-                embeddings = embeddings + backbone(floats.flip(-1))
-            rows.append(embeddings.float().cpu())
+        everything = embed_batches(
+            lambda floats: backbone(floats.to(device, memory_format=torch.channels_last)),
+            pixels.split(batch_size),
+            flip=flip,
+        )
     finally:
         backbone.train(was_training)
-    everything = torch.cat(rows)
     broken = (~everything.isfinite().all(1)).nonzero().flatten()
     if len(broken):
         raise ValueError(
             f"the embedding of image {int(broken[0])} is not finite ({len(broken)} in all); did training diverge?"
         )
     return everything.numpy()
+
+
+def embed_batches(forward: Callable[[Tensor], Tensor], batches: Iterable[Tensor], *, flip: bool) -> Tensor:
+    """Embed batches of uint8 images (n, C, H, W), whatever runs the network: float32 (N, D), on the CPU.
+
+    Args:
+        forward: normalised images (n, C, H, W) float -> embeddings (n, D) float.
+        flip: add the embedding of each mirrored image.
+    """
+    rows = []
+    for batch in batches:
+        floats = normalise(batch)
+        embeddings = forward(floats)
+        if flip:
+            embeddings = embeddings + forward(floats.flip(-1))
+        rows.append(embeddings.float().cpu())
+    return torch.cat(rows)

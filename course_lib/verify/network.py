@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,8 +13,9 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 from course_lib import backbones, weights
-from course_lib.data import ImageSet, normalise
+from course_lib.data import ImageSet
 from course_lib.training import load_weights
+from course_lib.training.embed import embed_batches
 
 INT8 = ".int8"
 
@@ -90,22 +91,21 @@ def embed_faces(network: Network, faces: ImageSet, *, flip: bool = True, batch_s
     expected = (network.in_channels, *network.input_size)
     if shape != expected:
         raise ValueError(f"the faces are {shape}, but {network.name} takes {expected} (channels, height, width)")
-    rows: list[Tensor] = []
+    batches = faces.images.split(network.batch_size or batch_size)
     with torch.inference_mode(), tqdm(total=len(faces), unit="face", disable=None) as bar:
-        for batch in faces.images.split(network.batch_size or batch_size):
-            images = normalise(batch)
-            embeddings = network.forward(images)
-            if flip:
-                embeddings = embeddings + network.forward(images.flip(-1))
-            rows.append(embeddings.float().cpu())
-            bar.update(len(batch))
-    everything = torch.cat(rows)
+        everything = embed_batches(network.forward, _counted(batches, bar), flip=flip)
     broken = (~everything.isfinite().all(1)).nonzero().flatten()
     if len(broken):
         raise ValueError(
             f"{network.name}: the embedding of face {int(broken[0])} is not finite ({len(broken)} are not)"
         )
     return everything.numpy()
+
+
+def _counted(batches: Iterable[Tensor], bar: tqdm) -> Iterator[Tensor]:
+    for batch in batches:
+        yield batch
+        bar.update(len(batch))
 
 
 def _from_weights(path: Path, architecture: str | None, options: Mapping[str, object]) -> Network:

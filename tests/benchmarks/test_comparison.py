@@ -6,7 +6,8 @@ import time
 
 import pytest
 
-from benchmarks.comparison import Comparison, Race, interleaved, spread, table
+from benchmarks.comparison import Comparison, Race, estimate, interleaved, spread, table
+from course_lib.evaluation import Interval
 
 
 def test_contestants_take_turns_and_each_round_starts_with_the_next():
@@ -53,3 +54,9 @@ def test_work_of_other_programs_is_noticed_and_our_own_is_not():
         other.kill()
         other.wait()
     assert 0 <= own <= 100 and 10 < busy <= 100
+
+
+def test_an_estimate_stands_in_the_middle_of_its_interval():
+    line = estimate("a - b", Interval(-1.0, 3.0), "points")
+    assert (line["name"], line["value"], line["low"], line["high"], line["unit"]) == ("a - b", 1, -1, 3, "points")
+    assert line["target"] is None and line["verdict"] == ""
