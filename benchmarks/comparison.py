@@ -10,8 +10,8 @@ from statistics import median
 from typing import Any
 
 import psutil
-from tqdm import trange
 
+from course_lib.cost.timing import take_turns
 from course_lib.evaluation import Interval
 
 
@@ -71,13 +71,8 @@ class Race:
 
 def interleaved(contestants: Mapping[str, Callable[[], object]], rounds: int) -> Race:
     """Time all contestants in every round: A B C, B C A, C A B, …, so that a busy minute hits all alike."""
-    names = list(contestants)
-    seconds: dict[str, list[float]] = {name: [] for name in names}
     before = _processor_seconds()
-    for number in trange(rounds, unit="round", leave=False):
-        turn = number % len(names)
-        for name in names[turn:] + names[:turn]:
-            seconds[name].append(timed(contestants[name]))
+    seconds = take_turns(contestants, rounds)
     busy, own, passed = (after - start for after, start in zip(_processor_seconds(), before, strict=True))
     return Race(seconds, round(max(0.0, 100 * (busy - own) / passed), 1))
 

@@ -10,8 +10,8 @@ import torch
 from benchmarks.alignment_accuracy import by_landmarks, central_faces, cut_all
 from benchmarks.comparison import Comparison
 from benchmarks.record import read_record, write_record
-from benchmarks.shipped_model import MODEL, by_onnx
-from course_lib import data, evaluation, weights
+from benchmarks.shipped_model import MODEL
+from course_lib import data, evaluation, export, weights
 from course_lib.alignment import MTCNN
 
 NAME = "int8_thresholds"
@@ -29,7 +29,7 @@ def main() -> dict[str, Any]:
     images = data.lfw(crop=None, size=(250, 250)).images[torch.from_numpy(listed)]
     photographs = images.permute(0, 2, 3, 1).contiguous().numpy()
     crops = cut_all(photographs, central_faces(photographs, MTCNN()), by_landmarks)
-    embeddings = by_onnx(weights.int8_file(MODEL))(torch.from_numpy(crops).permute(0, 3, 1, 2))
+    embeddings = export.Runtime(weights.int8_file(MODEL)).embed(torch.from_numpy(crops).permute(0, 3, 1, 2))
     left, right = (np.searchsorted(listed, indices) for indices in (pairs.left, pairs.right))
     figures = count(evaluation.cosine_scores(embeddings, left, right), pairs.same)
     figures = {"photographs": len(photographs), **figures, "default": chosen_threshold()}

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
 import numpy as np
-import onnxruntime
 import torch
 
 from benchmarks.alignment_accuracy import by_landmarks, central_faces, cut_all, result
 from benchmarks.comparison import Comparison
 from benchmarks.record import write_record
-from course_lib import data, weights
+from course_lib import data, export, weights
 from course_lib.alignment import MTCNN, RetinaFace
 from course_lib.training import embed
 from course_lib.weights.teacher import load_teacher
@@ -43,19 +41,9 @@ def contestants() -> dict[str, Embed]:
     return {
         "student, fp32": lambda crops: embed(student, crops),
         "student, fp32, with its mirror image": lambda crops: embed(student, crops, flip=True),
-        "student, int8": by_onnx(weights.int8_file(MODEL)),
+        "student, int8": export.Runtime(weights.int8_file(MODEL)).embed,
         "teacher, with its mirror image": lambda crops: embed(teacher, crops),
     }
-
-
-def by_onnx(path: os.PathLike[str]) -> Embed:
-    """Embed with ONNX Runtime, in batches."""
-    session = onnxruntime.InferenceSession(path, providers=["CPUExecutionProvider"])
-
-    def run(crops: torch.Tensor) -> np.ndarray:
-        return np.concatenate([session.run(None, {"images": data.normalise(x).numpy()})[0] for x in crops.split(64)])
-
-    return run
 
 
 def measure(

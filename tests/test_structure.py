@@ -24,10 +24,10 @@ MAY_IMPORT: dict[str, set[str]] = {
     "cost": set(),
     "data": {"alignment", "paths"},
     "training": {"data"},  # losses and optimizers are known to it by their call only
-    "export": {"cost"},
+    "export": {"backbones", "cost", "data", "evaluation", "training"},
     "weights": {"backbones", "data", "export", "losses", "paths", "training"},
     "gallery": {"alignment", "data", "evaluation", "paths", "training", "weights"},
-    "verify": {"alignment", "backbones", "data", "evaluation", "training", "viz", "weights"},
+    "verify": {"alignment", "data", "evaluation", "export", "viz", "weights"},
     "viz": BELOW_THE_TOP | {"weights"},
     "check": {"paths", "training"},
     "exercises": set(),

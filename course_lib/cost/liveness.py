@@ -7,8 +7,9 @@ memory inside an operation. Operations are not fused, so batch norm and activati
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import NamedTuple
 
 from torch import Tensor
@@ -25,8 +26,10 @@ class Memory(NamedTuple):
 
 
 @dataclass
-class _Lifetime:
-    elements: int
+class Lifetime:
+    """What one value takes, in elements or bytes, and the positions at which it is made and used last."""
+
+    size: int
     first: int
     last: int
 
@@ -35,25 +38,29 @@ def liveness(graph: Graph, weights: Collection[Node]) -> dict[Node, Memory]:
     """The memory of activations at each node; what ``weights`` hold is none."""
     nodes = list(graph.nodes)
     lifetimes = _lifetimes(nodes, {_memory(tensor) for node in weights for tensor in tensors(node)})
-    taken, freed = [0] * len(nodes), [0] * (len(nodes) + 1)
+    taken = [0] * len(nodes)
     for life in lifetimes:
-        taken[life.first] += life.elements
-        freed[life.last + 1] += life.elements
-    memory, live = {}, 0
-    for position, node in enumerate(nodes):
-        live += taken[position] - freed[position]
-        memory[node] = Memory(taken[position], live)
-    return memory
+        taken[life.first] += life.size
+    return {node: Memory(*both) for node, *both in zip(nodes, taken, live(lifetimes, len(nodes)), strict=True)}
 
 
-def _lifetimes(nodes: Sequence[Node], weights: Collection[int]) -> Collection[_Lifetime]:
-    lifetimes: dict[int, _Lifetime] = {}
+def live(lifetimes: Iterable[Lifetime], steps: int) -> list[int]:
+    """What lives at each of so many steps, in all."""
+    change = [0] * (steps + 1)
+    for life in lifetimes:
+        change[life.first] += life.size
+        change[life.last + 1] -= life.size
+    return list(accumulate(change[:steps]))
+
+
+def _lifetimes(nodes: Sequence[Node], weights: Collection[int]) -> Collection[Lifetime]:
+    lifetimes: dict[int, Lifetime] = {}
     for position, node in enumerate(nodes):
         used = [tensor for source in node.all_input_nodes for tensor in tensors(source)]
         for tensor in used + tensors(node):
             if _memory(tensor) not in weights:
                 size = tensor.untyped_storage().nbytes() // tensor.element_size()
-                lifetimes.setdefault(_memory(tensor), _Lifetime(size, position, position)).last = position
+                lifetimes.setdefault(_memory(tensor), Lifetime(size, position, position)).last = position
     return lifetimes.values()
 
 

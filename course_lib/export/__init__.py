@@ -4,5 +4,6 @@ from __future__ import annotations
 
 from course_lib.export.onnx_file import folded, to_onnx
 from course_lib.export.quantization import Scheme, quantize
+from course_lib.export.runtime import Runtime
 
-__all__ = ["Scheme", "folded", "quantize", "to_onnx"]
+__all__ = ["Runtime", "Scheme", "folded", "quantize", "to_onnx"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from course_lib.verify.network import Network, embed_faces, load_network
+from course_lib.verify.network import load_network
 from course_lib.verify.report import FARS, Report, verify
 
-__all__ = ["FARS", "Network", "Report", "embed_faces", "load_network", "verify"]
+__all__ = ["FARS", "Report", "load_network", "verify"]

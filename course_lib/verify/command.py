@@ -11,7 +11,8 @@ from typing import Any
 from course_lib.alignment import MTCNN, Detector, RetinaFace
 from course_lib.data import PairedFaces, lfw_list, pair_list, read_bin, read_pairs
 from course_lib.data.lfw import FACE_SQUARE, VIEW_FILES
-from course_lib.verify.network import Network, load_network
+from course_lib.export import Runtime
+from course_lib.verify.network import load_network
 from course_lib.verify.report import FARS, verify
 
 OK, FAILED, INTERRUPTED = 0, 1, 130
@@ -47,7 +48,7 @@ def main(arguments: list[str] | None = None) -> int:
     return OK
 
 
-def paired_faces(options: argparse.Namespace, network: Network) -> tuple[PairedFaces, str]:
+def paired_faces(options: argparse.Namespace, network: Runtime) -> tuple[PairedFaces, str]:
     """The faces and pairs that the options ask for, and how the faces were made."""
     given: dict[str, Any] = {
         "size": network.input_size,

@@ -21,7 +21,7 @@ from course_lib.evaluation import (
     verification,
 )
 from course_lib.evaluation.kfold import fold_numbers
-from course_lib.verify.network import Network, embed_faces
+from course_lib.export import Runtime
 from course_lib.verify.table import squared_l2_at, table
 
 if TYPE_CHECKING:
@@ -129,7 +129,7 @@ class Report:
 
 
 def verify(
-    network: Network,
+    network: Runtime,
     paired: PairedFaces,
     *,
     flip: bool = True,
@@ -143,7 +143,7 @@ def verify(
 
     Args:
         paired: what ``data.read_bin`` and ``data.read_pairs`` give.
-        flip: see ``embed_faces``.
+        flip: see ``export.Runtime.embed``.
         n_folds: the published ones are contiguous blocks, see ``evaluation.kfold_accuracy``. Where pairs were left
             out, a block begins that many pairs earlier than published.
         fars: TAR and threshold are reported at each; one below a single impostor pair is marked as not resolved.
@@ -153,7 +153,7 @@ def verify(
 
     Raises:
         ValueError: the list has faults that are not allowed, or fewer pairs of a kind than folds; or what
-            ``embed_faces`` raises.
+            ``export.Runtime.embed`` raises.
     """
     pairs = paired.pairs
     if pairs.same.all() or not pairs.same.any():
@@ -165,7 +165,7 @@ def verify(
     folds = fold_numbers(pairs.same, n_folds)
     people = np.array(paired.faces.names)[paired.faces.labels.numpy()]
     check = check_pairs(pairs, people, folds, allow=allow)
-    embeddings = embed_faces(network, paired.faces, flip=flip)
+    embeddings = network.embed(paired.faces, flip=flip)
     scores = cosine_scores(embeddings, pairs.left, pairs.right)
     return Report(
         network=network.name,

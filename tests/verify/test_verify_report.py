@@ -3,23 +3,39 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
+from torch import Tensor, nn
 
 from course_lib import evaluation
 from course_lib.data import Excluded, ImageSet, PairedFaces, Pairs
-from course_lib.verify import Network, Report, verify
+from course_lib.export import Runtime
+from course_lib.verify import Report, verify
 
 PNG = b"\x89PNG"
 
 
-def network(dim: int = 6) -> Network:
+class Embedder(nn.Module):
+    """Any function of grey images of 8x8 as a backbone."""
+
+    input_size, in_channels = (8, 8), 1
+
+    def __init__(self, function: Callable[[Tensor], Tensor]) -> None:
+        super().__init__()
+        self.function, self.scale = function, nn.Parameter(torch.ones(()))
+
+    def forward(self, images: Tensor) -> Tensor:
+        return self.scale * self.function(images)
+
+
+def network(dim: int = 6) -> Runtime:
     """A fixed linear map of the pixels; the mirror image gives another embedding."""
     matrix = torch.randn(64, dim, generator=torch.Generator().manual_seed(0))
-    return Network("linear", (8, 8), 1, lambda images: images.flatten(1) @ matrix)
+    return Runtime.of(Embedder(lambda images: images.flatten(1) @ matrix), "linear")
 
 
 def paired(n_people: int = 30, noise: float = 60.0, excluded: tuple[Excluded, ...] = ()) -> PairedFaces:
@@ -103,7 +119,7 @@ def test_files_are_written(report: Report, tmp_path: Path) -> None:
 
 
 def test_a_model_that_tells_nothing_still_has_a_report() -> None:
-    same_for_all = Network("constant", (8, 8), 1, lambda images: torch.ones(len(images), 3))
+    same_for_all = Runtime.of(Embedder(lambda images: torch.ones(len(images), 3)), "constant")
     found = verify(same_for_all, paired(), n_folds=5, fars=(0.1,))
     assert found.verification.eer.rate == pytest.approx(0.5)
     assert "TAR at FAR 0.1          0.00" in str(found) and "none" in str(found)
@@ -114,7 +130,7 @@ def test_bad_input_is_refused_before_anything_is_embedded() -> None:
     def never(images: torch.Tensor) -> torch.Tensor:
         raise AssertionError("embedded")
 
-    unused, sets = Network("unused", (8, 8), 1, never), paired()
+    unused, sets = Runtime.of(Embedder(never), "unused"), paired()
     pairs = sets.pairs
     doubled = Pairs(*(np.concatenate([column, column[:2]]) for column in (pairs.left, pairs.right, pairs.same)))
     alike = Pairs(pairs.left, pairs.right, np.ones(60, dtype=bool))

@@ -1,0 +1,152 @@
+"""One interface to a face embedder in a file, whatever runs it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from tqdm import tqdm
+
+from course_lib.data import ImageSet
+from course_lib.export.runtimes import Loaded, onnx, pytorch
+from course_lib.training.embed import embed_batches
+
+WEIGHTS = ".safetensors"
+LOADERS = {".onnx": onnx.load}  # of files that know their own network
+ENDINGS = (WEIGHTS, *LOADERS)
+
+
+class Runtime:
+    """A face embedder, run by what its file is for.
+
+    ====================  =======================================================================
+    ``.safetensors``      PyTorch; weights that ``training.save_weights`` wrote
+    ``.onnx``             ONNX Runtime; what ``to_onnx`` and ``quantize`` write, and other people
+    ``.pte``              ExecuTorch, extra ``[executorch]``; what ``to_executorch`` writes
+    ``.tflite``           LiteRT, extra ``[litert]``; what ``to_litert`` writes
+    ====================  =======================================================================
+
+    Args:
+        path: of the file; its ending says what runs it.
+        architecture: of a ``.safetensors`` file, which holds weights only: a name that ``backbones.create`` knows.
+        options: of that architecture, such as ``{"width": 0.75}``.
+        threads: that it may use; by default as many as PyTorch. PyTorch itself has one number for all of a process, so
+            it is not set here: ``torch.set_num_threads``.
+
+    Attributes:
+        name: the file's.
+        path: of the file; None for ``Runtime.of`` a network in memory.
+        input_size: (height, width) in pixels.
+        in_channels: 1 for grey or 3 for RGB images.
+        batch_size: the only one that the file takes, or None.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: it is no file that is known here, it is damaged or no face embedder, or an architecture is missing
+            or given for what has its own.
+        ModuleNotFoundError: what runs it is not installed; the message names the extra to install.
+    """
+
+    def __init__(
+        self,
+        path: Path | str,
+        *,
+        architecture: str | None = None,
+        options: Mapping[str, object] | None = None,
+        threads: int | None = None,
+    ) -> None:
+        path = Path(path)
+        if path.suffix not in ENDINGS:
+            raise ValueError(f"{path} is of no known kind; expected a file {' or '.join(ENDINGS)}")
+        if not path.is_file():
+            raise FileNotFoundError(f"{path} is not there; expected a model's file")
+        if (architecture or options) and path.suffix != WEIGHTS:
+            raise ValueError(f"an architecture is given, but {path} has its own; it is for {WEIGHTS} files")
+        if path.suffix == WEIGHTS:
+            loaded = pytorch.load(path, architecture, options or {})
+        else:
+            loaded = LOADERS[path.suffix](path, threads or torch.get_num_threads())
+        self._set(path.name, path, loaded)
+
+    @classmethod
+    def of(cls, module: nn.Module, name: str) -> Runtime:
+        """A backbone of the course that is in memory, by PyTorch, from now on in evaluation mode."""
+        runtime = cls.__new__(cls)
+        runtime._set(name, None, pytorch.of(module))
+        return runtime
+
+    def _set(self, name: str, path: Path | None, loaded: Loaded) -> None:
+        self.name, self.path = name, path
+        self.input_size, self.in_channels, self.batch_size = loaded.input_size, loaded.in_channels, loaded.batch_size
+        self._loaded = loaded
+
+    def __repr__(self) -> str:
+        height, width = self.input_size
+        return f"Runtime({self.name}: {self.in_channels}x{height}x{width})"
+
+    @torch.inference_mode()
+    def forward(self, images: Tensor) -> Tensor:
+        """Images (N, C, H, W) float32, as ``data.normalise`` makes them -> embeddings (N, D) float32."""
+        return self._loaded.forward(images)
+
+    @torch.inference_mode()
+    def embed(self, images: ImageSet | Tensor, *, flip: bool = False, batch_size: int = 64) -> np.ndarray:
+        """Embed faces: float32 (N, D), not of length one.
+
+        Args:
+            images: an image set or its uint8 (N, C, H, W) tensor.
+            flip: add the embedding of each mirror image to it, f(x) + f(flip x), as LFW and IJB-C are reported.
+            batch_size: faces at a time, where the file does not fix it.
+
+        Raises:
+            ValueError: the faces are of another type, size or colour than the network takes, there is none, or an
+                embedding is not finite (the face's number is named).
+        """
+        pixels = images.images if isinstance(images, ImageSet) else images
+        self._check(pixels)
+        batches = pixels.split(self.batch_size or batch_size)
+        with tqdm(total=len(pixels), unit="face", leave=False, disable=None) as bar:
+            everything = embed_batches(self._loaded.forward, _counted(batches, bar), flip=flip)
+        broken = (~everything.isfinite().all(1)).nonzero().flatten()
+        if len(broken):
+            raise ValueError(
+                f"{self.name}: the embedding of face {int(broken[0])} is not finite ({len(broken)} are not)"
+            )
+        return everything.numpy()
+
+    def peak_activation_bytes(self) -> int | None:
+        """The most bytes that activations take at once, for one face, weights not included; None if it cannot be told.
+
+        For PyTorch operation by operation as ``cost.count`` counts, in 32 bits; for ONNX of the graph as ONNX Runtime
+        fuses it, in the types it computes in.
+        """
+        count = self._loaded.peak_activation_bytes
+        return None if count is None else count()
+
+    def arena_bytes(self) -> int | None:
+        """What a device's own planner asks for activations; None where no such tool can tell."""
+        count = self._loaded.arena_bytes
+        return None if count is None else count()
+
+    def _check(self, pixels: Tensor) -> None:
+        expected = (self.in_channels, *self.input_size)
+        if not isinstance(pixels, Tensor) or pixels.dtype != torch.uint8 or pixels.ndim != 4:
+            raise ValueError(
+                f"the faces are {getattr(pixels, 'dtype', type(pixels).__name__)} "
+                f"{tuple(getattr(pixels, 'shape', ()))}; expected a uint8 tensor (N, C, H, W)"
+            )
+        if tuple(pixels.shape[1:]) != expected:
+            raise ValueError(
+                f"the faces are {tuple(pixels.shape[1:])}, but {self.name} takes {expected} (channels, height, width)"
+            )
+        if not len(pixels):
+            raise ValueError("there are no faces to embed; expected at least one")
+
+
+def _counted(batches: Iterable[Tensor], bar: tqdm) -> Iterator[Tensor]:
+    for batch in batches:
+        yield batch
+        bar.update(len(batch))

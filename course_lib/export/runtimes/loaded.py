@@ -1,0 +1,30 @@
+"""What every runtime gives: the network's call, and what it takes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """A network that is ready to run.
+
+    Attributes:
+        forward: images (N, C, H, W) float32, as ``data.normalise`` makes them -> embeddings (N, D) float32.
+        input_size: (height, width) in pixels.
+        in_channels: 1 for grey or 3 for RGB images.
+        batch_size: the only one that the file takes, or None where it takes any.
+        peak_activation_bytes: counts the most memory that activations take at once, for one image, weights not
+            included; None where the file does not tell.
+        arena_bytes: asks a device's own planner for the same; None where there is none.
+    """
+
+    forward: Callable[[Tensor], Tensor]
+    input_size: tuple[int, int]
+    in_channels: int
+    batch_size: int | None = None
+    peak_activation_bytes: Callable[[], int] | None = None
+    arena_bytes: Callable[[], int] | None = None

@@ -1,0 +1,45 @@
+"""PyTorch: weights that ``training.save_weights`` wrote, put into the architecture that the caller names."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from torch import nn
+
+from course_lib import backbones, cost
+from course_lib.export.runtimes.loaded import Loaded
+from course_lib.training import load_weights
+
+
+def load(path: Path, architecture: str | None, options: Mapping[str, object]) -> Loaded:
+    """Build the network and load its weights.
+
+    Raises:
+        ValueError: there is no architecture, no such one, or the file is damaged or of another.
+    """
+    if architecture is None:
+        raise ValueError(
+            f"{path} holds weights but not the network's name; give the architecture, one of "
+            f"{', '.join(backbones.available())}, and its options"
+        )
+    try:
+        module = backbones.create(architecture, **options)
+    except TypeError as error:  # an option that the network does not have
+        raise ValueError(str(error)) from error
+    load_weights(module, path)
+    return of(module)
+
+
+def of(module: nn.Module) -> Loaded:
+    """A backbone of the course, from now on in evaluation mode, on the device it is on."""
+    device = next(module.parameters()).device
+    module.eval()
+    return Loaded(
+        forward=lambda images: module(images.to(device)).float().cpu(),
+        input_size=module.input_size,
+        in_channels=module.in_channels,
+        peak_activation_bytes=lambda: (
+            cost.count(module, module.input_size, in_channels=module.in_channels).peak_fp32_bytes
+        ),
+    )
