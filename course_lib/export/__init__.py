@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from course_lib.export.file_report import FileReport, Report, report
 from course_lib.export.onnx_file import folded, to_onnx
 from course_lib.export.quantization import Scheme, quantize
 from course_lib.export.runtime import Runtime
 
-__all__ = ["Runtime", "Scheme", "folded", "quantize", "to_onnx"]
+__all__ = ["FileReport", "Report", "Runtime", "Scheme", "folded", "quantize", "report", "to_onnx"]

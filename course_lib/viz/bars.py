@@ -10,11 +10,14 @@ from course_lib.viz import _checks
 from course_lib.viz.layout import LABEL_POINTS, LEGEND_POINTS, blank, put_labels, put_title, wrapped
 from course_lib.viz.style import class_style
 
+Value = float | tuple[float, float, float] | None
 
-def bars(panels: Mapping[str, Mapping[str, float]], *, title: str) -> Figure:
+
+def bars(panels: Mapping[str, Mapping[str, Value]], *, title: str) -> Figure:
     """Horizontal bars from zero with their values beside them, one panel an entry of ``{unit: {name: value}}``.
 
-    Every panel holds the same names in the same order. Raises ValueError for other names, negative values, or nothing.
+    A value may be (low, middle, high), drawn as a bar with its interval, or None, which is written as not known. Every
+    panel holds the same names in the same order. Raises ValueError for other names, negative values, or nothing.
     """
     _checks.not_empty("panels", panels)
     names = list(next(iter(panels.values())))
@@ -24,18 +27,31 @@ def bars(panels: Mapping[str, Mapping[str, float]], *, title: str) -> Figure:
     for axis, (unit, values) in zip(axes, panels.items(), strict=True):
         if list(values) != names:
             raise ValueError(f"panels[{unit!r}] is of {list(values)}; expected the same names in each panel: {names}")
-        lengths = _checks.finite(f"panels[{unit!r}]", list(values.values()))
-        if lengths.min() < 0:
-            raise ValueError(f"panels[{unit!r}] holds {lengths.min():g}; expected values of at least 0")
+        low, lengths, high = (
+            _checks.finite(f"panels[{unit!r}]", [_interval(value)[part] for value in values.values()])
+            for part in range(3)
+        )
+        if low.min() < 0 or (low > lengths).any() or (lengths > high).any():
+            raise ValueError(
+                f"panels[{unit!r}] holds {low.min():g}; expected values of at least 0, or 0 <= low <= middle <= high"
+            )
         colours = [class_style(row)["color"] for row in range(len(names))]
-        drawn = axis.barh(range(len(names)), lengths, color=colours, height=0.7)
-        axis.bar_label(drawn, [_short(length) for length in lengths], padding=3, fontsize=LEGEND_POINTS)
+        spread = {} if (low == high).all() else {"xerr": (lengths - low, high - lengths), "capsize": 3}
+        drawn = axis.barh(range(len(names)), lengths, color=colours, height=0.7, ecolor="#333333", **spread)
+        said = ["not known" if value is None else _short(_interval(value)[1]) for value in values.values()]
+        axis.bar_label(drawn, said, padding=3, fontsize=LEGEND_POINTS)
         axis.set(yticks=range(len(names)), yticklabels=[wrapped(name, 2.0, LABEL_POINTS) for name in names])
-        axis.set(ylim=(len(names) - 0.5, -0.5), xlim=(0, 1.15 * lengths.max() or 1))
+        axis.set(ylim=(len(names) - 0.5, -0.5), xlim=(0, 1.15 * high.max() or 1))
         put_labels(axis, unit, "")
         axis.grid(visible=False, axis="y")
     put_title(figure, title)
     return figure
+
+
+def _interval(value: Value) -> tuple[float, float, float]:
+    if isinstance(value, tuple):
+        return value
+    return (0.0, 0.0, 0.0) if value is None else (value, value, value)
 
 
 def _short(value: float) -> str:

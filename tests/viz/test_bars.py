@@ -26,6 +26,15 @@ def test_bars_of_nothing_but_zeros_can_be_drawn() -> None:
     assert axis.get_xlim() == (0, 1)
 
 
+def test_an_interval_is_drawn_and_what_is_not_known_is_said() -> None:
+    (axis,) = viz.bars({"errors": {"a": (1.0, 2.0, 4.0), "b": None}}, title="T").axes
+    assert [bar.get_width() for bar in axis.patches] == [2, 0]
+    ((whisker, _),) = axis.collections[0].get_segments()[:1]
+    assert whisker[0] == 1 and axis.collections[0].get_segments()[0][1][0] == 4
+    assert [text.get_text() for text in axis.texts] == ["2", "not known"]
+    assert axis.get_xlim()[1] > 4
+
+
 @pytest.mark.parametrize(
     ("panels", "words"),
     [
@@ -34,6 +43,7 @@ def test_bars_of_nothing_but_zeros_can_be_drawn() -> None:
         ({"x": {"a": 1}, "y": {"b": 1}}, "'y'.*is of .'b'.; expected the same names"),
         ({"x": {"a": -2.5}}, "'x'.*holds -2.5; expected values of at least 0"),
         ({"x": {"a": float("nan")}}, "'x'.*holds nan"),
+        ({"x": {"a": (2.0, 1.0, 3.0)}}, "expected values of at least 0, or 0 <= low <= middle <= high"),
     ],
 )
 def test_what_bars_cannot_show_is_refused(panels: dict[str, dict[str, float]], words: str) -> None:
