@@ -12,6 +12,7 @@ from tempfile import TemporaryDirectory
 
 import numpy as np
 
+from course_lib.export.embedder_file import taken_by
 from course_lib.export.onnx_file import INPUT, import_onnx, strip, write_whole
 
 AT_LEAST = 16  # calibration images
@@ -41,8 +42,8 @@ def quantize(onnx_path: Path | str, calibration: np.ndarray, path: Path | str, *
         scheme: per channel and the 99.99th percentile by default.
 
     Raises:
-        ValueError: there are fewer than 16 calibration images, they are all alike, of another shape or range, or the
-            file does not take ``images``.
+        ValueError: there are fewer than 16 calibration images, they are all alike, of another shape or range; or the
+            file is damaged, in 8 bits already, no face embedder, or holds a batch norm that ought to be folded.
         FileNotFoundError: there is no such file.
     """
     onnx_path, scheme = Path(onnx_path), scheme or Scheme()
@@ -51,7 +52,7 @@ def quantize(onnx_path: Path | str, calibration: np.ndarray, path: Path | str, *
     onnx = import_onnx()
     from onnxruntime.quantization import CalibrationMethod, QuantFormat, QuantType, quant_pre_process, quantize_static
 
-    _check(_input_shape(onnx, onnx_path), calibration)
+    _check(taken_by(onnx_path), calibration)
     options = {"ActivationSymmetric": False, "CalibPercentile": scheme.percentile}
     with TemporaryDirectory() as folder, _quiet():
         prepared, result = Path(folder) / "prepared.onnx", Path(folder) / "int8.onnx"
@@ -82,17 +83,6 @@ class _Reader:
     def get_next(self) -> dict[str, np.ndarray] | None:
         image = next(self._images, None)
         return None if image is None else {INPUT: image[None]}
-
-
-def _input_shape(onnx: object, path: Path) -> list[int]:
-    """(C, H, W) of the file's input."""
-    try:
-        inputs = onnx.load(path).graph.input
-    except Exception as error:  # protobuf's own errors have no common base
-        raise ValueError(f"{path} is no ONNX file ({error}); write it with export.to_onnx") from error
-    if len(inputs) != 1 or inputs[0].name != INPUT:
-        raise ValueError(f"{path} takes {[i.name for i in inputs]}; expected one input, {INPUT!r}, as to_onnx writes")
-    return [dimension.dim_value for dimension in inputs[0].type.tensor_type.shape.dim[1:]]
 
 
 def _check(expected: list[int], images: np.ndarray) -> None:

@@ -7,6 +7,7 @@ import onnx
 import onnxruntime
 import pytest
 import torch
+from onnx import helper, numpy_helper
 from torch import nn
 
 from course_lib import backbones, data, export
@@ -71,10 +72,46 @@ def test_calibration_that_tells_nothing_is_refused(fp32, tmp_path, images, messa
     assert not list(tmp_path.iterdir())
 
 
-def test_other_files_are_refused(faces, tmp_path):
+def test_other_files_are_refused(fp32, faces, tmp_path):
+    out = tmp_path / "int8.onnx"
     with pytest.raises(FileNotFoundError, match=r"write it with export\.to_onnx"):
-        export.quantize(tmp_path / "none.onnx", faces, tmp_path / "int8.onnx")
+        export.quantize(tmp_path / "none.onnx", faces, out)
     broken = tmp_path / "broken.onnx"
-    broken.write_bytes(b"\x08\x07broken")
-    with pytest.raises(ValueError, match=r"broken\.onnx"):
-        export.quantize(broken, faces, tmp_path / "int8.onnx")
+    for content in (b"\x08\x07broken", b"", fp32.read_bytes()[: fp32.stat().st_size // 2]):
+        broken.write_bytes(content)
+        with pytest.raises(ValueError, match=r"broken\.onnx is no ONNX file .*write it with export\.to_onnx"):
+            export.quantize(broken, faces, out)
+    int8 = export.quantize(fp32, faces[:16], out)
+    with pytest.raises(ValueError, match=r"int8\.onnx is quantised already; give the file in 32 bits"):
+        export.quantize(int8, faces, tmp_path / "twice.onnx")
+
+
+def onnx_file(path: Path, *nodes: onnx.NodeProto, taken: str = "images", axes: int = 2) -> Path:
+    """A file of so many nodes, which takes faces of 48x48; the weights of its convolutions and batch norms are ones."""
+    ones = {"kernel": (4, 3, 3, 3), **dict.fromkeys(("scale", "bias", "mean", "variance"), (4,))}
+    weights = [numpy_helper.from_array(np.ones(shape, np.float32), name) for name, shape in ones.items()]
+    values = [(taken, [1, 3, 48, 48]), (nodes[-1].output[0], [1, 4, 46, 46] if axes == 4 else [1, 4 * 46 * 46])]
+    infos = [helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, shape) for name, shape in values]
+    graph = helper.make_graph(nodes, "made", infos[:1], infos[1:], weights)
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9), path)
+    return path
+
+
+def test_what_is_no_embedder_is_refused(faces, tmp_path):
+    """A network that draws a map, and another library's embedder, which names its input differently."""
+    convolution = helper.make_node("Conv", ["images", "kernel"], ["map"])
+    with pytest.raises(ValueError, match=r"map\.onnx is no embedder: it gives {'map': 4} \(name: axes\)"):
+        export.quantize(onnx_file(tmp_path / "map.onnx", convolution, axes=4), faces, tmp_path / "int8.onnx")
+    other = [helper.make_node("Conv", ["data", "kernel"], ["map"]), helper.make_node("Flatten", ["map"], ["out"])]
+    with pytest.raises(ValueError, match=r"data\.onnx takes \['data'\]; expected one input, 'images'"):
+        export.quantize(onnx_file(tmp_path / "data.onnx", *other, taken="data"), faces, tmp_path / "int8.onnx")
+
+
+def test_a_batch_norm_that_was_not_folded_is_refused(faces, tmp_path):
+    nodes = [
+        helper.make_node("Conv", ["images", "kernel"], ["map"]),
+        helper.make_node("BatchNormalization", ["map", "scale", "bias", "mean", "variance"], ["normal"]),
+        helper.make_node("Flatten", ["normal"], ["out"]),
+    ]
+    with pytest.raises(ValueError, match=r"unfolded\.onnx has 1 batch norms right after a convolution"):
+        export.quantize(onnx_file(tmp_path / "unfolded.onnx", *nodes), faces, tmp_path / "int8.onnx")
