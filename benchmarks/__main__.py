@@ -37,6 +37,7 @@ LONG = {
     "sam": "3 minutes",
     "shipped_model": "10 minutes",
     "int8_thresholds": "1 minute",
+    "exported": "6 minutes",
     "shipped_tried": "1 hour",
     "transfer_orl": "25 minutes",
     "transfer_faces": "20 minutes",
