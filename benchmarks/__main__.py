@@ -38,6 +38,8 @@ LONG = {
     "shipped_model": "10 minutes",
     "int8_thresholds": "1 minute",
     "shipped_tried": "1 hour",
+    "width_bits": "3 hours",
+    "int8_choices": "40 minutes",
     "transfer_orl": "25 minutes",
     "transfer_faces": "20 minutes",
     "distillation_orl": "20 minutes",
