@@ -39,6 +39,8 @@ LONG = {
     "int8_thresholds": "1 minute",
     "exported": "6 minutes",
     "shipped_tried": "1 hour",
+    "width_bits": "3 hours",
+    "int8_choices": "40 minutes",
     "transfer_orl": "25 minutes",
     "transfer_faces": "20 minutes",
     "distillation_orl": "20 minutes",

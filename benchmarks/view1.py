@@ -43,7 +43,7 @@ def drawn(images: torch.Tensor, count: int, seed: int) -> np.ndarray:
 
 
 def verified(embeddings: np.ndarray, pairs: Mapping[str, data.Pairs]) -> dict[str, Any]:
-    """What ``result`` says, and the area under the ROC curve. No threshold, None, is where to accept nothing is best."""
+    """What ``result`` says, and the area under the ROC curve; the threshold is None where to accept nothing is best."""
     test, found = pairs[TEST], result(embeddings, pairs)
     curve = evaluation.roc(evaluation.cosine_scores(embeddings, test.left, test.right), test.same)
     threshold = found["threshold"] if np.isfinite(found["threshold"]) else None  # JSON has no infinity
@@ -71,8 +71,8 @@ def verified_int8(
         "cosine": round(float(cosines.mean()), 5),
         "lowest_cosine": round(float(cosines.min()), 5),
         "accuracy_kept": float(((scores >= threshold) == test.same).mean()),
-        "genuine_moved": round(float((scores - before)[test.same].mean()), 5),
-        "impostor_moved": round(float((scores - before)[~test.same].mean()), 5),
+        "genuine_moved": round(float((scores - before)[test.same].mean()), 5) + 0.0,
+        "impostor_moved": round(float((scores - before)[~test.same].mean()), 5) + 0.0,
     }
 
 
