@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from course_lib.export.executorch_file import to_executorch
+from course_lib.export.litert_file import to_litert
 from course_lib.export.onnx_file import folded, to_onnx
 from course_lib.export.quantization import Scheme, quantize
 from course_lib.export.runtime import Runtime
 
-__all__ = ["Runtime", "Scheme", "folded", "quantize", "to_onnx"]
+__all__ = ["Runtime", "Scheme", "folded", "quantize", "to_executorch", "to_litert", "to_onnx"]
