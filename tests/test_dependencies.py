@@ -63,7 +63,7 @@ def by_name(texts: list[str]) -> dict[str, Requirement]:
 RUNTIME = by_name(PROJECT["dependencies"])
 DEVELOPMENT = by_name(PROJECT["optional-dependencies"]["dev"])
 EVERYTHING = {**RUNTIME, **DEVELOPMENT}
-# Extras that nothing in the tests needs: in no environment.yml and not pinned.
+# Extras that the tests can do without: in no environment.yml; `make test` adds executorch alone, which is pinned.
 OPTIONAL = by_name(
     [text for extra, texts in PROJECT["optional-dependencies"].items() if extra != "dev" for text in texts]
 )
@@ -120,6 +120,11 @@ def test_the_tested_versions_lie_within_the_bounds(python):
         if need.marker is None or need.marker.evaluate({"python_version": python}):
             assert name in tested, f"constraints.txt pins no {name} for Python {python}"
             assert tested[name] in need.specifier, f"{name}=={tested[name]} is outside {need.specifier}"
+
+
+@pytest.mark.parametrize("python", PYTHONS)
+def test_what_make_test_adds_is_pinned_within_its_bounds(python):
+    assert pins(python)["executorch"] in OPTIONAL["executorch"].specifier
 
 
 def test_the_constraints_leave_the_platforms_libraries_to_torch():

@@ -112,6 +112,7 @@ def browser_can_open() -> bool:
 def test(arguments: list[str]) -> int:
     """Lint, unit tests with the guards, every notebook: all are run, whether or not one fails."""
     python = ready_python()
+    environment.add_for_tests()
     weights.fetch_once(TEST_DATA)
     stages = {"lint": lint_commands(python), "unit tests": [[python, "-m", "pytest"]], "notebooks": [nbval(python)]}
     results = []

@@ -203,6 +203,18 @@ def install_cpu_torch(lock: int) -> None:
         check_space(cpu=False)
 
 
+def add_for_tests() -> None:
+    """ExecuTorch, which nothing but its own tests needs: where it cannot be had, they are skipped, and it is said."""
+    wanted = tested_version("executorch")
+    if any(is_whole(record) for record in site_packages().glob(f"executorch-{wanted}.dist-info")):
+        return
+    with only_one_at_a_time() as lock:
+        try:
+            run_pip(venv_python(), ["install", "-c", "constraints.txt", f"executorch=={wanted}"], ROOT, CACHE, lock)
+        except SetupError as error:
+            say(f"ExecuTorch could not be installed, so its tests are skipped. {error}")
+
+
 def tested_version(package: str) -> str:
     """The version that constraints.txt pins."""
     pin = re.search(rf"^{re.escape(package)}==([^;\s]+)", CONSTRAINTS.read_text(encoding="utf-8"), re.MULTILINE)

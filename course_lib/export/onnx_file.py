@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import logging
-import warnings
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from copy import deepcopy
 from pathlib import Path
 from types import ModuleType
@@ -14,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
+
+from course_lib.export.packages import quietly
 
 if TYPE_CHECKING:
     from onnx import ModelProto
@@ -32,8 +31,6 @@ def to_onnx(model: nn.Module, path: Path | str) -> Path:
         ValueError: the model is in training mode, whose batch norms depend on the batch.
         ModuleNotFoundError: onnx or onnxscript is not installed; the message names the extra.
     """
-    if model.training:
-        raise ValueError("the model is in training mode; call model.eval() first")
     # The example's own batch size must be neither 0 nor 1, which the exporter takes for constants.
     example = torch.zeros(2, model.in_channels, *model.input_size)
     return write_traced(folded(model), example, path, outputs=[OUTPUT], axes={0: torch.export.Dim(BATCH)})
@@ -52,7 +49,7 @@ def write_traced(
         ModuleNotFoundError: onnx or onnxscript is not installed.
     """
     onnx = import_onnx()
-    with _quiet():
+    with quietly():
         program = torch.onnx.export(
             module,
             (example,),
@@ -65,11 +62,17 @@ def write_traced(
     proto = program.model_proto
     strip(proto)
     onnx.checker.check_model(proto, full_check=True)
-    return write_whole(proto, path)
+    return write_whole(proto.SerializeToString(), path)
 
 
 def folded(model: nn.Module) -> nn.Module:
-    """A copy in which each batch norm right after a convolution, in one ``nn.Sequential``, has joined it."""
+    """A copy in which each batch norm right after a convolution, in one ``nn.Sequential``, has joined it.
+
+    Raises:
+        ValueError: the model is in training mode, whose batch norms depend on the batch.
+    """
+    if model.training:
+        raise ValueError("the model is in training mode; call model.eval() first")
     model = deepcopy(model).float().cpu()
     for block in [module for module in model.modules() if isinstance(module, nn.Sequential)]:
         for index in range(len(block) - 1):
@@ -91,12 +94,12 @@ def strip(proto: ModelProto) -> None:
         del part.metadata_props[:]
 
 
-def write_whole(proto: ModelProto, path: Path | str) -> Path:
+def write_whole(content: bytes, path: Path | str) -> Path:
     """Write the file so that it is there complete or not at all."""
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_name(path.name + ".unfinished")
-    unfinished.write_bytes(proto.SerializeToString())
+    unfinished.write_bytes(content)
     return unfinished.replace(path)
 
 
@@ -110,17 +113,3 @@ def import_onnx() -> ModuleType:
             f"{error.name} is not installed, and ONNX files are written with it; pip install {error.name}"
         ) from error
     return onnx
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Without the exporter's own log below errors, and its warnings."""
-    logger = logging.getLogger("torch.onnx")
-    level = logger.level
-    logger.setLevel(logging.ERROR)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        logger.setLevel(level)

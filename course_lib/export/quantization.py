@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Iterator
-from contextlib import contextmanager, redirect_stdout
 from dataclasses import dataclass
-from io import StringIO
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import numpy as np
 
+from course_lib.export.calibration import check_calibration
 from course_lib.export.embedder_file import taken_by
 from course_lib.export.onnx_file import INPUT, import_onnx, strip, write_whole
-
-AT_LEAST = 16  # calibration images
+from course_lib.export.packages import quietly
 
 
 @dataclass(frozen=True)
@@ -52,9 +49,9 @@ def quantize(onnx_path: Path | str, calibration: np.ndarray, path: Path | str, *
     onnx = import_onnx()
     from onnxruntime.quantization import CalibrationMethod, QuantFormat, QuantType, quant_pre_process, quantize_static
 
-    _check(taken_by(onnx_path), calibration)
+    check_calibration(calibration, taken_by(onnx_path))
     options = {"ActivationSymmetric": False, "CalibPercentile": scheme.percentile}
-    with TemporaryDirectory() as folder, _quiet():
+    with TemporaryDirectory() as folder, quietly():
         prepared, result = Path(folder) / "prepared.onnx", Path(folder) / "int8.onnx"
         quant_pre_process(str(onnx_path), str(prepared), skip_symbolic_shape=True)
         quantize_static(
@@ -71,7 +68,7 @@ def quantize(onnx_path: Path | str, calibration: np.ndarray, path: Path | str, *
         proto = onnx.load(result)
     strip(proto)
     onnx.checker.check_model(proto)
-    return write_whole(proto, path)
+    return write_whole(proto.SerializeToString(), path)
 
 
 class _Reader:
@@ -83,27 +80,3 @@ class _Reader:
     def get_next(self) -> dict[str, np.ndarray] | None:
         image = next(self._images, None)
         return None if image is None else {INPUT: image[None]}
-
-
-def _check(expected: list[int], images: np.ndarray) -> None:
-    shape = tuple(images.shape)
-    if images.dtype != np.float32 or images.ndim != 4 or list(shape[1:]) != expected:
-        raise ValueError(f"calibration images are {images.dtype} {shape}; expected float32 (N, {expected})")
-    if len(images) < AT_LEAST:
-        raise ValueError(f"there are {len(images)} calibration images; expected at least {AT_LEAST}")
-    if not np.isfinite(images).all() or np.abs(images).max() > 1:
-        raise ValueError("calibration images leave -1..1; give them as course_lib.data.normalise makes them")
-    if (images == images[:1]).all():
-        raise ValueError("the calibration images are all the same, so no range can be measured on them")
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Without ONNX Runtime's advice on preparing a model, which is already prepared, and what it prints meanwhile."""
-    disabled = logging.root.manager.disable
-    logging.disable(logging.WARNING)
-    try:
-        with redirect_stdout(StringIO()):
-            yield
-    finally:
-        logging.disable(disabled)

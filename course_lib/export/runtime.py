@@ -11,11 +11,11 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 from course_lib.data import ImageSet
-from course_lib.export.runtimes import Loaded, onnx, pytorch
+from course_lib.export.runtimes import Loaded, executorch, litert, onnx, pytorch
 from course_lib.training.embed import embed_batches
 
 WEIGHTS = ".safetensors"
-LOADERS = {".onnx": onnx.load}  # of files that know their own network
+LOADERS = {".onnx": onnx.load, ".pte": executorch.load, ".tflite": litert.load}  # of files that know their own network
 ENDINGS = (WEIGHTS, *LOADERS)
 
 
@@ -34,7 +34,7 @@ class Runtime:
         architecture: of a ``.safetensors`` file, which holds weights only: a name that ``backbones.create`` knows.
         options: of that architecture, such as ``{"width": 0.75}``.
         threads: that it may use; by default as many as PyTorch. PyTorch itself has one number for all of a process, so
-            it is not set here: ``torch.set_num_threads``.
+            it is not set here: ``torch.set_num_threads``. ExecuTorch always takes one.
 
     Attributes:
         name: the file's.

@@ -13,6 +13,7 @@ from torch.nn.functional import normalize
 from course_lib import backbones
 from course_lib.backbones import MobileFaceNet
 from course_lib.backbones.blocks import ConvUnit, check_images
+from course_lib.export.runtimes.litert import open_interpreter
 from course_lib.paths import data_folder
 
 TEACHER = "models/mobilefacenet_teacher.tflite"
@@ -90,7 +91,7 @@ def load_teacher(path: Path | str | None = None, *, threads: int = 1) -> Teacher
         raise FileNotFoundError(f"{path} is not there; fetch it with: python data_scripts/get_teacher.py")
     network = backbones.create("mobilefacenet", embedding_dim=EMBEDDING_DIM).eval()
     units = [module for module in network.modules() if isinstance(module, ConvUnit)]
-    interpreter = _interpreter(path, threads)
+    interpreter = open_interpreter(path, threads)
     found = _without_linear_pairs(_convolutions(path, interpreter))
     shapes = [tuple(weight.shape) for weight, _, _ in found]
     expected = [tuple(unit[0].weight.shape) for unit in units]
@@ -99,21 +100,6 @@ def load_teacher(path: Path | str | None = None, *, threads: int = 1) -> Teacher
     for unit, convolution in zip(units, found, strict=True):
         _fill(unit, *convolution)
     return Teacher(network, interpreter)
-
-
-def _interpreter(path: Path, threads: int) -> Any:
-    try:
-        from ai_edge_litert.interpreter import Interpreter
-    except ModuleNotFoundError as error:
-        raise ModuleNotFoundError(
-            "LiteRT, which runs the teacher, is not installed; pip install -e .[litert]"
-        ) from error
-    try:
-        interpreter = Interpreter(str(path), num_threads=threads)
-        interpreter.allocate_tensors()
-    except (ValueError, RuntimeError) as error:
-        raise ValueError(f"{path} is no TensorFlow Lite file ({error}); fetch it again") from error
-    return interpreter
 
 
 def _convolutions(path: Path, interpreter: Any) -> list[Convolution]:

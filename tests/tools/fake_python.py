@@ -56,6 +56,11 @@ def pip(arguments: list[str]) -> None:
         write_package(site, "half-1.0", whole=False)
         print("half installed", flush=True)
         time.sleep(60)
+    if FAULT == "no executorch" and arguments[-1].startswith("executorch"):
+        print("ERROR: No matching distribution found for executorch", file=sys.stderr)
+        sys.exit(1)
+    if arguments[-1].startswith("executorch"):
+        write_package(site, arguments[-1].replace("==", "-"))
     write_package(site, "torch-2.14.1+cpu" if from_cpu_index else "torch-2.14.1")
 
 

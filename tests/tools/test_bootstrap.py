@@ -449,6 +449,23 @@ def test_test_runs_every_stage_even_where_one_fails(project):
     assert re.search(r"lint +FAILED in \d+ s\nunit tests +passed in \d+ s\nnotebooks +passed", done.stdout)
 
 
+def test_test_adds_executorch_once_and_a_learner_does_without(project):
+    project.run("lab")
+    assert not any(word.startswith("executorch") for call in project.called("pip") for word in call)
+    done = project.run("test")
+    wanted = f"executorch=={environment.tested_version('executorch')}"
+    assert [call[-4:] for call in project.called("pip")] == [["install", "-c", "constraints.txt", wanted]]
+    assert done.returncode == 0
+    project.run("test")
+    assert not project.called("pip")
+
+
+def test_where_executorch_cannot_be_had_the_tests_run_without_it(project):
+    done = project.run("test", fault="no executorch")
+    assert done.returncode == 0 and len(project.called("pytest")) == 2
+    assert "ExecuTorch could not be installed, so its tests are skipped" in done.stdout
+
+
 def test_test_does_not_depend_on_the_users_settings(project):
     project.run("test", COURSE_FULL="1", COURSE_DATA="/mine", PYTHONPATH="/mine")
     unit, notebooks = (call for call in project.calls if call["arguments"][:2] == ["-m", "pytest"])

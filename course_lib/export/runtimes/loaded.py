@@ -19,7 +19,7 @@ class Loaded:
         batch_size: the only one that the file takes, or None where it takes any.
         peak_activation_bytes: counts the most memory that activations take at once, for one image, weights not
             included; None where the file does not tell.
-        arena_bytes: asks a device's own planner for the same; None where there is none.
+        arena_bytes: asks a device's own planner for the same; None where there is none, or it cannot tell.
     """
 
     forward: Callable[[Tensor], Tensor]
@@ -27,4 +27,4 @@ class Loaded:
     in_channels: int
     batch_size: int | None = None
     peak_activation_bytes: Callable[[], int] | None = None
-    arena_bytes: Callable[[], int] | None = None
+    arena_bytes: Callable[[], int | None] | None = None

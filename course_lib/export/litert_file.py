@@ -1,0 +1,89 @@
+"""A network as a ``.tflite`` file for LiteRT, TensorFlow's runtime on telephones and microcontrollers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from course_lib.export.calibration import check_calibration
+from course_lib.export.onnx_file import INPUT, OUTPUT, folded, write_whole
+from course_lib.export.packages import needed_for, quietly
+
+NEEDED = ("LiteRT files are written with it", "litert-export")
+LEAST_WEIGHT = 1e-4  # of a channel's bias: enough for a bias in 32 bits, and too little to be seen in 8
+
+
+def to_litert(model: nn.Module, calibration: np.ndarray | None, path: Path | str) -> Path:
+    """Write ``model`` with TensorFlow's order of sides: (1, H, W, C) float32 -> (1, D) float32.
+
+    Weights become int8 with a scale for each output channel, activations int8 with one scale and zero point each.
+
+    Args:
+        model: a backbone in evaluation mode, with the attributes ``in_channels`` and ``input_size``.
+        calibration: (N, C, H, W) float32, normalised as in training: faces of people who are not in the test. None
+            writes the network in 32 bits.
+        path: of the file, written whole or not at all.
+
+    Raises:
+        ValueError: the model is in training mode, or the calibration images are few, alike, or of another shape or
+            range.
+        ModuleNotFoundError: litert-torch or ai-edge-quantizer is not installed; the message names the extra.
+    """
+    network = folded(model)
+    if calibration is not None:
+        check_calibration(calibration, (model.in_channels, *model.input_size))
+        _revive(network)
+    with quietly():
+        with needed_for(*NEEDED):
+            import litert_torch
+        channels_last = litert_torch.to_channel_last_io(network, args=[0]).eval()
+        example = torch.zeros(1, *model.input_size, model.in_channels)
+        content = litert_torch.convert(channels_last, (example,)).model_content()
+        if calibration is not None:
+            content = _quantized(content, calibration.transpose(0, 2, 3, 1))
+        return write_whole(_stripped(content), path)
+
+
+@torch.no_grad()
+def _revive(network: nn.Module) -> None:
+    """Give each output channel at least one weight that is not far smaller than the channel's bias.
+
+    A bias is counted, in 32 bits, in steps of the weights' scale times the input's. Where training let the weights of
+    a channel die, the steps are so small that the bias, all that is left of the channel, would not fit.
+    """
+    for module in network.modules():
+        if isinstance(module, nn.Conv2d) and module.bias is not None:
+            weight, least = module.weight.view(len(module.weight), -1), LEAST_WEIGHT * module.bias.abs()
+            dead = weight.abs().amax(1) < least
+            weight[dead, 0] = least[dead]
+
+
+def _quantized(content: bytes, images: np.ndarray) -> bytes:
+    """The file with weights and activations in 8 bits, but for its input and output; images (N, H, W, C)."""
+    with needed_for(*NEEDED):
+        from ai_edge_quantizer import qtyping, quantizer, recipe
+
+    worker = quantizer.Quantizer(content, recipe.static_wi8_ai8())
+    for end in (qtyping.TFLOperationName.INPUT, qtyping.TFLOperationName.OUTPUT):
+        worker.update_quantization_recipe(
+            regex=".*", operation_name=end, algorithm_key=quantizer.AlgorithmName.NO_QUANTIZE
+        )
+    ranges = worker.calibrate({"serving_default": [{"args_0": image[None]} for image in images]}, num_threads=1)
+    return worker.quantize(ranges, enable_progress_report=False).quantized_model
+
+
+def _stripped(content: bytes) -> bytes:
+    """Without the names of what is between input and output: each tells the whole way to a layer in the source."""
+    with needed_for(*NEEDED):
+        from ai_edge_litert.tools import flatbuffer_utils
+
+    model: Any = flatbuffer_utils.read_model_from_bytearray(content)
+    (graph,) = model.subgraphs
+    for tensor in graph.tensors:
+        tensor.name = None
+    graph.tensors[graph.inputs[0]].name, graph.tensors[graph.outputs[0]].name = INPUT, OUTPUT
+    return bytes(flatbuffer_utils.convert_object_to_bytearray(model))

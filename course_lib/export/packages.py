@@ -1,0 +1,45 @@
+"""Packages that only some files need: named where they are missing, and kept quiet where they talk."""
+
+from __future__ import annotations
+
+import logging
+import os
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from io import StringIO
+from tempfile import TemporaryFile
+from typing import IO
+
+
+@contextmanager
+def needed_for(purpose: str, extra: str) -> Iterator[None]:
+    """Around imports: a missing package is named with its purpose ("... are written with it") and the extra.
+
+    Raises:
+        ModuleNotFoundError: a package is not installed.
+    """
+    try:
+        yield
+    except ModuleNotFoundError as error:
+        raise ModuleNotFoundError(f"{error.name} is not installed, and {purpose}; pip install -e .[{extra}]") from error
+
+
+@contextmanager
+def quietly() -> Iterator[IO[bytes]]:
+    """Without warnings, logs below errors and progress, those of C++ included; gives a file of what C++ says.
+
+    C++ writes past ``sys.stderr`` to the process's own, which for a while is that file.
+    """
+    disabled = logging.root.manager.disable
+    with TemporaryFile() as said, redirect_stdout(StringIO()), redirect_stderr(StringIO()), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        logging.disable(logging.WARNING)
+        own = os.dup(2)
+        os.dup2(said.fileno(), 2)
+        try:
+            yield said
+        finally:
+            os.dup2(own, 2)
+            os.close(own)
+            logging.disable(disabled)

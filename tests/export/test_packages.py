@@ -1,0 +1,41 @@
+from __future__ import annotations
+
+import logging
+import os
+import sys
+import warnings
+
+import pytest
+
+from course_lib.export.packages import needed_for, quietly
+
+
+def test_nothing_is_said_and_what_was_set_comes_back(capfd):
+    with quietly() as said:
+        print("progress")
+        print("progress", file=sys.stderr)
+        warnings.warn("old", stacklevel=1)
+        logging.getLogger("torch").warning("slow")
+        os.write(2, b"from C++")
+        said.seek(0)
+        assert said.read() == b"from C++"
+    assert capfd.readouterr() == ("", "")
+    os.write(2, b"again")
+    assert capfd.readouterr().err == "again"
+    with pytest.warns(UserWarning, match="old"):
+        warnings.warn("old", stacklevel=1)
+    assert logging.root.manager.disable == logging.NOTSET
+
+
+def test_an_error_goes_through_and_all_is_set_back(capfd):
+    with pytest.raises(ValueError, match="broken"), quietly():
+        raise ValueError("broken")
+    os.write(2, b"again")
+    assert capfd.readouterr().err == "again"
+
+
+def test_a_missing_package_is_named_with_the_extra(monkeypatch):
+    monkeypatch.setitem(sys.modules, "colours", None)
+    message = r"colours is not installed, and paint is mixed with it; pip install -e \.\[paint\]"
+    with pytest.raises(ModuleNotFoundError, match=message), needed_for("paint is mixed with it", "paint"):
+        import colours  # noqa: F401
