@@ -38,6 +38,7 @@ LONG = {
     "shipped_model": "10 minutes",
     "int8_thresholds": "1 minute",
     "shipped_tried": "1 hour",
+    "ptq_qat": "40 minutes",
     "transfer_orl": "25 minutes",
     "transfer_faces": "20 minutes",
     "distillation_orl": "20 minutes",
