@@ -82,6 +82,7 @@ def describe(run: Run, batches: Batches, precision: str) -> dict[str, Any]:
     pixels, labels = batches.images.images, batches.images.labels
     data = hashlib.sha256(labels.numpy().tobytes() + str((tuple(pixels.shape), int(pixels.sum()))).encode()).hexdigest()
     return {
+        "precision": precision,
         "backbone": {name: tuple(tensor.shape) for name, tensor in run.backbone.state_dict().items()},
         "criterion": " ".join(repr(run.criterion).split()),
         "optimizer": f"{type(run.optimizer).__name__} {run.optimizer.defaults}",
@@ -91,7 +92,6 @@ def describe(run: Run, batches: Batches, precision: str) -> dict[str, Any]:
         "augmentation": repr(batches.augment),
         "seed": batches.seed,
         "images": data,
-        "precision": precision,
     }
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Mapping
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ from course_lib.training.early_stopping import EarlyStopping
 from course_lib.training.finite import NonFiniteError, first_non_finite
 from course_lib.training.history import History
 from course_lib.training.precision import resolve_precision
+from course_lib.training.quantization_aware import exact_precision, quantization_aware
 from course_lib.training.run import Run
 from course_lib.training.schedule import step_after_batch, step_after_epoch
 
@@ -50,6 +52,7 @@ def fit(
     resume: bool = True,
     precision: str = "auto",
     compile: bool = False,
+    quantize: bool = False,
     accelerator: str = "auto",
     devices: int | str | list[int] = 1,
     strategy: str = "auto",
@@ -67,6 +70,7 @@ def fit(
         batch_size: images a step, over all devices together; ``Batches`` says what happens to the last one.
         augment: applied to each batch of uint8 images.
         evaluate: called after each epoch with the backbone in evaluation mode; what it returns goes into the history.
+            With ``quantize`` it sees what 8 bits make of the network.
         early_stopping: ends the run before ``epochs``, and puts the best epoch's weights back.
         checkpoint: a file, written after every epoch, and every ``checkpoint_every`` batches if given. Where it
             exists, the run goes on from there and ends with the weights it would have had: the same bits, on the same
@@ -74,26 +78,35 @@ def fit(
         resume: False ignores an existing checkpoint and overwrites it.
         precision: ``"auto"``, or Lightning Fabric's words, such as ``"32-true"`` and ``"bf16-mixed"``.
         compile: run the backbone through ``torch.compile``; needs a C++ compiler, and a minute at the first step.
+        quantize: train the backbone as 8 bits will run it, see ``quantization_aware``, at two to three times the cost.
+            It is a float network afterwards, to be exported and quantised like any other. In ``"32-true"`` only.
         accelerator, devices, strategy: as Lightning Fabric's, e.g. ``accelerator="cpu", devices=2, strategy="ddp"``.
         seed: of data order, augmentation and dropout. PyTorch's global random state is left as it was.
 
     Raises:
         NonFiniteError: the loss or a gradient is NaN or infinite.
         ValueError: the optimizer misses a parameter, or lets a batch be recorded twice in the networks' buffers; the
-            checkpoint is damaged or of another run.
+            checkpoint is damaged or of another run; ``quantize`` cannot be with this precision, or compiled.
+        ModuleNotFoundError: torchao is not installed, and ``quantize`` is True.
     """
     check_parameters(optimizer, backbone, criterion)
+    if quantize:
+        precision = exact_precision(precision, compile=compile)
     precision = resolve_precision(precision, accelerator)
     fabric = Fabric(accelerator=accelerator, devices=devices, strategy=strategy, precision=precision)
     if devices != 1:
         fabric.launch()
     batches = Batches(train, batch_size, augment, seed, fabric.global_rank, fabric.world_size)
-    run = Run(backbone.to(memory_format=torch.channels_last), criterion, optimizer, schedule, early_stopping)
-    objective = _Objective(torch.compile(backbone) if compile else backbone, criterion)
-    objective, stepper = fabric.setup(objective, optimizer)
-    store = Checkpoint(checkpoint, run, batches, precision, is_writer=fabric.is_global_zero)
+    backbone.to(fabric.device, memory_format=torch.channels_last)
+    first = next(batches.epoch(0))[1].to(fabric.device) if quantize else None
+    in_8_bits = nullcontext() if first is None else quantization_aware(backbone, first)
 
-    with torch.random.fork_rng(), tqdm(total=epochs * len(batches), unit="batch") as bar:
+    with torch.random.fork_rng(), in_8_bits, tqdm(total=epochs * len(batches), unit="batch") as bar:
+        run = Run(backbone, criterion, optimizer, schedule, early_stopping)
+        objective = _Objective(torch.compile(backbone) if compile else backbone, criterion)
+        objective, stepper = fabric.setup(objective, optimizer)
+        format_of_numbers = f"{precision}, rounded to 8 bits" if quantize else precision
+        store = Checkpoint(checkpoint, run, batches, format_of_numbers, is_writer=fabric.is_global_zero)
         torch.manual_seed(seed)
         if resume:
             store.restore()
@@ -114,7 +127,7 @@ def fit(
             step_after_epoch(schedule, run.history, fabric)
             bar.set_postfix(epoch=run.epoch, loss=f"{run.history.last['loss']:.3g}")
             store.save()
-    run.restore_best()
+        run.restore_best()
     backbone.eval()
     return run.history
 
