@@ -54,7 +54,7 @@ def main(start: Start = lambda: weights.load(MODEL)) -> dict[str, Any]:
     taught = teacher_says(faces, folder) if missing else torch.empty(0)
     crops, pairs = view1() if missing else (torch.empty(0), {})
     for way, seed in tqdm(missing, unit="run", disable=None):
-        place = folder / f"{way}, seed {seed}"
+        place = folder / settings["network"][:8] / f"{way}, seed {seed}"
         network = tuned(start(), faces, taught, place, quantize=WAYS[way], seed=seed)
         calibration = data.normalise(faces.images[drawn(faces, CALIBRATION, seed)]).numpy()
         rows = measured(network, calibration, place, crops, pairs)

@@ -42,8 +42,12 @@ def quantization_aware(backbone: nn.Module, images: Tensor) -> Iterator[None]:
     Raises:
         ModuleNotFoundError: torchao is not installed.
     """
-    with _quiet():
-        rounded = _Rounded(backbone, images)
+    before = deepcopy(backbone.state_dict())
+    try:
+        with _quiet():
+            rounded = _Rounded(backbone, images)
+    finally:
+        backbone.load_state_dict(before)  # batch norm has counted what was only tried out
     backbone.add_module(RANGES, rounded.ranges)
     backbone.forward = rounded.forward
     try:
@@ -73,7 +77,7 @@ class _Rounded:
     """
 
     def __init__(self, backbone: nn.Module, images: Tensor) -> None:
-        self.backbone, before = backbone.train(), deepcopy(backbone.state_dict())
+        self.backbone = backbone.train()
         example = images[:1].repeat(2, 1, 1, 1)  # the tracer would take a batch of one for a constant
         with torch.no_grad():
             backbone(example)  # its hooks put frozen stages into evaluation mode, and the tracer calls no hooks
@@ -85,7 +89,6 @@ class _Rounded:
         self.ranges = nn.ModuleDict(added).to(images.device)
         with torch.no_grad():
             self.forward(images)  # the first ranges
-        backbone.load_state_dict(before)  # batch norm is to count neither
 
     def forward(self, images: Tensor) -> Tensor:
         """Embed images (N, C, H, W) float to (N, D); in training mode the ranges of activations follow."""
