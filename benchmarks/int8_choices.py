@@ -25,7 +25,7 @@ from course_lib.paths import data_folder
 NAME = "int8_choices"
 COMMAND = f"COURSE_FACES=FOLDER python -m benchmarks {NAME}"
 PERCENTILES = (None, 99.9, 99.99)  # None is MinMax
-COUNTS, MANY = (16, 64, 256), 1024  # a percentile of 256 images takes 5.8 GB of memory, of 1,024 four times that; MinMax little
+COUNTS, MANY = (16, 64, 256), 1024  # a percentile of 256 images takes 5.8 GB of memory; MinMax takes little
 DRAWS = (0, 1, 2)
 LISTENED = 512  # photographs: a channel that none of them brings anything to is silent
 EDGES = np.linspace(-0.6, 1.0, 41)  # of the histograms of scores
