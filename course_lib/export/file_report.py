@@ -20,6 +20,7 @@ from course_lib.export.runtime import Runtime
 if TYPE_CHECKING:
     from pandas import DataFrame
 
+MAY_BE_UNKNOWN = ACTIVATIONS, ARENA = "activation bytes", "arena bytes"
 # One kind of measure: name of the file -> its value, (low, middle, high), or None where it is not known.
 Panel = dict[str, "float | tuple[float, float, float] | None"]
 
@@ -87,13 +88,14 @@ class Report(Mapping[str, FileReport]):
         return len(self._files)
 
     def __str__(self) -> str:
-        return f"{self.table().to_string(index=False)}\n{self.pairs}"
+        table = self.table().astype(object).fillna("-")
+        return f"{table.to_string(index=False)}\n{self.pairs}"
 
     def table(self) -> DataFrame:
-        """One row a file; accuracies in per cent, milliseconds a face."""
+        """One row a file; accuracies in per cent, milliseconds a face. What is not known is ``pandas.NA``."""
         import pandas
 
-        return pandas.DataFrame([_row(file) for file in self.values()])
+        return pandas.DataFrame([_row(file) for file in self.values()]).astype(dict.fromkeys(MAY_BE_UNKNOWN, "Int64"))
 
     def panels(self) -> dict[str, Panel]:
         """The figure's panels, for ``viz.bars``: each a measure, the smaller the better."""
@@ -196,8 +198,8 @@ def _row(file: FileReport) -> dict[str, object]:
     return {
         "file": file.name,
         "bytes": file.bytes,
-        "activation bytes": file.peak_activation_bytes,
-        "arena bytes": file.arena_bytes,
+        ACTIVATIONS: file.peak_activation_bytes,
+        ARENA: file.arena_bytes,
         "ms, minimum": round(file.latency.minimum, 2),
         "ms, median": round(file.latency.median, 2),
         "cosine to first": round(file.cosine, 4),

@@ -83,6 +83,9 @@ def test_table_text_and_figure(found):
     table = found.table()
     assert table["file"].tolist() == ["fp32", "int8", "PyTorch"]
     assert table["bytes"].tolist() == [file.bytes for file in found.values()]
+    assert table["activation bytes"].dtype == "Int64" and table["arena bytes"].isna().all()
+    assert f" {found['int8'].peak_activation_bytes} " in str(found) and " - " in str(found)
+    assert "NA" not in str(found)
     assert "100 photographs" in str(found) and "accuracy %" in str(found)
     figure = viz.bars(found.panels(), title="T")
     assert [axis.get_xlabel() for axis in figure.axes][0] == "kilobytes on disk" and len(figure.axes) == 4
