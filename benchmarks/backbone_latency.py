@@ -12,6 +12,7 @@ from tqdm import tqdm
 from benchmarks.comparison import interleaved, spread
 from benchmarks.record import write_record
 from course_lib import backbones, cost
+from course_lib.cost.timing import torch_threads
 
 NAME = "backbone_latency"
 SEED = 0
@@ -27,12 +28,8 @@ def main() -> dict[str, Any]:
 
 def measure(names: Sequence[str], batches: Sequence[int], rounds: int, **options: Any) -> dict[str, Any]:
     """One row a backbone; each is built, measured and dropped before the next."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
+    with torch_threads(1):
         rows = [row(name, batches, rounds, options) for name in tqdm(names, unit="backbone", disable=None)]
-    finally:
-        torch.set_num_threads(threads)
     return {
         "settings": {"batches": list(batches), "threads": 1, "memory_format": "channels_last", "dtype": "float32"},
         "others_cpu_percent": max(row["others_cpu_percent"] for row in rows),

@@ -17,29 +17,30 @@ from torch.nn.functional import interpolate
 from benchmarks.alignment_accuracy import result
 from benchmarks.comparison import Comparison, Race, interleaved
 from benchmarks.record import write_record
-from benchmarks.view1 import view1
+from benchmarks.shipped_model import MODEL
+from benchmarks.view1 import TEST, view1
 from course_lib import data, evaluation, export, weights
+from course_lib.cost.timing import torch_threads
 from course_lib.paths import data_folder
 from course_lib.training import embed
-from course_lib.weights.teacher import TEACHER, load_teacher
+from course_lib.weights.teacher import TEACHER as TEACHER_FILE
+from course_lib.weights.teacher import load_teacher
 
 NAME = "exported"
-MODEL = "mobilefacenet_075_relu"
-TRAIN, TEST = "dev_train", "dev_test"
+TRAIN = "dev_train"
 PHOTOGRAPHS, ROUNDS = 500, 10
 SIZE_LIMIT, OF_FP32, OF_EAGER, LOSS_AT_MOST = 1_000_000, 0.75, 0.15, 0.5
 INT8, FP32 = "ours, int8, ONNX Runtime", "ours, fp32, ONNX Runtime"
 EAGER, FOLDED = "ours, fp32, PyTorch eager", "ours, fp32, PyTorch eager, batch norm folded"
-BIG, LARGE = "teacher, fp32, LiteRT, two looks", "InceptionResnetV1, fp32, PyTorch eager"
+TEACHER, FACENET = "teacher, fp32, LiteRT, two looks", "InceptionResnetV1, fp32, PyTorch eager"
 FACENET_SIZE = 160
 Forward = Callable[[Tensor], object]
 
 
 def main() -> dict[str, Any]:
     """Time all in turns, then take those that are trained to all of View 1, and write the record."""
-    torch.set_num_threads(1)
     crops, pairs = view1()
-    with TemporaryDirectory() as folder:
+    with TemporaryDirectory() as folder, torch_threads(1):
         fp32 = export.Runtime(export.to_onnx(weights.load(MODEL), Path(folder) / "fp32.onnx"), threads=1)
         int8 = export.Runtime(weights.int8_file(MODEL), threads=1)
         networks = contestants(int8, fp32)
@@ -51,7 +52,7 @@ def main() -> dict[str, Any]:
             "bytes": sizes(fp32.path),
             "milliseconds": milliseconds(race, len(shown) // ROUNDS),
             "peak_activation_bytes": {INT8: int8.peak_activation_bytes(), FP32: fp32.peak_activation_bytes()},
-            "view1": accuracies({INT8: int8.embed, FP32: fp32.embed, BIG: teacher_embed()}, crops, pairs),
+            "view1": accuracies({INT8: int8.embed, FP32: fp32.embed, TEACHER: teacher_embed()}, crops, pairs),
         }
     figures["comparisons"] = compare(figures, race)
     write_record(NAME, f"python -m benchmarks {NAME}", 0, figures)
@@ -66,8 +67,8 @@ def contestants(int8: export.Runtime, fp32: export.Runtime) -> dict[str, Forward
         FP32: fp32.forward,
         EAGER: in_channels_last(eager),
         FOLDED: in_channels_last(export.folded(eager)),
-        BIG: load_teacher(threads=1),
-        LARGE: in_channels_last(InceptionResnetV1(pretrained=None)),
+        TEACHER: load_teacher(threads=1),
+        FACENET: in_channels_last(InceptionResnetV1(pretrained=None)),
     }
 
 
@@ -95,7 +96,7 @@ def turns(networks: Mapping[str, Forward], crops: Tensor, rounds: int) -> dict[s
         return embed_part
 
     with torch.inference_mode():
-        return {name: turn(forward, larger if name == LARGE else faces) for name, forward in networks.items()}
+        return {name: turn(forward, larger if name == FACENET else faces) for name, forward in networks.items()}
 
 
 def milliseconds(race: Race, faces: int) -> dict[str, dict[str, float]]:
@@ -114,8 +115,8 @@ def sizes(fp32: Path) -> dict[str, int]:
         INT8: weights.int8_file(MODEL).stat().st_size,
         FP32: fp32.stat().st_size,
         EAGER: (weights.FOLDER / f"{MODEL}.safetensors").stat().st_size,
-        BIG: (data_folder() / TEACHER).stat().st_size,
-        LARGE: stored,
+        TEACHER: (data_folder() / TEACHER_FILE).stat().st_size,
+        FACENET: stored,
     }
 
 
@@ -148,8 +149,8 @@ def compare(figures: Mapping[str, Any], race: Race) -> list[dict[str, Any]]:
         race.ratio(f"time: {INT8} / {FP32}", INT8, FP32, target=OF_FP32, at_least=False),
         race.ratio(f"time: {INT8} / {EAGER}", INT8, EAGER, target=OF_EAGER, at_least=False),
         race.ratio(f"time: {INT8} / {FOLDED}", INT8, FOLDED),
-        race.ratio(f"time: {LARGE} / {INT8}", LARGE, INT8),
-        race.ratio(f"time: {BIG} / {INT8}", BIG, INT8),
+        race.ratio(f"time: {FACENET} / {INT8}", FACENET, INT8),
+        race.ratio(f"time: {TEACHER} / {INT8}", TEACHER, INT8),
         Comparison("View 1: what int8 loses", lost, lost, lost, target=LOSS_AT_MOST, at_least=False, unit="points"),
     ]
     for name, run in view1.items():

@@ -14,6 +14,7 @@ from benchmarks import shipped_tried
 from benchmarks.alignment_accuracy import result
 from course_lib import data, evaluation
 from course_lib.data.lfw import lfw_files
+from course_lib.gallery import unit_length
 from course_lib.paths import data_folder
 
 CROPS = "runs/view1.safetensors"
@@ -65,7 +66,7 @@ def verified_int8(
     """
     test = pairs[TEST]
     scores, before = (evaluation.cosine_scores(e, test.left, test.right) for e in (embeddings, fp32))
-    cosines = np.sum(unit(embeddings) * unit(fp32), axis=1)
+    cosines = np.sum(unit_length(embeddings) * unit_length(fp32), axis=1)
     return {
         **verified(embeddings, pairs),
         "cosine": round(float(cosines.mean()), 5),
@@ -74,8 +75,3 @@ def verified_int8(
         "genuine_moved": round(float((scores - before)[test.same].mean()), 5) + 0.0,
         "impostor_moved": round(float((scores - before)[~test.same].mean()), 5) + 0.0,
     }
-
-
-def unit(embeddings: np.ndarray) -> np.ndarray:
-    """Rows of length one."""
-    return embeddings / np.linalg.norm(embeddings, axis=1, keepdims=True)

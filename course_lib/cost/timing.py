@@ -49,7 +49,7 @@ def latency(contestants: Contestants, *, rounds: int = 50, warm_up: int = 3, thr
     """
     if not contestants or rounds < 1:
         raise ValueError(f"{len(contestants)} contestants in {rounds} rounds; expected at least one of each")
-    with _torch_threads(threads), torch.inference_mode():
+    with torch_threads(threads), torch.inference_mode():
         for call in contestants.values():
             for _ in range(warm_up):
                 call()
@@ -71,7 +71,8 @@ def take_turns(contestants: Contestants, rounds: int) -> dict[str, list[float]]:
 
 
 @contextmanager
-def _torch_threads(threads: int) -> Iterator[None]:
+def torch_threads(threads: int) -> Iterator[None]:
+    """PyTorch runs on so many threads for a while."""
     before = torch.get_num_threads()
     torch.set_num_threads(threads)
     try:

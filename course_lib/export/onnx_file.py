@@ -29,7 +29,7 @@ def to_onnx(model: nn.Module, path: Path | str) -> Path:
 
     Raises:
         ValueError: the model is in training mode, whose batch norms depend on the batch.
-        ModuleNotFoundError: onnx or onnxscript is not installed; the message names the extra.
+        ModuleNotFoundError: onnx or onnxscript is not installed; the message says how to install it.
     """
     # The example's own batch size must be neither 0 nor 1, which the exporter takes for constants.
     example = torch.zeros(2, model.in_channels, *model.input_size)

@@ -24,7 +24,7 @@ class Runtime:
 
     ====================  =======================================================================
     ``.safetensors``      PyTorch; weights that ``training.save_weights`` wrote
-    ``.onnx``             ONNX Runtime; what ``to_onnx`` and ``quantize`` write, and other people
+    ``.onnx``             ONNX Runtime; what ``to_onnx`` and ``quantize`` write, or others'
     ``.pte``              ExecuTorch, extra ``[executorch]``; what ``to_executorch`` writes
     ``.tflite``           LiteRT, extra ``[litert]``; what ``to_litert`` writes
     ====================  =======================================================================

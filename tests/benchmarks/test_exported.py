@@ -5,18 +5,18 @@ import pytest
 import torch
 
 from benchmarks.comparison import Race, interleaved
-from benchmarks.exported import BIG, EAGER, FOLDED, FP32, INT8, LARGE, accuracies, compare, milliseconds, turns
+from benchmarks.exported import EAGER, FACENET, FOLDED, FP32, INT8, TEACHER, accuracies, compare, milliseconds, turns
 from course_lib.data import Pairs
 
 
 def test_after_all_rounds_each_has_seen_every_photograph_once():
     crops = torch.arange(10, dtype=torch.uint8).reshape(10, 1, 1, 1).expand(10, 3, 112, 112).contiguous()
-    seen: dict[str, list[torch.Tensor]] = {INT8: [], LARGE: []}
+    seen: dict[str, list[torch.Tensor]] = {INT8: [], FACENET: []}
     calls = turns({name: seen[name].append for name in seen}, crops, rounds=5)
     for images in seen.values():
         images.clear()  # those of the warm-up
     interleaved(calls, rounds=5)
-    for name, side in ((INT8, 112), (LARGE, 160)):
+    for name, side in ((INT8, 112), (FACENET, 160)):
         assert [tuple(image.shape) for image in seen[name]] == [(1, 3, side, side)] * 10
         assert len({round(float(image.mean()), 4) for image in seen[name]}) == 10
 
@@ -39,7 +39,7 @@ def test_each_chooses_its_own_threshold_and_both_decide_on_the_same_pairs():
 
 
 def test_the_table_holds_what_was_promised_against_what_was_found():
-    names = (INT8, FP32, EAGER, FOLDED, BIG, LARGE)
+    names = (INT8, FP32, EAGER, FOLDED, TEACHER, FACENET)
     race = Race({name: [float(number)] * 2 for number, name in enumerate(names, 1)}, 0.0)
     figures = {
         "bytes": dict.fromkeys(names, 900_000),

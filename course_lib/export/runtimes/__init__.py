@@ -1,4 +1,4 @@
-"""What runs a network's file: one module a runtime, each with ``load``, and imported when its kind of file is met."""
+"""What runs a network's file: one module a runtime, whose ``load`` imports that runtime's package when it is called."""
 
 from __future__ import annotations
 
