@@ -27,7 +27,7 @@ SHOWN_EVERY = 4  # of the test images, these features are kept for the slider
 def train_digits(
     train: data.ImageSet, weight: float, rule: str = "wen", alpha: float | None = None, seed: int = 0, epochs: int = 10
 ) -> tuple[nn.Module, nn.Module, training.History]:
-    """The recipe of notebook 04: a narrow LeNet++ with 2-D features, softmax with or without center loss."""
+    """The recipe of notebook 05: a narrow LeNet++ with 2-D features, softmax with or without center loss."""
     net = backbones.create("lenet_plus_plus", width=0.25, batch_norm=True, seed=seed)
     if weight == 0:
         criterion = losses.Softmax(2, 10, seed=seed)

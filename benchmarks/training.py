@@ -39,7 +39,7 @@ class Size:
     rounds: int
 
 
-# The network of the paper, and the small one that notebook 05 trains on ORL in a minute.
+# The network of the paper, and the small one that notebook 06 trains on ORL in a minute.
 LARGE = Size(width=1.0, input_size=(112, 112), channels=3, batch_size=64, steps=4, epochs=1, rounds=8)
 SMALL = Size(width=0.25, input_size=(56, 46), channels=1, batch_size=30, steps=10, epochs=6, rounds=15)
 

@@ -217,12 +217,12 @@ print("the network is ahead by less than 15 points:", by_network.mean - by_pixel
 # %% [markdown]
 # Surprised that plain pixels do so well? ORL faces were all taken from the front, in one room, against a dark wall.
 # That is an easy test, and thirty people are very few to learn from. A fair comparison needs several runs with
-# different people put aside: notebook 05 does that. Being clear about such things is half of this subject.
+# different people put aside: notebook 06 does that. Being clear about such things is half of this subject.
 
 # %% [markdown]
 # ## Where we are going
 #
-# At the end of the course stands a model that fits into a megabyte. A large network taught it; notebook 10 tells how.
+# At the end of the course stands a model that fits into a megabyte. A large network taught it; notebook 11 tells how.
 # It comes with the course, so you can meet it now. It never saw these people either. But it wants faces **aligned**:
 # found in the photograph, turned and scaled until eyes, nose and mouth stand where they always stand. Notebook 01
 # takes that apart; here it is one call.
@@ -303,7 +303,7 @@ exercises.check(
 # - Every threshold trades impostors let in (FAR) against people turned away (FRR).
 # - People in the test are never people in training. Numbers come with an interval.
 #
-# Next: notebook 04 looks inside the criterion, on digits, where embeddings can be drawn as they are. Notebook 05 takes
+# Next: notebook 05 looks inside the criterion, on digits, where embeddings can be drawn as they are. Notebook 06 takes
 # what it finds back to faces.
 #
 # ## What the papers report

@@ -57,7 +57,7 @@ def test_numbers_need_evidence(text: str, found: list[str]) -> None:
         "[a link](https://example.org/44.5/77) and https://example.org/78.9",
         '<img width="640" height="480">',
         "ResNet100, AgeDB-30, CIFAR-10, a 2-D plane, int8, 04_center_loss, images of 112x96 or 112 x 96 pixels",
-        "Section 2.15, table 33, equation 14, Figure 4.25, Python 3.11, PyTorch 2.14.1, notebook 05, exercise 13",
+        "Section 2.15, table 33, equation 14, Figure 4.25, Python 3.11, PyTorch 2.14.1, notebook 06, exercise 13",
         "13. the thirteenth item",
         "## 4.2 Results",
         "ArcFace reaches 99.83 % (Deng et al., 2019).",
