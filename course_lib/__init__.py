@@ -9,7 +9,11 @@ from __future__ import annotations
 import importlib
 from types import ModuleType
 
+from course_lib.guards import guard
+from course_lib.records import record
+
 __version__ = "0.1.0"
+__all__ = ["guard", "record"]
 
 _SUBPACKAGES = (
     "alignment",

@@ -31,8 +31,10 @@ MAY_IMPORT: dict[str, set[str]] = {
     "viz": BELOW_THE_TOP | {"weights"},
     "check": {"paths", "training"},
     "exercises": set(),
+    "guards": set(),
+    "records": set(),
     "paths": set(),
-    "__init__": set(),  # it loads its folders when they are first used
+    "__init__": {"guards", "records"},  # it loads its folders when they are first used
 }
 OUTSIDE = {"notebooks", "tools", "data_scripts", "benchmarks", "tests", "conftest"}
 # Methods that mean what the class they override says.
