@@ -37,7 +37,9 @@ NOTEBOOK_METADATA = {
     "kernelspec": {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"},
     "language_info": {"name": "python"},
 }
-CELL_METADATA = ("tags", "skip_reason")  # what a cell may carry; the rest belongs to a front end or to one run
+# What a cell may carry in the twin; the rest belongs to a front end or to one run.
+CELL_METADATA = ("tags", "skip_reason", "tolerance")
+FOLDED = {"source_hidden": True}  # JupyterLab shows a guard's cell closed
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 
 
@@ -72,9 +74,17 @@ def from_twin(twin: Path) -> NotebookNode:
     notebook.nbformat, notebook.nbformat_minor = 4, 5
     seen: dict[str, int] = {}
     for cell in notebook.cells:
-        cell.metadata = nbformat.from_dict({key: cell.metadata[key] for key in CELL_METADATA if key in cell.metadata})
+        cell.metadata = _kept(cell)
         cell.id = _cell_id(cell.source, seen)
     return notebook
+
+
+def _kept(cell: NotebookNode) -> NotebookNode:
+    """The metadata that a committed cell has: what its twin says, and that a guard is folded."""
+    kept = {key: cell.metadata[key] for key in CELL_METADATA if key in cell.metadata}
+    if "guard" in kept.get("tags", []):
+        kept["jupyter"] = FOLDED
+    return nbformat.from_dict(kept)
 
 
 def _cell_id(source: str, seen: dict[str, int]) -> str:
@@ -142,11 +152,12 @@ def normalise(notebook: NotebookNode) -> None:
     """Drop what belongs to one run or one machine, so that a repeated run changes nothing that a reader sees."""
     notebook.metadata = nbformat.from_dict(NOTEBOOK_METADATA)
     for cell in notebook.cells:
-        cell.metadata = nbformat.from_dict({key: cell.metadata[key] for key in CELL_METADATA if key in cell.metadata})
+        cell.metadata = _kept(cell)
         for output in cell.get("outputs", []):
-            # A widget dies with its kernel and its id is random. nbval compares the text beside it where it looks.
+            # A widget dies with its kernel and its id is random. Its still picture stays; nbval compares the text
+            # beside it where it looks.
             if output.get("data", {}).pop(WIDGET_VIEW, None) and "nbval-skip" in cell.metadata.get("tags", []):
-                output["data"] = {"text/plain": "Run this cell to use the widget."}
+                output["data"]["text/plain"] = "Run this cell to use the widget."
 
 
 def write(notebook: NotebookNode, target: Path) -> None:
@@ -176,9 +187,9 @@ def build(run: Run, environment: dict[str, str], timeout: float, on_cell: Callab
 
 
 def kernel_environment(jobs: int, ipython_folder: str) -> dict[str, str]:
-    """The environment of the kernels: no personal IPython start-up files, no progress bars in the stored outputs."""
-    environment = {key: value for key, value in os.environ.items() if key != "MPLBACKEND"}
-    environment |= {"IPYTHONDIR": ipython_folder, "TQDM_DISABLE": "1"}
+    """The environment of the kernels: guards that fail, no personal start-up files, no progress bars in the outputs."""
+    environment = {key: value for key, value in os.environ.items() if key not in ("MPLBACKEND", "COURSE_STRICT")}
+    environment |= {"IPYTHONDIR": ipython_folder, "TQDM_DISABLE": "1", "COURSE_GUARDS": "1"}
     if jobs > 1:
         environment["OMP_NUM_THREADS"] = str(max(1, (os.cpu_count() or 1) // jobs))
     return environment
