@@ -1,0 +1,95 @@
+"""A pytest plugin: nbval compares numbers within the tolerance that a cell declares, and words exactly.
+
+Everything that knows nbval stands here. `conftest.py` loads it under `--nbval`. How prints are split and compared, and
+how a tolerance is written, is in tools/printed_numbers.py; a cell declares it in its metadata, in the twin as
+
+    # %% tolerance="2 points"
+
+Standard output, text results and HTML tables are compared so, anything else is compared as nbval does: byte for byte,
+and pictures, widget ids and standard error not at all.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from types import MethodType
+from typing import Any
+
+import pytest
+from nbformat import NotebookNode
+from nbval.plugin import IPyNbCell, IPyNbFile, transform_streams_for_comparison
+
+from .printed_numbers import Tolerance, differences, pieces_of
+
+_SHOWN = 10
+
+
+def pytest_collectstart(collector: pytest.Collector) -> None:
+    """Warnings and progress bars go to stderr, differ from machine to machine, and are not compared."""
+    if isinstance(collector, IPyNbFile):
+        collector.skip_compare += ("stderr",)
+
+
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Put our comparison in the place of nbval's."""
+    if isinstance(item, IPyNbCell):
+        item.compare_outputs = MethodType(compare_outputs, item)
+
+
+def compare_outputs(
+    cell: IPyNbCell,
+    test: Sequence[NotebookNode],
+    ref: Sequence[NotebookNode],
+    skip_compare: Sequence[str] | None = None,
+) -> bool:
+    """Whether the outputs `test` of this run agree with the stored ones, `ref`; if not, nbval shows the traceback.
+
+    The parameters have the names that nbval gives them. Fails the cell if its tolerance cannot be read.
+    """
+    try:
+        tolerance = (
+            Tolerance.parse(cell.cell.metadata["tolerance"]) if "tolerance" in cell.cell.metadata else Tolerance()
+        )
+    except ValueError as error:
+        cell.raise_cell_error(str(error))
+    skip = skip_compare or cell.parent.skip_compare
+    stored, found = _by_kind(cell, ref, skip), _by_kind(cell, test, skip)
+    faults = [fault for kind in stored | found for fault in _faults(kind, stored[kind], found[kind], tolerance)]
+    cell.comparison_traceback = faults[:_SHOWN]
+    if len(faults) > _SHOWN:
+        cell.comparison_traceback.append(f"and {len(faults) - _SHOWN} more")
+    return not faults
+
+
+def _by_kind(cell: IPyNbCell, outputs: Sequence[NotebookNode], skip: Sequence[str]) -> defaultdict[str, list[Any]]:
+    """What is compared, sanitized, under the name of its stream or MIME type, in order.
+
+    The plain text beside an HTML table is the same table wrapped for a terminal, at columns that move with the numbers.
+    """
+    found = defaultdict(list)
+    for output in transform_streams_for_comparison(outputs):
+        content = {**output, **output.get("data", {})}
+        if _is_table("text/html", content.get("text/html")):
+            content.pop("text/plain", None)
+        for kind, value in content.items():
+            if kind not in ("data", *skip):
+                found[kind].append(cell.sanitize(value))
+    return found
+
+
+def _faults(kind: str, stored: Sequence[Any], found: Sequence[Any], tolerance: Tolerance) -> Iterator[str]:
+    if len(stored) != len(found):
+        yield f"{kind}: {len(stored)} outputs are stored, {len(found)} were found"
+        return
+    for old, new in zip(stored, found, strict=True):
+        if kind in ("stdout", "text/plain") or _is_table(kind, old) and _is_table(kind, new):
+            yield from (
+                f"{kind}, {line}" for line in differences(pieces_of(kind, old), pieces_of(kind, new), tolerance)
+            )
+        elif old != new:
+            yield f"{kind}: stored {old!r}, found {new!r}"
+
+
+def _is_table(kind: str, value: Any) -> bool:
+    return kind == "text/html" and isinstance(value, str) and "<table" in value
