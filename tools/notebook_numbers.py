@@ -4,7 +4,7 @@ A number in a markdown cell needs evidence when it looks like a result. Exempt a
 - integers up to 12, years from 1900 to 2100, dates, "100 %";
 - formulas between dollar signs, fenced code, links and HTML tags;
 - names and places: ResNet100, AgeDB-30, 2-D, 112x112, Section 2.1, Table 3, Python 3.11, list and heading numbers;
-- times and sizes in the header, the cells before the first code cell;
+- times and sizes in the header, the cells before the first code cell, and the minutes in an open task's heading;
 - the section "What the papers report", and any paragraph that cites a paper: (Name, year), arXiv:..., doi:...
 
 Every other number must occur in the code (comments do not count) or in a text output. An integer must occur exactly;
@@ -37,10 +37,11 @@ _EXEMPT = [
     r"\b\d{4}-\d\d-\d\d\b",
     r"\d+(?:\s?[x×]\s?\d+)+",
     r"(?m)^\s*\d+[.)]\s|^#+\s+\d+(?:\.\d+)*[.)]?\s",
+    r"(?m)^#+ Open task\b.*\(\d+ minutes\)\s*$",
     r"(?i)\b(?:sections?|sec\.|chapters?|notebooks?|tables?|figures?|fig\.|equations?|eq\.|steps?|exercises?|python|"
     r"pytorch|version|view|part)\s\d+(?:\.\d+)*[a-z]?\b",
 ]
-_HEADER_EXEMPT = r"(?i)\b\d[\d.,]*\s?(?:minutes?|min|seconds?|s|hours?|[kMG]B|cores?|cells?)\b"
+_HEADER_EXEMPT = r"(?i)\b\d[\d.,]*\s?(?:minutes?|min|seconds?|s|hours?|[kMG]B|cores?|cells?|more)\b"
 
 
 def quoted_without_evidence(

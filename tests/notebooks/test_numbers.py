@@ -89,6 +89,12 @@ def test_times_and_sizes_are_exempt_in_the_header_only() -> None:
     assert list(quoted_without_evidence(cells, CODE, OUTPUTS)) == [(1, "97.9 %"), (3, "90")]
 
 
+def test_the_minutes_of_an_open_task_are_exempt_in_its_heading_and_in_the_header() -> None:
+    cells = [("markdown", "50 minutes to read and do, 45 more for the open task."), ("code", "")]
+    assert list(quoted_without_evidence(cells, [], [])) == []
+    assert quoted("### Open task: shrink it (45 minutes)\n\nFind 77 more.") == ["77"]
+
+
 def test_a_cell_with_a_magic_still_counts() -> None:
     cells = [("code", ""), ("markdown", "77 and 78")]
     assert list(quoted_without_evidence(cells, ["%matplotlib inline\nx = 77\n# 78\ny = '''"], [])) == [(2, "78")]
