@@ -5,8 +5,8 @@ A guard takes a `Committed` notebook and looks at the raw file: nothing is repai
 
 from __future__ import annotations
 
+import ast
 import re
-import statistics
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,8 +17,12 @@ from nbformat import NotebookNode
 from .notebook_exercises import exercises, tagged
 from .notebook_numbers import CITATION, quoted_without_evidence
 from .notebooks import NOTEBOOK_METADATA, carry_over, from_twin, inputs
+from .printed_numbers import Tolerance
 
-CELLS, MEDIAN_LINES, BYTES, SKIPS, ALT_WORDS = (25, 45), 8, 500_000, 2, 5
+LINES, COLUMNS, CODE_CELLS_IN_A_ROW, BYTES, SKIPS, ALT_WORDS = 20, 88, 2, 600_000, 2, 5
+SAYS_ONLY_A_VERDICT = re.compile(r"\s*(?:(?:[^:,;|]*:\s*)?\[?\s*(?:np\.)?(?:True|False)_?[\],;|\s]*)+")
+# What a guard's condition may call beside the names of its values.
+PURE = {"abs", "all", "any", "float", "int", "len", "max", "min", "np", "round", "set", "sorted", "sum", "zip"}
 NBVAL_TAGS = ("nbval-skip", "nbval-ignore-output", "raises-exception", "nbval-raises-exception")
 
 
@@ -115,16 +119,118 @@ def numbers_are_computed(committed: Committed) -> Iterator[str]:
 
 
 def size_is_readable(committed: Committed) -> Iterator[str]:
-    """25 to 45 cells, a median of at most 8 lines in a code cell, below 500 KB."""
-    n_cells, n_bytes = len(committed.notebook.cells), committed.path.stat().st_size
-    lines = [sum(bool(line.strip()) for line in cell.source.splitlines()) for _, cell in committed.cells("code")]
-    if not CELLS[0] <= n_cells <= CELLS[1]:
-        yield f"{committed.path.name} has {n_cells} cells, expected {CELLS[0]} to {CELLS[1]}."
-    median = statistics.median(lines) if lines else 0
-    if median > MEDIAN_LINES:
-        yield f"{committed.path.name}: the median code cell has {median:g} lines, expected at most {MEDIAN_LINES}."
+    """A code cell has at most 20 lines of at most 88 columns (JupyterLab cuts wider ones off); the file 600 KB."""
+    for where, cell in committed.cells("code"):
+        lines = cell.source.splitlines()
+        if len(lines) > LINES:
+            yield f"{where} has {len(lines)} lines, expected at most {LINES}: split it where one idea ends."
+        widest = max(map(len, lines), default=0)
+        if widest > COLUMNS:
+            yield f"{where} has a line of {widest} columns, expected at most {COLUMNS}: break it."
+    n_bytes = committed.path.stat().st_size
     if n_bytes >= BYTES:
         yield f"{committed.path.name} has {n_bytes:,} bytes, expected below {BYTES:,}: smaller or fewer figures."
+
+
+def text_between_code(committed: Committed) -> Iterator[str]:
+    """At most two code cells stand in a row; guards and widget cells, which nobody has to read, are not counted."""
+    row = 0
+    for position, cell in enumerate(committed.notebook.cells, 1):
+        if cell.cell_type == "markdown":
+            row = 0
+        elif not tagged(cell, "guard") and not tagged(cell, "nbval-skip"):
+            row += 1
+            if row > CODE_CELLS_IN_A_ROW:
+                yield (
+                    f"{committed.path.name}, cell {position} is code cell {row} in a row, expected at most "
+                    f"{CODE_CELLS_IN_A_ROW}: say between them what comes next."
+                )
+
+
+def results_are_shown(committed: Committed) -> Iterator[str]:
+    """No line of an output says only True or False: what was measured is printed, and a guard judges it."""
+    for where, output in committed.outputs():
+        for line in text_of(output).splitlines():
+            if SAYS_ONLY_A_VERDICT.fullmatch(line):
+                yield f"{where} prints {line.strip()!r}: print the value that was measured, and judge it in a guard."
+        for verdict in re.findall(r"<td>\s*(True|False)\s*</td>", output.get("data", {}).get("text/html", "")):
+            yield f"{where} has a table that says {verdict}: show the value that was measured."
+
+
+def asserts_are_guards(committed: Committed) -> Iterator[str]:
+    """Teaching cells hold no assert, which punishes a learner who changes something. The tag `lesson` excepts one."""
+    for where, cell in committed.cells("code"):
+        if not tagged(cell, "lesson") and re.search(r"(?m)^\s*assert\b", cell.source):
+            yield f"{where} asserts: print the value, and put the claim into a guard cell behind it."
+
+
+def guards_are_claims(committed: Committed) -> Iterator[str]:
+    """A guard cell is one call, guard("sentence", condition, name=value, ...), whose condition can be judged again."""
+    for where, cell in committed.cells("code"):
+        if not tagged(cell, "guard"):
+            if re.search(r"(?m)^\s*(course_lib\.)?guard\(", cell.source):
+                yield f"{where} calls guard: give it a cell of its own, tagged `guard`."
+            continue
+        fault = _fault_of_guard(cell.source)
+        if fault:
+            yield f"{where} {fault}"
+        if cell.outputs:
+            yield f"{where} is a guard and shows something: its claim does not hold, or it does more than to judge."
+
+
+def _fault_of_guard(source: str) -> str:
+    """What is wrong with the source of a guard cell; empty when nothing is."""
+    body = ast.parse(source).body
+    call = body[0].value if len(body) == 1 and isinstance(body[0], ast.Expr) else None
+    if not isinstance(call, ast.Call) or ast.unparse(call.func).split(".")[-1] != "guard" or len(call.args) != 2:
+        return 'is no single call: guard("sentence", condition, name=value).'
+    sentence, condition = call.args
+    if not (isinstance(sentence, ast.Constant) and isinstance(sentence.value, str) and len(sentence.value.split()) > 2):
+        return "has no sentence: state in words what the text claims, as a plain string."
+    known = {keyword.arg for keyword in call.keywords} | PURE
+    bound = {node.id for node in ast.walk(condition) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)}
+    unknown = sorted(
+        {node.id for node in ast.walk(condition) if isinstance(node, ast.Name)} - known - bound,
+    )
+    return (
+        f"judges {', '.join(unknown)} without giving them as values: guard(..., {unknown[0]}=...)." if unknown else ""
+    )
+
+
+def tolerances_are_readable(committed: Committed) -> Iterator[str]:
+    """A tolerance is written as the comparison reads it."""
+    for where, cell in committed.cells("code"):
+        try:
+            Tolerance.parse(cell.metadata.get("tolerance", "0.1"))
+        except ValueError as error:
+            yield f"{where}: {error}"
+
+
+def names_keep_their_kind(committed: Committed) -> Iterator[str]:
+    """A name that is a function in one cell is no result in another: a cell that is run again would break."""
+    functions: dict[str, str] = {}
+    results: dict[str, str] = {}
+    for where, cell in committed.cells("code"):
+        for node in _statements(cell.source):
+            if isinstance(node, (ast.FunctionDef, ast.ClassDef)):
+                functions.setdefault(node.name, where)
+            elif isinstance(node, (ast.Assign, ast.AnnAssign, ast.For, ast.With)):
+                for name in _bound(node):
+                    results.setdefault(name, where)
+    for name in sorted(set(functions) & set(results)):
+        yield f"{results[name]} binds {name} to a result, and {functions[name]} to a function: use two names."
+
+
+def _statements(source: str) -> list[ast.stmt]:
+    try:
+        return ast.parse(source).body
+    except SyntaxError:  # a magic
+        return []
+
+
+def _bound(node: ast.stmt) -> set[str]:
+    """The names that a statement at a cell's top level binds, not those inside a function of it."""
+    return {part.id for part in ast.walk(node) if isinstance(part, ast.Name) and isinstance(part.ctx, ast.Store)}
 
 
 def only_png(committed: Committed) -> Iterator[str]:
@@ -150,16 +256,26 @@ def pictures_have_alt_text(committed: Committed) -> Iterator[str]:
 
 
 def figures_have_claims(committed: Committed) -> Iterator[str]:
-    """Beside a figure its claim is asserted on the data: in its cell, or in the code cell before or after it.
+    """Behind a figure stands the guard of its claim: pictures are not compared.
 
     A picture that claims nothing, such as a photograph of the input, carries the tag `illustration`.
     """
     cells = list(committed.cells("code"))
     for index, (where, cell) in enumerate(cells):
         drawn = any("image/png" in output.get("data", {}) for output in cell.outputs)
-        beside = (neighbour.source for _, neighbour in cells[max(0, index - 1) : index + 2])
-        if drawn and not tagged(cell, "illustration") and not any(re.search(r"\bassert\b", code) for code in beside):
-            yield f"{where} draws a figure, but no cell beside it asserts its claim: add it, or tag it `illustration`."
+        if not drawn or tagged(cell, "illustration") or tagged(cell, "nbval-skip"):
+            continue
+        beside = [tagged(neighbour, "guard") for _, neighbour in cells[index + 1 : index + 3]]
+        if not any(beside):
+            yield f"{where} draws a figure, but no guard stands behind it: add it, or tag the cell `illustration`."
+
+
+def sliders_leave_a_picture(committed: Committed) -> Iterator[str]:
+    """A cell with a widget stores a still picture, for those who read without a kernel."""
+    for where, cell in committed.cells("code"):
+        if re.search(r"\bviz\.slider\(", cell.source):
+            if not any("image/png" in output.get("data", {}) for output in cell.outputs):
+                yield f"{where} has a slider and stores no picture of it: `make notebooks`."
 
 
 def skips_are_few_and_explained(committed: Committed) -> Iterator[str]:
@@ -212,6 +328,8 @@ def sections_are_complete(committed: Committed) -> Iterator[str]:
         yield f'{committed.path.name}: "What the papers report" names no source: add a link or (Name, year).'
     if f"solutions/{committed.path.stem}.py" not in committed.prose:
         yield f"{committed.path.name} does not link to its solutions: [solutions](solutions/{committed.path.stem}.py)."
+    if not re.search(r"(?m)^(\*\*Next\*\*|Next)[ :]", committed.prose):
+        yield f'{committed.path.name} does not say where to go on: end it with a paragraph "**Next**: notebook ...".'
 
 
 def exercises_are_open(committed: Committed) -> Iterator[str]:
@@ -264,9 +382,16 @@ GUARDS: dict[str, Callable[[Committed], Iterator[str]]] = {
         no_machine_paths,
         numbers_are_computed,
         size_is_readable,
+        text_between_code,
+        results_are_shown,
+        asserts_are_guards,
+        guards_are_claims,
+        tolerances_are_readable,
+        names_keep_their_kind,
         only_png,
         pictures_have_alt_text,
         figures_have_claims,
+        sliders_leave_a_picture,
         skips_are_few_and_explained,
         nbval_can_compare,
         header_is_complete,

@@ -18,7 +18,7 @@ OPENING = """
 # %% tags=["imports"]
 import sys
 import numpy as np
-from course_lib import exercises
+from course_lib import exercises, guard
 
 # %% [markdown]
 # ## 1. A figure
@@ -26,17 +26,24 @@ from course_lib import exercises
 # The cosine of two vectors at right angles is 0; $\\\\cos 45 = 0.7071$.
 
 # %%
-import matplotlib.pyplot as plt
-angles = np.linspace(0, np.pi, 50)
-figure, axes = plt.subplots(figsize=(2, 1.5))
-_ = axes.plot(angles, np.cos(angles))
-display(figure, metadata={"image/png": {"alt": "The cosine falls from one to minus one."}})
-plt.close(figure)
+from course_lib import viz
 
-# %%
-assert np.all(np.diff(np.cos(angles)) < 0)
+angles = np.linspace(0, np.pi, 50)
+
+def drawn(last):
+    shown = np.linspace(0, last, 9)
+    heights = {"cosine": np.cos(np.radians(shown)).tolist()}
+    labels = {"title": "The cosine falls all the way", "xlabel": "degrees"}
+    return viz.lines(heights, shown.tolist(), ylabel="cosine", **labels)
+
+viz.show(drawn(180.0), alt="The cosine falls from one to minus one.")
+
+# %% tolerance="2 points"
 print(f"half way: {np.cos(np.pi / 4):.1%}", file=sys.stdout)
 print("a warning that nobody compares", file=sys.stderr)
+
+# %% tags=["guard"]
+guard("the cosine falls", np.all(np.diff(np.cos(angles)) < 0), angles=angles)
 
 # %% [markdown]
 # Half way it is still 70.7 %.
@@ -44,8 +51,7 @@ print("a warning that nobody compares", file=sys.stderr)
 
 WIDGET = """
 # %% tags=["nbval-skip"] skip_reason="needs a browser to move the slider"
-import ipywidgets
-ipywidgets.interact(lambda degrees: print(degrees), degrees=(0, 180))
+viz.slider(drawn, [30.0, 60.0, 90.0], label="degrees", start=60.0)
 """
 
 EXERCISE = """
@@ -63,7 +69,8 @@ def reference(a, b):
     return a @ b / np.linalg.norm(a) / np.linalg.norm(b)
 
 cases = [(np.array([1.0, 0.0]), np.array([3.0, 4.0]))]
-exercises.check(cosine, reference, cases, hint="Divide by both norms.")
+hint = "Divide by both norms."
+exercises.check(cosine, reference, cases, hint=hint)
 """
 
 CLOSING = """
@@ -76,6 +83,8 @@ CLOSING = """
 # ## What the papers report
 #
 # ArcFace reaches 99.83 % on LFW (Deng et al., 2019).
+#
+# **Next**: faces.
 """
 
 FILLER = '\n# %% [markdown]\n# Another step.\n\n# %%\nprint("step {number}")\n'

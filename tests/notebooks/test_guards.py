@@ -21,10 +21,48 @@ def test_there_are_notebooks_and_none_has_lost_its_twin_or_its_notebook() -> Non
     assert {path.stem for path in (NOTEBOOKS / "text").glob("*.py")} == {path.stem for path in COMMITTED}
 
 
+# Not yet carried over to the rules that came with printed numbers: each leaves the list as it is.
+UNCONVERTED: set[str] = {
+    "00_start_here",
+    "01_alignment",
+    "03_convolution_costs",
+    "04a_mobilenets",
+    "04b_mobilefacenet",
+    "04c_mobiface",
+    "04d_deepface",
+    "04e_inception",
+    "04f_se_lresnet",
+    "04g_vit",
+    "05_center_loss_digits",
+    "06_center_loss_faces",
+    "07_margin_losses",
+    "08_sgd_vs_sam",
+    "09_transfer_learning",
+    "10_evaluation",
+    "11_distillation",
+    "12_quantized_export",
+    "13_capstone",
+    "14_paper_audit",
+}
+NEW_RULES = {
+    "size_is_readable",
+    "text_between_code",
+    "results_are_shown",
+    "asserts_are_guards",
+    "guards_are_claims",
+    "names_keep_their_kind",
+    "figures_have_claims",
+    "sliders_leave_a_picture",
+    "sections_are_complete",
+}
+
+
 @pytest.mark.parametrize("guard", GUARDS.values(), ids=GUARDS)
 @pytest.mark.parametrize("path", COMMITTED, ids=lambda path: path.stem)
 def test_committed_notebook(path: Path, guard: Callable) -> None:
     faults = list(guard(Committed.load(path)))
+    if faults and path.stem in UNCONVERTED and guard.__name__ in NEW_RULES:
+        pytest.xfail(faults[0])
     assert not faults, "\n".join(["", *faults])
 
 
@@ -92,20 +130,29 @@ BAD = [
     ("no_machine_paths", prints(shows(text__plain="'/opt/venv/lib/site-packages/numpy'")), "the path /opt/venv/lib"),
     ("no_machine_paths", prints(shows(text__html="<td>/srv/data/faces</td>")), "the path /srv/data/faces"),
     ("numbers_are_computed", prose("It reaches 98.3 %."), "cell 7 quotes '98.3 %', which no cell prints"),
-    ("size_is_readable", lambda nb: nb.cells.pop(6) and nb.cells.pop(6), "has 24 cells, expected 25 to 45"),
-    ("size_is_readable", lambda nb: nb.cells.extend(nb.cells[6:8] * 10), "has 46 cells"),
-    (
-        "size_is_readable",
-        lambda nb: [cell.update(source=cell.source + "\nx = 1" * 9) for cell in nb.cells],
-        "median code cell has 10 lines, expected at most 8",
-    ),
-    ("size_is_readable", prints(stream("x" * 500_000)), "expected below 500,000"),
+    ("size_is_readable", source(2, "x = 1\n" * 21), "cell 5 has 21 lines, expected at most 20"),
+    ("size_is_readable", source(2, "x" * 89), "cell 5 has a line of 89 columns, expected at most 88"),
+    ("size_is_readable", prints(stream("x" * 600_000)), "expected below 600,000"),
+    ("text_between_code", lambda nb: [nb.cells.pop(6), nb.cells.pop(6)], "is code cell 3 in a row, expected at most 2"),
+    ("results_are_shown", prints(stream("it is higher: True\n")), "cell 2 prints 'it is higher: True'"),
+    ("results_are_shown", prints(stream("ok\n  [ True False]\n")), r"cell 2 prints '\[ True False\]'"),
+    ("results_are_shown", prints(stream("a: True, b: np.False_")), "cell 2 prints"),
+    ("results_are_shown", prints(shows(text__html="<tr><td>True</td></tr>")), "has a table that says True"),
+    ("asserts_are_guards", source(2, "x = 1\nassert x"), "cell 5 asserts"),
+    ("guards_are_claims", source(3, "guard('it falls', x > 3, x=x)\nprint(x)"), "cell 6 is no single call"),
+    ("guards_are_claims", source(3, "guard(f'it falls by {x}', x > 3, x=x)"), "cell 6 has no sentence"),
+    ("guards_are_claims", source(3, "guard('it falls far down', x > y, x=x)"), "cell 6 judges y without giving"),
+    ("guards_are_claims", source(2, "guard('it falls far down', x > 3, x=x)"), "cell 5 calls guard"),
+    ("guards_are_claims", lambda nb: code(nb, 3).outputs.append(stream("With your change")), "and shows something"),
+    ("tolerances_are_readable", tags(2, tolerance="two points"), "cell 5: "),
+    ("names_keep_their_kind", source(2, "drawn = 3"), "cell 5 binds drawn to a result, and sample.ipynb, cell 4"),
     ("only_png", prints(shows(image__jpeg="aGk=")), "stores image/jpeg"),
     ("only_png", prints(shows(image__svg_xml="<svg/>")), "stores image/svg_xml"),
     ("only_png", prints(shows(text__html="<svg></svg>")), "stores inline svg"),
     ("only_png", prints(shows(text__html="<img src='data:image/gif;base64,aGk='>")), "stores image/gif"),
     ("pictures_have_alt_text", drop_alt, "cell 4 shows a picture with the alt text ''"),
-    ("figures_have_claims", source(2, "print('half way')"), "cell 4 draws a figure, but no cell beside it asserts"),
+    ("figures_have_claims", tags(3), "cell 4 draws a figure, but no guard stands behind it"),
+    ("sliders_leave_a_picture", lambda nb: code(nb, 11).update(outputs=[]), "has a slider and stores no picture"),
     ("skips_are_few_and_explained", tags(2, "nbval-ignore-output"), "cell 5 keeps nbval out without a reason"),
     ("skips_are_few_and_explained", source(2, "# NBVAL_SKIP\nx = 1"), "cell 5 steers nbval with a comment"),
     (
@@ -126,6 +173,7 @@ BAD = [
     ("sections_are_complete", rewrite("What the papers report", "Papers"), 'no heading "What the papers report"'),
     ("sections_are_complete", rewrite("(Deng et al., 2019)", ""), "names no source"),
     ("sections_are_complete", rewrite("(solutions/sample.py)", "(elsewhere)"), "does not link to its solutions"),
+    ("sections_are_complete", rewrite("**Next**", "Then"), "does not say where to go on"),
     ("exercises_are_open", tags(-1), "the last exercise has no cell tagged `check` after it"),
     ("exercises_are_open", tags(-2), "is tagged `check`, but no exercise cell comes before it"),
     ("exercises_are_open", tags(-3, "exercise"), "has no cell tagged `check`"),
@@ -133,8 +181,8 @@ BAD = [
     ("exercises_are_open", lambda nb: [tags(-1)(nb), tags(-2)(nb)], "has no cell tagged `exercise`"),
     ("exercises_are_open", lambda nb: code(nb, -1).update(outputs=[stream("correct")]), "exercise 1 is solved"),
     ("twin_says_the_same", rewrite("right angles", "a right angle"), "differ, first in cell 3"),
-    ("twin_says_the_same", tags(-1, "check", "extra"), "differ, first in cell 24"),
-    ("twin_says_the_same", lambda nb: nb.cells.pop(), "has 25 cells and its twin 26"),
+    ("twin_says_the_same", tags(-1, "check", "extra"), "differ, first in cell 25"),
+    ("twin_says_the_same", lambda nb: nb.cells.pop(), "has 26 cells and its twin 27"),
     ("file_is_normal", lambda nb: nb.cells[3].update(id=nb.cells[1].id), "doubled cell id, import-sys"),
     ("file_is_normal", lambda nb: nb.cells[3].pop("id"), "missing or doubled cell id, None"),
     ("file_is_normal", lambda nb: nb.metadata.update(widgets={}), "carries other metadata"),
@@ -168,8 +216,14 @@ def test_every_guard_is_proven() -> None:
     assert {name for name, _, _ in BAD} == set(GUARDS)
 
 
+def test_a_value_beside_a_verdict_and_a_folded_guard_are_fine(sample: Committed) -> None:
+    prints(stream("higher by 3.2 points: True of 5\nTrue accept rate: 91 %\n"))(sample.notebook)
+    assert list(GUARDS["results_are_shown"](sample)) == []
+    assert code(sample.notebook, 3).metadata.jupyter == {"source_hidden": True}
+
+
 def test_an_illustration_needs_no_claim(sample: Committed) -> None:
-    code(sample.notebook, 2).source = "pass"
+    tags(3)(sample.notebook)
     tags(1, "illustration")(sample.notebook)
     assert list(GUARDS["figures_have_claims"](sample)) == []
 
