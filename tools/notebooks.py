@@ -5,6 +5,7 @@
     python tools/notebooks.py --jobs 2     two at a time, sharing the cores
 
 The twin notebooks/text/NAME.py is the source of notebooks/NAME.ipynb. Nothing is written for a notebook that fails.
+What was measured, the minutes to read and the memory, goes into the header of both.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from pathlib import Path
 
 import jupytext
 import nbformat
+import psutil
 from ipykernel.kernelspec import make_ipkernel_cmd
 from jupyter_client import AsyncKernelManager
 from jupyter_client.kernelspec import KernelSpec, KernelSpecManager
@@ -29,6 +31,10 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 from nbformat import NotebookNode
 from tqdm import tqdm
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # started by path, from any folder
+
+from tools import notebook_minutes  # noqa: E402
 
 NOTEBOOKS = Path(__file__).resolve().parents[1] / "notebooks"
 # No jupytext pairing in here: JupyterLab would then compare the times of notebook and twin, which a clone does not
@@ -59,6 +65,7 @@ class Run:
     notebook: NotebookNode
     error: str = ""
     seconds: float = 0.0
+    memory_gb: float | None = None  # the most that the kernel held, where the system tells it
     client: NotebookClient | None = field(default=None, repr=False)
 
     @property
@@ -127,6 +134,10 @@ def execute(run: Run, environment: dict[str, str], timeout: float, on_cell: Call
         nonlocal position
         position = cell_index
 
+    def end(**_: object) -> None:
+        run.memory_gb = _peak_memory(run.client) or run.memory_gb
+        on_cell()
+
     run.client = NotebookClient(
         run.notebook,
         km=AsyncKernelManager(kernel_spec_manager=ThisInterpreter()),
@@ -136,7 +147,7 @@ def execute(run: Run, environment: dict[str, str], timeout: float, on_cell: Call
         coalesce_streams=True,
         extra_arguments=["--log-level=ERROR"],  # of the kernel's own messages, which would cut through the bar
         on_cell_execute=begin,
-        on_cell_executed=lambda **_: on_cell(),
+        on_cell_executed=end,
     )
     try:
         run.client.execute(env=environment, cleanup_kc=True)
@@ -146,6 +157,31 @@ def execute(run: Run, environment: dict[str, str], timeout: float, on_cell: Call
         run.error = f"cell {position + 1}: still running after {timeout:g} s (--timeout)"
     except DeadKernelError:
         run.error = f"cell {position + 1}: the kernel died; a common cause is too little memory"
+
+
+def _peak_memory(client: NotebookClient) -> float | None:
+    """The most memory that the kernel has held so far, in GB; None where the system does not keep count."""
+    try:
+        process = psutil.Process(client.km.provisioner.pid)
+        if sys.platform == "win32":
+            return process.memory_info().peak_wset / 1e9
+        status = Path(f"/proc/{process.pid}/status").read_text()
+        return int(re.search(r"VmHWM:\s+(\d+) kB", status)[1]) * 1024 / 1e9
+    except (OSError, AttributeError, TypeError, psutil.Error):
+        return None
+
+
+def state_time_and_memory(run: Run) -> None:
+    """Write the minutes and the memory into the header of the notebook and of its twin, where there is such a line."""
+    text = run.twin.read_text(encoding="utf-8")
+    if "**Time and place**" not in text:
+        return
+    found = notebook_minutes.minutes(run.notebook)
+    stated = notebook_minutes.rewritten(text, found, run.memory_gb)
+    if stated != text:
+        run.twin.write_text(stated, encoding="utf-8")
+    for cell, twin_cell in zip(run.notebook.cells, from_twin(run.twin).cells, strict=True):
+        cell.source = twin_cell.source
 
 
 def normalise(notebook: NotebookNode) -> None:
@@ -178,6 +214,7 @@ def build(run: Run, environment: dict[str, str], timeout: float, on_cell: Callab
         check_not_edited(run)
         execute(run, environment, timeout, on_cell)
         if not run.error:
+            state_time_and_memory(run)
             normalise(run.notebook)
             write(run.notebook, run.target)
     except Exception as error:  # one broken notebook must not stop the others

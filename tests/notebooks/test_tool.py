@@ -15,8 +15,8 @@ from pathlib import Path
 import nbformat
 import pytest
 
-from tools import notebooks
-from tools.notebook_guards import Committed
+from tools import notebook_minutes, notebooks
+from tools.notebook_guards import GUARDS, Committed
 
 TOOL = Path(notebooks.__file__)
 
@@ -37,8 +37,13 @@ def test_the_sample_is_executed_and_normal(sample: Committed) -> None:
     code = [cell for cell in sample.notebook.cells if cell.cell_type == "code"]
     assert [cell.execution_count for cell in code] == list(range(1, len(code) + 1))
     assert sample.notebook.metadata == notebooks.NOTEBOOK_METADATA
-    assert {key for cell in sample.notebook.cells for key in cell.metadata} == {"tags", "skip_reason"}
-    assert "not done yet: replace the body of cosine" in code[-1].outputs[0].text
+    assert {key for cell in sample.notebook.cells for key in cell.metadata} == {
+        "tags",
+        "skip_reason",
+        "tolerance",
+        "jupyter",
+    }
+    assert "not done yet" in code[-1].outputs[0].text
 
 
 def test_a_widget_leaves_a_sentence_and_no_state(sample: Committed) -> None:
@@ -62,6 +67,21 @@ def test_a_second_run_changes_nothing(sample_folder: Path, tmp_path: Path) -> No
     folder = make_folder(tmp_path / "notebooks", sample=text)
     assert notebooks.main(["--folder", str(folder)]) == 0
     assert (folder / "sample.ipynb").read_bytes() == (sample_folder / "sample.ipynb").read_bytes()
+
+
+def test_minutes_and_memory_go_into_both_headers_and_stay_there(tmp_path: Path) -> None:
+    line = "**Time and place**: 1 minute to run, 5 minutes to read and do. No GPU, no network, about 9 GB of memory."
+    twin = f'# %% [markdown]\n# # Title\n#\n# {line}\n\n# %% tags=["exercise"]\ndef f(): ...\n'
+    folder = make_folder(tmp_path, n=twin)
+    assert notebooks.main(["--folder", str(folder)]) == 0
+    text, built = (folder / "text" / "n.py").read_text(), nbformat.read(folder / "n.ipynb", as_version=4)
+    stated = notebook_minutes.parse(text)
+    assert stated == notebook_minutes.parse(built.cells[0].source) and stated.minutes.read == 15
+    assert stated.memory_gb < 1 or sys.platform != "linux"
+    assert list(GUARDS["twin_says_the_same"](Committed.load(folder / "n.ipynb"))) == []
+    before = (folder / "n.ipynb").read_bytes()
+    assert notebooks.main(["--folder", str(folder)]) == 0
+    assert (folder / "text" / "n.py").read_text() == text and (folder / "n.ipynb").read_bytes() == before
 
 
 def test_a_failing_notebook_is_named_and_the_others_go_on(tmp_path: Path) -> None:
@@ -167,8 +187,8 @@ def test_jupytext_carries_an_edit_to_a_twin_that_stays_plain(sample_folder: Path
     folder = Path(shutil.copytree(sample_folder, tmp_path / "notebooks"))
     shutil.copy(notebooks.NOTEBOOKS / "jupytext.toml", folder)
     edited = nbformat.read(folder / "sample.ipynb", as_version=4)
-    edited.cells[7].source += "\nx = 5"
-    edited.cells[7].metadata = {"collapsed": True, "execution": {"started": "now"}}
+    edited.cells[8].source += "\nx = 5"
+    edited.cells[8].metadata = {"collapsed": True, "execution": {"started": "now"}}
     nbformat.write(edited, folder / "sample.ipynb")
     command = notebooks.carry_over("sample").split()
     subprocess.run([sys.executable, "-m", *command], cwd=tmp_path, check=True)
