@@ -6,9 +6,12 @@ from course_lib.viz.bars import bars
 from course_lib.viz.contours import contours
 from course_lib.viz.decisions import decisions
 from course_lib.viz.det import det_curves
+from course_lib.viz.dots import dots
 from course_lib.viz.estimates import estimates
-from course_lib.viz.figures import feature_plane, image_grid, lines, roc_curves, score_histogram, seeds_and_means
+from course_lib.viz.figures import feature_plane, image_grid, roc_curves, seeds_and_means
 from course_lib.viz.heatmaps import heatmaps
+from course_lib.viz.histograms import score_histogram, score_histograms
+from course_lib.viz.lines import line_panels, lines
 from course_lib.viz.over_seeds import mean_curves, paired_differences
 from course_lib.viz.photographs import Annotated, annotated, pyramid
 from course_lib.viz.projection import umap_projection
@@ -24,10 +27,12 @@ __all__ = [
     "contours",
     "decisions",
     "det_curves",
+    "dots",
     "estimates",
     "feature_plane",
     "heatmaps",
     "image_grid",
+    "line_panels",
     "lines",
     "mean_curves",
     "paired_differences",
@@ -35,6 +40,7 @@ __all__ = [
     "pyramid",
     "roc_curves",
     "score_histogram",
+    "score_histograms",
     "seeds_and_means",
     "show",
     "slider",

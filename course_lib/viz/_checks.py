@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -38,6 +38,30 @@ def number(name: str, value: float) -> float:
     if not np.isfinite(value):
         raise ValueError(f"{name} is {value}; expected a finite number")
     return float(value)
+
+
+def interval(name: str, value: float | tuple[float, float, float]) -> tuple[float, float, float]:
+    """Return (low, middle, high), all equal for a plain number; ValueError when they are not finite or do not rise."""
+    low, middle, high = finite(name, value if isinstance(value, tuple) else (value,) * 3)
+    if not low <= middle <= high:
+        raise ValueError(f"{name} is {middle:g} in {low:g} to {high:g}; expected (low, middle, high)")
+    return float(low), float(middle), float(high)
+
+
+def limits(name: str, ends: tuple[float, float]) -> tuple[float, float]:
+    """Return the ends of an axis; ValueError unless both are finite and the first is the lower one."""
+    low, high = ends
+    if not np.isfinite([low, high]).all() or low >= high:
+        raise ValueError(f"{name} are {low:g} to {high:g}; expected two finite numbers, the lower one first")
+    return float(low), float(high)
+
+
+def units(panels: Collection[str], unit: str | Mapping[str, str] | None) -> dict[str, str]:
+    """The unit of each panel: its own heading where ``unit`` names none. ValueError for headings that are no panels."""
+    given = dict.fromkeys(panels, unit) if isinstance(unit, str) else dict(unit or {})
+    if unknown := set(given) - set(panels):
+        raise ValueError(f"units are given for {sorted(unknown)}; expected headings of panels: {list(panels)}")
+    return {heading: given.get(heading, heading) for heading in panels}
 
 
 def plane(name: str, points: ArrayLike) -> NDArray[np.float64]:

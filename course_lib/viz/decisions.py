@@ -9,7 +9,7 @@ from matplotlib.patches import Rectangle
 from numpy.typing import ArrayLike
 
 from course_lib.evaluation import Confusion, confusion
-from course_lib.viz.figures import score_histogram
+from course_lib.viz.histograms import score_histogram
 from course_lib.viz.layout import LABEL_POINTS
 from course_lib.viz.style import COLOURS
 

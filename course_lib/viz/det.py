@@ -10,16 +10,25 @@ from matplotlib.figure import Figure
 from course_lib.evaluation import Det
 from course_lib.viz import _checks
 from course_lib.viz.layout import blank, put_labels, put_legend_below, put_title
+from course_lib.viz.references import put_names
 from course_lib.viz.style import class_style
 
 TICKS = np.array([1e-6, 1e-5, 1e-4, 1e-3, 0.01, 0.05, 0.2, 0.5, 0.8, 0.95, 0.99, 0.999])
 BEYOND = 9.0  # a probit outside every axis: where the shares 0 and 1 are put
 
 
-def det_curves(curves: Mapping[str, Det], *, title: str, n_genuine: int, n_impostor: int) -> Figure:
+def det_curves(
+    curves: Mapping[str, Det],
+    *,
+    title: str,
+    n_genuine: int,
+    n_impostor: int,
+    named: Mapping[str, tuple[float, float]] | None = None,
+) -> Figure:
     """FRR over FAR on probit axes, from one pair of each kind, the finest that so many can show, to one half.
 
     Where a curve crosses the dotted line is its equal error rate; the axes reach further where one is above one half.
+    ``named`` are points ``{name: (FAR, FRR)}`` that the text speaks of.
     """
     from scipy.special import ndtri
 
@@ -46,4 +55,5 @@ def det_curves(curves: Mapping[str, Det], *, title: str, n_genuine: int, n_impos
     put_labels(axis, "FAR: share of impostor pairs accepted", "FRR: share of genuine pairs rejected")
     put_legend_below(axis)
     put_title(figure, title)
+    put_names(axis, {name: (ndtri(far), ndtri(frr)) for name, (far, frr) in (named or {}).items()})
     return figure

@@ -7,29 +7,36 @@ from collections.abc import Mapping
 from matplotlib.figure import Figure
 
 from course_lib.viz import _checks
-from course_lib.viz.layout import LABEL_POINTS, blank, put_labels, put_title, wrapped
+from course_lib.viz.layout import LABEL_POINTS, blank, put_labels, put_legend_below, put_title, wrapped
+from course_lib.viz.references import Value, put_references
 from course_lib.viz.style import class_style
 
 
 def estimates(
-    found: Mapping[str, tuple[float, float, float]], *, title: str, xlabel: str, mark: float | None = None
+    found: Mapping[str, tuple[float, float, float]],
+    *,
+    title: str,
+    xlabel: str,
+    references: Mapping[str, Value] | None = None,
+    limits: tuple[float, float] | None = None,
 ) -> Figure:
-    """A dot with its interval for each entry of ``{name: (low, middle, high)}``; ``mark`` is a dashed line, such as 0.
+    """A dot with its interval for each entry of ``{name: (low, middle, high)}``.
 
-    Raises ValueError for nothing, values that are not finite, or an estimate outside its interval.
+    ``references`` are dashed lines ``{name: x}`` to compare with, such as what was promised; ``limits`` those of the x
+    axis, which figures that are to be compared share. Raises ValueError for nothing, values that are not finite, or an
+    estimate outside its interval.
     """
     _checks.not_empty("found", found)
-    figure = blank(7, 0.5 * len(found) + 1.2)
+    figure = blank(7, 0.5 * len(found) + (1.6 if references else 1.2))
     axis = figure.subplots()
     for row, (name, values) in enumerate(found.items()):
-        low, middle, high = _checks.finite(f"found[{name!r}]", values)
-        if not low <= middle <= high:
-            raise ValueError(f"found[{name!r}] is {middle:g} in {low:g} to {high:g}; expected (low, middle, high)")
+        low, middle, high = _checks.interval(f"found[{name!r}]", tuple(values))
         style = class_style(row)
         axis.plot([low, high], [row, row], color=style["color"], linewidth=2)
         axis.plot([middle], [row], markersize=8, **style)
-    if mark is not None:
-        axis.axvline(_checks.number("mark", mark), color="#555555", linestyle="--", linewidth=1, zorder=0)
+    put_references(axis, references or {}, upright=True)
+    if limits is not None:
+        axis.set_xlim(*_checks.limits("limits", limits))
     axis.set(
         ylim=(len(found) - 0.5, -0.5),
         yticks=range(len(found)),
@@ -37,5 +44,7 @@ def estimates(
     )
     put_labels(axis, xlabel, "")
     axis.grid(visible=False, axis="y")
+    if references:
+        put_legend_below(axis)
     put_title(figure, title)
     return figure

@@ -9,9 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-import seaborn as sns
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
 from torch import Tensor
 
 from course_lib.evaluation import Roc
@@ -29,7 +27,8 @@ from course_lib.viz.layout import (
     square_window,
     wrapped,
 )
-from course_lib.viz.style import COLOURS, MARKERS, class_style
+from course_lib.viz.references import Value, put_names, put_references
+from course_lib.viz.style import class_style
 
 
 def image_grid(
@@ -70,17 +69,20 @@ def feature_plane(
     *,
     title: str,
     centers: Mapping[str, np.ndarray] | None = None,
+    named: Mapping[str, Mapping[str, tuple[float, float]]] | None = None,
     axis_label: str = "feature",
     share: bool = False,
 ) -> Figure:
     """Points of the plane coloured by class, one panel an entry of ``{heading: (features (N, 2), labels (N,))}``.
 
-    ``centers`` adds (C, 2) crosses to the panel of the same heading. ``share`` gives all panels the same limits.
+    ``centers`` adds (C, 2) crosses to the panel of the same heading, ``named`` names beside points ``{name: (x, y)}``.
+    ``share`` gives all panels the same limits.
     """
     _checks.not_empty("panels", panels)
-    centers = centers or {}
-    if unknown := set(centers) - set(panels):
-        raise ValueError(f"centers are given for {sorted(unknown)}; expected headings of panels: {list(panels)}")
+    centers, named = centers or {}, named or {}
+    for what, given in {"centers": centers, "named points": named}.items():
+        if unknown := set(given) - set(panels):
+            raise ValueError(f"{what} are given for {sorted(unknown)}; expected headings of panels: {list(panels)}")
     figure, axes = panels_beside_legend(len(panels), [*names, "center"])
     windows = []
     for axis, (heading, (features, labels)) in zip(axes, panels.items(), strict=True):
@@ -102,97 +104,22 @@ def feature_plane(
         square_window(axis, np.concatenate(windows) if share else window)
     put_legend_right(axes)
     put_title(figure, title)
+    for axis, heading in zip(axes, panels, strict=True):
+        put_names(axis, named.get(heading, {}))
     return figure
 
 
-def lines(
-    series: Mapping[str, Sequence[float]],
-    x: Sequence[float] | Sequence[str],
+def roc_curves(
+    curves: Mapping[str, Roc],
     *,
     title: str,
-    xlabel: str,
-    ylabel: str,
-    bands: Mapping[str, tuple[Sequence[float], Sequence[float]]] | None = None,
-    log_x: bool = False,
-    log_y: bool = False,
+    n_impostor: int,
+    named: Mapping[str, tuple[float, float]] | None = None,
 ) -> Figure:
-    """Several curves over one x, told apart by colour and marker. Words as x stand side by side, evenly spaced.
+    """TAR over FAR on a logarithmic axis that ends at one impostor pair, the finest that so many can show.
 
-    ``bands`` are (low, high) around curves of that name, such as intervals.
+    ``named`` are points ``{name: (FAR, TAR)}`` that the text speaks of.
     """
-    _checks.not_empty("series", series)
-    _checks.not_empty("x", x)
-    bands = bands or {}
-    if not bands.keys() <= series.keys():
-        raise ValueError(f"bands are given for {list(bands)}; expected names of curves: {list(series)}")
-    words = list(x) if isinstance(x[0], str) else []
-    x = _checks.finite("x", range(len(x)) if words else x, positive=log_x)
-    figure = blank(7, 4)
-    axis = figure.subplots()
-    every = -(-len(x) // 20)  # about twenty markers a curve, shifted so that curves that agree are all seen
-    for label, (name, y) in enumerate(series.items()):
-        _checks.same_length(f"series {name!r}", y, "x", len(x))
-        y = _checks.finite(f"series {name!r}", y, positive=log_y)
-        marked = (label * every // len(series), every)
-        axis.plot(x, y, label=name, markersize=5, markevery=marked, **class_style(label))
-        if name in bands:
-            low, high = (_checks.finite(f"the band of {name!r}", edge, positive=log_y) for edge in bands[name])
-            _checks.same_length(f"the band of {name!r}", low, "x", len(x))
-            axis.fill_between(x, low, high, color=class_style(label)["color"], alpha=0.2, linewidth=0)
-    axis.set(xscale="log" if log_x else "linear", yscale="log" if log_y else "linear")
-    if words:
-        axis.set_xticks(x, words)
-    elif not log_x and np.array_equal(x, np.round(x)):
-        axis.xaxis.set_major_locator(MaxNLocator(integer=True))  # there is no epoch 2.5
-    put_labels(axis, xlabel, ylabel)
-    if len(series) > 1:
-        put_legend_below(axis)
-    put_title(figure, title)
-    return figure
-
-
-def score_histogram(
-    scores: np.ndarray,
-    same: np.ndarray,
-    *,
-    title: str,
-    threshold: float | None = None,
-    marked: Mapping[str, float] | None = None,
-) -> Figure:
-    """Scores (P,) of genuine and impostor pairs, the threshold between them, and single scores marked by name.
-
-    Raises TypeError when ``same`` (P,) is not boolean.
-    """
-    scores, same = _checks.finite("scores", scores), np.asarray(same)
-    _checks.not_empty("scores", scores)
-    if same.dtype != np.bool_:
-        raise TypeError(f"same is {same.dtype}; expected booleans, such as labels[left] == labels[right]")
-    _checks.same_length("same", same, "scores", len(scores))
-    marked = {name: _checks.number(f"marked[{name!r}]", score) for name, score in (marked or {}).items()}
-    figure = blank(7, 4)
-    axis = figure.subplots()
-    bins = np.histogram_bin_edges(scores, bins=int(np.clip(np.sqrt(len(scores)), 10, 40)))
-    for name, chosen, colour, hatch in (
-        ("impostor pairs", ~same, COLOURS[1], "//"),
-        ("genuine pairs", same, COLOURS[0], None),
-    ):
-        look = {"color": colour, "edgecolor": colour, "alpha": 0.5, "hatch": hatch, "linewidth": 0.8}
-        sns.histplot(x=scores[chosen], bins=bins, label=name, ax=axis, **look)
-    if threshold is not None:
-        axis.axvline(
-            _checks.number("threshold", threshold), color="black", linestyle="--", label=f"threshold {threshold:.2f}"
-        )
-    for label, (name, score) in enumerate(marked.items(), 2):  # a pin, with its head over the bars
-        pin = {"color": "black", "linewidth": 1, "marker": MARKERS[label % 10], "markersize": 9, "markevery": [1]}
-        axis.plot([score] * 2, [0, 0.95], transform=axis.get_xaxis_transform(), label=name, **pin)
-    put_labels(axis, "cosine score", "pairs")
-    put_legend_below(axis)
-    put_title(figure, title)
-    return figure
-
-
-def roc_curves(curves: Mapping[str, Roc], *, title: str, n_impostor: int) -> Figure:
-    """TAR over FAR on a logarithmic axis that ends at one impostor pair, the finest that so many can show."""
     _checks.not_empty("curves", curves)
     if n_impostor < 2:
         raise ValueError(f"n_impostor is {n_impostor}; expected at least 2 impostor pairs")
@@ -208,13 +135,24 @@ def roc_curves(curves: Mapping[str, Roc], *, title: str, n_impostor: int) -> Fig
     put_labels(axis, "FAR: share of impostor pairs accepted", "TAR: share of genuine pairs accepted")
     put_legend_below(axis)
     put_title(figure, title)
+    put_names(axis, named or {})
     return figure
 
 
 def seeds_and_means(
-    values: Mapping[str, Sequence[float]], intervals: Mapping[str, tuple[float, float]], *, title: str, xlabel: str
+    values: Mapping[str, Sequence[float]],
+    intervals: Mapping[str, tuple[float, float]],
+    *,
+    title: str,
+    xlabel: str,
+    references: Mapping[str, Value] | None = None,
+    limits: tuple[float, float] | None = None,
 ) -> Figure:
-    """One dot a training run, and the mean with its interval (low, high), for each of several methods."""
+    """One dot a training run, and the mean with its interval (low, high), for each of several methods.
+
+    ``references`` are dashed lines ``{name: x}``, such as what is had without training; ``limits`` those of the x axis,
+    which figures that are to be compared share.
+    """
     _checks.not_empty("values", values)
     if set(intervals) != set(values):
         raise ValueError(f"intervals are given for {list(intervals)}; expected one for each of {list(values)}")
@@ -235,6 +173,9 @@ def seeds_and_means(
         yticks=range(len(values)),
         yticklabels=[wrapped(name, 2.2, LABEL_POINTS) for name in values],
     )
+    put_references(axis, references or {}, upright=True)
+    if limits is not None:
+        axis.set_xlim(*_checks.limits("limits", limits))
     if axis.get_xlim()[0] < 0 < axis.get_xlim()[1]:  # differences: which side of zero matters
         axis.axvline(0, color="#777777", linewidth=1, zorder=0)
     put_labels(axis, xlabel, "")

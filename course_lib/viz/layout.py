@@ -7,8 +7,11 @@ from collections.abc import Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
+from matplotlib.collections import PathCollection
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.ticker import MaxNLocator
 
 TITLE_POINTS, LABEL_POINTS, LEGEND_POINTS, NOTE_POINTS = 12, 10, 9, 8
 
@@ -53,13 +56,18 @@ def put_labels(axis: Axes, x: str, y: str) -> None:
     axis.spines[["top", "right"]].set_visible(False)
 
 
-def put_legend_below(axis: Axes) -> None:
-    """The legend of ``axis`` under it, where it hides no data, in as many columns as there is room for."""
-    figure = axis.figure
-    entries = sorted(
-        zip(*axis.get_legend_handles_labels(), strict=True), key=lambda entry: isinstance(entry[0], Line2D)
-    )
-    handles, texts = zip(*entries, strict=True)  # bars come before lines
+def whole_ticks(side: Axis, values: np.ndarray) -> None:
+    """No tick between two whole numbers where all ``values`` are whole: there is no epoch 2.5 and no half a pair."""
+    if side.get_scale() == "linear" and np.array_equal(values, np.round(values)):
+        side.set_major_locator(MaxNLocator(integer=True))
+
+
+def put_legend_below(*axes: Axes) -> None:
+    """One legend for all ``axes`` under them, where it hides no data, in as many columns as there is room for."""
+    figure = axes[0].figure
+    named = {text: handle for axis in axes for handle, text in zip(*axis.get_legend_handles_labels(), strict=True)}
+    entries = sorted(named.items(), key=lambda entry: isinstance(entry[1], Line2D))  # bars come before lines
+    texts, handles = zip(*entries, strict=True)
     widest = max(map(len, texts)) + 8  # with the handle, and the gap to the next column
     columns = max(characters(figure.get_figwidth(), LEGEND_POINTS) // widest, 1)
     rows = -(-len(texts) // columns)
@@ -94,7 +102,8 @@ def put_legend_right(axes: Sequence[Axes]) -> None:
         frameon=False,
     )
     for handle in legend.legend_handles:
-        handle.set(alpha=1, sizes=[32])  # plain to see, however small and pale the points are
+        if isinstance(handle, PathCollection):
+            handle.set(alpha=1, sizes=[32])  # plain to see, however small and pale the points are
 
 
 def _legend_columns(texts: Sequence[str], height: float) -> int:

@@ -11,20 +11,24 @@ from numpy.typing import ArrayLike
 
 from course_lib.evaluation import Interval, mean_interval, paired_difference
 from course_lib.viz import _checks
-from course_lib.viz.figures import lines, seeds_and_means
+from course_lib.viz.figures import seeds_and_means
+from course_lib.viz.lines import lines
 
 
-def paired_differences(pairs: Mapping[str, tuple[ArrayLike, ArrayLike]], *, title: str, xlabel: str) -> Figure:
+def paired_differences(
+    pairs: Mapping[str, tuple[ArrayLike, ArrayLike]], *, title: str, xlabel: str, **options: Any
+) -> Figure:
     """One dot a seed for a - b of ``{name: (a (S,), b (S,))}``, the mean's 95 % interval, and what it says in words.
 
-    More is taken for better. Raises ValueError for fewer than two seeds, or pairs of unequal length.
+    ``options`` are those of ``seeds_and_means``. More is taken for better. Raises ValueError for fewer than two seeds,
+    or pairs of unequal length.
     """
     _checks.not_empty("pairs", pairs)
     intervals = {name: paired_difference(a, b) for name, (a, b) in pairs.items()}
     labels = {name: f"{name}: {_verdict(interval)}" for name, interval in intervals.items()}
     differences = {labels[name]: np.asarray(a, float) - np.asarray(b, float) for name, (a, b) in pairs.items()}
     bars = {labels[name]: (interval.low, interval.high) for name, interval in intervals.items()}
-    return seeds_and_means(differences, bars, title=title, xlabel=xlabel)
+    return seeds_and_means(differences, bars, title=title, xlabel=xlabel, **options)
 
 
 def mean_curves(

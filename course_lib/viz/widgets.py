@@ -1,4 +1,4 @@
-"""Widgets: sliders around one figure function, nothing more."""
+"""Widgets: sliders around one figure function, nothing more. Where no widget can run they are a picture."""
 
 from __future__ import annotations
 
@@ -11,32 +11,43 @@ from matplotlib.figure import Figure
 from course_lib.viz.show import png
 
 if TYPE_CHECKING:
-    import ipywidgets
+    from course_lib.viz.still import Still
 
 
-def slider(render: Callable[[Any], Figure], values: Sequence[Any], *, label: str, start: Any = None) -> ipywidgets.VBox:
+def slider(
+    render: Callable[[Any], Figure], values: Sequence[Any], *, label: str, start: Any = None, alt: str = ""
+) -> Still:
     """A slider over ``values`` above the figure ``render(value)``; each is drawn once, when it is first asked for.
 
-    ``start`` is the value shown first, by default the first of them. Raises ValueError for fewer than two values, or a
-    start that is none of them.
+    ``start`` is the value shown first, by default the first of them; ``alt`` is what its figure shows, in words, by
+    default its title and the value. Raises ValueError for fewer than two values, or a start that is none of them.
     """
-    return sliders(render, {label: values}, start=None if start is None else {label: start})
+    return sliders(render, {label: values}, start=None if start is None else {label: start}, alt=alt)
 
 
 def sliders(
-    render: Callable[..., Figure], values: Mapping[str, Sequence[Any]], *, start: Mapping[str, Any] | None = None
-) -> ipywidgets.VBox:
+    render: Callable[..., Figure],
+    values: Mapping[str, Sequence[Any]],
+    *,
+    start: Mapping[str, Any] | None = None,
+    alt: str = "",
+) -> Still:
     """One slider for each argument of ``render``, in their order, above the figure it returns.
+
+    The stored notebook keeps the figure of the start beside the widget: a picture that readers without a kernel see.
 
     Args:
         render: called with the value of each slider; what it drew is kept for the latest hundred.
         values: what each slider goes through, by its label.
         start: the value shown first, by label; by default the first.
+        alt: what the figure of the start shows, in words; by default its title and the values.
 
     Raises:
         ValueError: fewer than two values, or a start that is none of them.
     """
     import ipywidgets
+
+    from course_lib.viz.still import Still
 
     start = dict(start or {})
     for label, choices in values.items():
@@ -45,7 +56,14 @@ def sliders(
         if start.setdefault(label, choices[0]) not in choices:
             options = ", ".join(map(str, choices))
             raise ValueError(f"start is {start[label]!r} for {label}; expected one of the values: {options}")
-    draw = lru_cache(maxsize=100)(lambda *chosen: png(render(*chosen), dpi=90))
+    titles: dict[tuple[Any, ...], str] = {}
+
+    @lru_cache(maxsize=100)
+    def draw(*chosen: Any) -> bytes:
+        figure = render(*chosen)
+        titles[chosen] = figure.get_suptitle()
+        return png(figure, dpi=90)
+
     handles = [
         ipywidgets.SelectionSlider(
             options=[(str(value), value) for value in choices],
@@ -65,5 +83,7 @@ def sliders(
 
     for handle in handles:
         handle.observe(update, names="value")
+    places = ", ".join(f"{label} {start[label]}" for label in values)
+    title = " ".join(titles[tuple(start[label] for label in values)].split())
     # A box stretches what it holds; at its own size the picture stays sharp.
-    return ipywidgets.VBox([*handles, picture], layout={"align_items": "flex-start"})
+    return Still([*handles, picture], alt=alt or f"{title} ({places})".strip(), layout={"align_items": "flex-start"})

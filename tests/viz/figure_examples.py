@@ -79,6 +79,32 @@ def lines_with_bands() -> Figure:
     return viz.lines(series, x, title=LONG, xlabel="pixels that each landmark is off", ylabel="accuracy", bands=bands)
 
 
+def line_panels() -> Figure:
+    """Two units, a jump, references of which one has an interval, and points named where the curves are dense."""
+    x, y = np.linspace(0, 30, 31), np.linspace(60, 99, 31)
+    panels = {"test digits named rightly, %": {"one": y, "other": y[::-1]}, "intra/inter ratio": {"one": 1 / (1 + x)}}
+    accuracy, ratio = panels
+    return viz.line_panels(
+        panels,
+        x,
+        title=LONG,
+        xlabel="epoch",
+        references={accuracy: {"softmax alone, whose name is long": (90.0, 92.0, 94.0)}, ratio: {"no ratio": 0.5}},
+        named={accuracy: {"the best epoch": (30, 99), "the worst, a long name": (30, 60)}, ratio: {"first": (0, 1)}},
+        breaks={"other": [10, 20.5]},
+        limits={accuracy: (50, 100)},
+        log_y=[ratio],
+    )
+
+
+def dots() -> Figure:
+    layers = ["stem", "depthwise-separable, whose name is long", *(f"stage {k}" for k in range(5)), "head"]
+    series = {"own kernels": np.geomspace(10, 1e6, 8), "one kernel for all positions": np.full(8, 100.0)}
+    intervals = {"own kernels": (series["own kernels"] / 2, series["own kernels"] * 2)}
+    references = {"a million": 1e6}
+    return viz.dots(series, layers, title=LONG, xlabel=LONG, intervals=intervals, references=references, log_x=True)
+
+
 def annotated() -> Figure:
     faces = orl_faces().images[:60:10, 0].numpy()
     points = {"landmarks": np.array([(30, 50), (60, 50.0)]), "template": np.array([(32, 52), (62, 52.0)])}
@@ -107,13 +133,18 @@ def score_histogram() -> Figure:
     return viz.score_histogram(*pairs(), title=LONG, threshold=0.3, marked=marked)
 
 
+def score_histograms() -> Figure:
+    panels = {"a network that was trained here": pairs(), LONG: pairs(2_000, seed=1)}
+    return viz.score_histograms(panels, title=LONG, thresholds={LONG: 0.3})
+
+
 def decisions() -> Figure:
     return viz.decisions(*pairs(60_000), 0.3, title=LONG)
 
 
 def roc_curves() -> Figure:
     curves = {"softmax": roc(*pairs(seed=1)), "softmax + center loss": roc(*pairs())}
-    return viz.roc_curves(curves, title=LONG, n_impostor=300)
+    return viz.roc_curves(curves, title=LONG, n_impostor=300, named={"the point": (0.01, 0.5)})
 
 
 def det_curves() -> Figure:
@@ -153,9 +184,23 @@ def bars() -> Figure:
     return viz.bars({unit: values for unit in units}, title=LONG)
 
 
+def bars_of_one_unit() -> Figure:
+    """A sharp and a flat distribution, and below them, in a unit of its own, a number that is not known."""
+    sharp, flat = np.eye(10)[4], np.full(10, 0.1)
+    panels = {name: dict(zip(NAMES, map(float, p), strict=True)) for name, p in {"sharp": sharp, LONG: flat}.items()}
+    panels["bytes"] = dict.fromkeys(NAMES[1:], 5) | {"0": None}
+    panels["bytes"] = {name: panels["bytes"][name] for name in NAMES}
+    return viz.bars(panels, title=LONG, unit={"sharp": "probability", LONG: "probability"})
+
+
 def heatmaps() -> Figure:
     values = np.arange(49).reshape(7, 7) / 50
     return viz.heatmaps({"accuracy": values, "mean weight after training, whose name is long": values.T}, title=LONG)
+
+
+def heatmaps_of_one_unit() -> Figure:
+    panels = {"wide": np.arange(9.0).reshape(3, 3), "narrow": np.full((3, 3), 4.0)}
+    return viz.heatmaps(panels, title=LONG, cell="{:.0f}", unit="points")
 
 
 def one_small_heatmap() -> Figure:
@@ -167,12 +212,13 @@ def trade_off() -> Figure:
     costs = {unit: {name: 1.9**i for i, name in enumerate(names)} for unit in ("million multiply-adds", LONG)}
     quality = {name: (0.7 + i / 100, 0.75 + i / 100, 0.8 + i / 100) for i, name in enumerate(names)}
     groups = {"one family": names[:5], "another family, whose name is long": names[5:]}
-    return viz.trade_off(costs, quality, groups, title=LONG, ylabel=LONG, baseline=("the pixels themselves", 0.78))
+    options = {"references": {"the pixels themselves": 0.78}, "named": names[::3]}
+    return viz.trade_off(costs, quality, groups, title=LONG, ylabel=LONG, **options)
 
 
 def estimates() -> Figure:
     found = {"MobileFaceNet": (99.5, 99.7, 99.8), "the other network, whose name is long": (99.74, 99.85, 99.92)}
-    return viz.estimates(found, title=LONG, xlabel=LONG, mark=99.7)
+    return viz.estimates(found, title=LONG, xlabel=LONG, references={"what the paper prints, in words": 99.7})
 
 
 def contours() -> Figure:
@@ -218,11 +264,14 @@ EXAMPLES = {
         five_feature_planes,
         lines,
         lines_with_bands,
+        line_panels,
+        dots,
         annotated,
         one_annotated,
         named_boxes,
         pyramid,
         score_histogram,
+        score_histograms,
         decisions,
         roc_curves,
         det_curves,
@@ -231,7 +280,9 @@ EXAMPLES = {
         paired_differences,
         mean_curves,
         bars,
+        bars_of_one_unit,
         heatmaps,
+        heatmaps_of_one_unit,
         one_small_heatmap,
         trade_off,
         estimates,

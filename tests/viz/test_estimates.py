@@ -10,7 +10,7 @@ FOUND = {"one": (0.1, 0.2, 0.4), "other": (-0.1, 0.0, 0.1)}
 
 
 def test_each_name_is_a_bar_with_a_dot_and_the_first_stands_on_top() -> None:
-    (axis,) = viz.estimates(FOUND, title="T", xlabel="points", mark=0).axes
+    (axis,) = viz.estimates(FOUND, title="T", xlabel="points", references={"none": 0}).axes
     *drawn, mark = axis.lines
     for row, (low, middle, high) in enumerate(FOUND.values()):
         bar, dot = drawn[2 * row : 2 * row + 2]
@@ -26,14 +26,14 @@ def test_without_a_mark_there_is_no_line() -> None:
 
 
 @pytest.mark.parametrize(
-    ("found", "mark", "words"),
+    ("found", "references", "words"),
     [
         ({}, None, "nothing to draw"),
         ({"a": (0.2, 0.1, 0.4)}, None, r"found\['a'\] is 0.1 in 0.2 to 0.4"),
         ({"a": (0.0, float("nan"), 1.0)}, None, "finite numbers"),
-        (FOUND, float("inf"), "mark is inf"),
+        (FOUND, {"m": float("inf")}, r"references\['m'\] holds inf"),
     ],
 )
-def test_what_cannot_be_drawn_is_refused(found: dict, mark: float | None, words: str) -> None:
+def test_what_cannot_be_drawn_is_refused(found: dict, references: dict | None, words: str) -> None:
     with pytest.raises(ValueError, match=words):
-        viz.estimates(found, title="T", xlabel="points", mark=mark)
+        viz.estimates(found, title="T", xlabel="points", references=references)

@@ -10,7 +10,7 @@ GROUPS = {"small": ["a"], "large": ["b"]}
 
 
 def test_each_name_is_a_dot_over_its_cost_with_its_interval():
-    figure = viz.trade_off(COSTS, QUALITY, GROUPS, title="T", ylabel="accuracy", baseline=("pixels", 0.75))
+    figure = viz.trade_off(COSTS, QUALITY, GROUPS, title="T", ylabel="accuracy", references={"pixels": 0.75})
     for axis, cost in zip(figure.axes, COSTS.values(), strict=True):
         assert axis.get_xscale() == "log"
         bars, dots = axis.collections[::2], axis.collections[1::2]
@@ -19,8 +19,9 @@ def test_each_name_is_a_dot_over_its_cost_with_its_interval():
             assert dot.get_offsets().tolist() == [[cost[name], middle]]
             assert bar.get_segments()[0].tolist() == [[cost[name], low], [cost[name], high]]
         assert list(axis.lines[0].get_ydata()) == [0.75, 0.75]
-        assert [text.get_text() for text in axis.texts] == ["pixels"]
-    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["small", "large"]
+        assert axis.lines[0].get_marker() == "None" and len(axis.texts) == 0
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["small", "large", "pixels"]
+    assert len({axis.get_ylim() for axis in figure.axes}) == 1  # one quality, one range
 
 
 @pytest.mark.parametrize(
