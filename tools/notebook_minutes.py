@@ -4,9 +4,9 @@
     10 an exercise, 2 a prediction, 3 a question to explain; rounded up to 5 minutes
 
 Blank lines and lines of comment do not count, nor does the code of cells that nobody reads: guards, checks, and cells
-kept out of nbval, which hold sliders. A question to explain is a heading with "Explain". Open tasks are apart: a heading
-"### Open task: ... (45 minutes)" names their minutes, and the section below it counts nowhere else. Nor does the line
-of the header itself. The figures are found in the outputs of an executed notebook.
+kept out of nbval, which hold sliders. A question to explain is a heading with "Explain". Open tasks are apart: their
+headings, "### Open task: ... (45 minutes)", name their minutes, and the section below counts nowhere else. Nor does the
+line of the header itself. The figures are found in the outputs of an executed notebook.
 """
 
 from __future__ import annotations
@@ -133,8 +133,8 @@ def _gigabytes(memory: str) -> float:
 def _sections(source: str) -> Iterator[tuple[int, str]]:
     """The parts of a markdown cell that begin with a heading, each with its level; 0 for what comes before the first.
 
-    Code between fences is not prose, and its comments are no headings. The header's line is left out: it must not change
-    what it states.
+    Code between fences is not prose, and its comments are no headings. The header's line is left out, too: it must not
+    change what it states.
     """
     for part in re.split(r"(?m)^(?=#{1,6} )", _FENCED.sub("", _HEADER.sub("", source))):
         yield len(part) - len(part.lstrip("#")), part
