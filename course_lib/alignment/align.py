@@ -37,6 +37,10 @@ class Crop:
     matrix: np.ndarray
     n_faces: int
 
+    def __repr__(self) -> str:
+        height, width = self.image.shape[:2]
+        return f"Crop({height}x{width}, score {self.face.score:.3f}, faces in the photograph: {self.n_faces})"
+
     @property
     def landmarks(self) -> np.ndarray:
         """The five landmarks in the crop, float64 (5, 2): near the template, not on it, since faces differ."""

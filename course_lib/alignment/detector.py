@@ -27,6 +27,10 @@ class Face:
     landmarks: np.ndarray
     score: float
 
+    def __repr__(self) -> str:
+        left, top, right, bottom = (f"{side:.0f}" for side in self.box)
+        return f"Face(x {left} to {right}, y {top} to {bottom}, score {self.score:.3f})"
+
     @property
     def area(self) -> float:
         """Of the box, in square pixels."""

@@ -53,6 +53,9 @@ class FolderReport:
     passed_over: int
     problems: tuple[Problem, ...]
 
+    def __repr__(self) -> str:
+        return f"FolderReport({self})"
+
     def __str__(self) -> str:
         counts = Counter(problem.problem for problem in self.problems)
         parts = [f"{self.aligned:,} aligned", f"{self.already_there:,} already there"]

@@ -47,6 +47,10 @@ class Candidates:
     def __len__(self) -> int:
         return len(self.boxes)
 
+    def __repr__(self) -> str:
+        scores = f", scores {self.scores.min():.2f} to {self.scores.max():.2f}" if len(self) else ""
+        return f"Candidates({len(self):,} boxes{scores})"
+
     def __getitem__(self, which: np.ndarray) -> Candidates:
         return Candidates(**{name: values[which] for name, values in vars(self).items()})
 
@@ -76,6 +80,10 @@ class Stages:
     proposals: Candidates
     refined: Candidates
     faces: list[Face]
+
+    def __repr__(self) -> str:
+        left = f"{len(self.proposals):,} proposals, {len(self.refined):,} refined, {len(self.faces):,} faces"
+        return f"Stages({len(self.pyramid)} levels, {left})"
 
 
 class MTCNN:

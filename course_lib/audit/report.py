@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 
@@ -13,6 +14,10 @@ class Audit:
     """The findings, in the order of the claims."""
 
     findings: tuple[Finding, ...]
+
+    def __repr__(self) -> str:
+        verdicts = Counter(str(finding.verdict) for finding in self.findings)
+        return f"Audit({len(self.findings)} claims: {', '.join(f'{verdict} {n}' for verdict, n in verdicts.items())})"
 
     def table(self) -> list[dict[str, str]]:
         """One row a claim: paper, where, claim, printed, recomputed, verdict, reading; for ``pandas.DataFrame``."""

@@ -89,6 +89,10 @@ class Cost:
     macs: Macs
     layers: tuple[Layer, ...]
 
+    def __repr__(self) -> str:
+        macs = f"{self.macs.conv_linear:,} multiply-adds"
+        return f"Cost({self.name}: {self.parameters:,} parameters, {macs}, {len(self.layers)} layers)"
+
     @property
     def unused_parameters(self) -> int:
         """Parameters that no operation of the evaluation uses."""

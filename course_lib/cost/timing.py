@@ -24,6 +24,9 @@ class Latency:
 
     milliseconds: tuple[float, ...]
 
+    def __repr__(self) -> str:
+        return f"Latency({len(self.milliseconds)} calls, minimum {self.minimum:.3g} ms, median {self.median:.3g} ms)"
+
     @property
     def minimum(self) -> float:
         """Of the quickest call."""

@@ -59,7 +59,8 @@ class ImageSet:
     def __repr__(self) -> str:
         count, channels, height, width = self.images.shape
         colour = "grey" if channels == 1 else "RGB"
-        return f"ImageSet({count} {colour} images of {height}x{width}, {self.n_classes} identities; {self.source})"
+        source = self.source if len(self.source) <= 70 else f"{self.source[:69]}…"
+        return f"ImageSet({count} {colour} images of {height}x{width}, {self.n_classes} identities; {source})"
 
     @property
     def n_classes(self) -> int:

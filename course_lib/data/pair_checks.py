@@ -26,6 +26,10 @@ class PairCheck:
     contradictions: tuple[int, ...]
     shared: tuple[int | str, ...]
 
+    def __repr__(self) -> str:
+        counts = (f"{field.name} {len(getattr(self, field.name)):,}" for field in fields(self))
+        return f"PairCheck({', '.join(counts)})"
+
     def __str__(self) -> str:
         """What was found, in words; "nothing" where the list is clean."""
         return (

@@ -30,6 +30,10 @@ class PairList:
     identities: tuple[str, ...] | None
     source: str
 
+    def __repr__(self) -> str:
+        named = "no identities" if self.identities is None else f"{len(set(self.identities)):,} identities"
+        return f"PairList({self.pairs!r}, {len(self.files):,} photographs, {named})"
+
 
 def pair_list(path: Path | str, root: Path | str | None = None) -> PairList:
     """Read a list of pairs. Its format is told from its lines; empty ones are passed over.

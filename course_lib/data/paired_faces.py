@@ -41,6 +41,9 @@ class PairedFaces:
     pairs: Pairs
     excluded: tuple[Excluded, ...]
 
+    def __repr__(self) -> str:
+        return f"PairedFaces({self})"
+
     @property
     def n_dropped(self) -> int:
         """How many pairs went with the photographs that were left out."""

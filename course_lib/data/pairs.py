@@ -19,6 +19,10 @@ class Pairs:
     def __len__(self) -> int:
         return len(self.same)
 
+    def __repr__(self) -> str:
+        genuine = f", {100 * self.same.mean():.3g} % genuine" if len(self) else ""
+        return f"Pairs({len(self):,} pairs{genuine})"
+
 
 def verification_pairs(labels: Tensor | np.ndarray, n: int, *, seed: int = 0) -> Pairs:
     """Draw ``n`` distinct pairs, half of the same identity and half of different ones, in a random order.

@@ -41,6 +41,10 @@ class SyntheticFaces:
     def __len__(self) -> int:
         return len(self.images)
 
+    def __repr__(self) -> str:
+        height, width = self.images.images.shape[2:]
+        return f"SyntheticFaces({len(self):,} images of {height}x{width}, {len(self.identities):,} identities)"
+
     @property
     def yaw(self) -> np.ndarray:
         """Float64 (N,) degrees; positive turns the face to the right of the image."""

@@ -21,6 +21,9 @@ class Roc:
     tar: NDArray[np.float64]  # share of genuine pairs accepted, does not decrease
     thresholds: NDArray[np.float64]  # +inf, then every distinct score, decreasing
 
+    def __repr__(self) -> str:
+        return f"Roc({len(self.far):,} points, thresholds {self.thresholds[-1]:.3f} to {self.thresholds[1]:.3f})"
+
 
 @dataclass(frozen=True)
 class Eer:
@@ -43,6 +46,9 @@ class Det:
     thresholds: NDArray[np.float64]  # +inf, then every distinct score, decreasing
     far_probit: NDArray[np.float64]
     frr_probit: NDArray[np.float64]
+
+    def __repr__(self) -> str:
+        return f"Det({len(self.far):,} points, thresholds {self.thresholds[-1]:.3f} to {self.thresholds[1]:.3f})"
 
 
 def roc(scores: ArrayLike, same: ArrayLike) -> Roc:

@@ -22,6 +22,10 @@ class EmbeddingSpace:
     classes: NDArray  # (C,), sorted labels
     n_singletons: int  # one-image classes left out of `intra`
 
+    def __repr__(self) -> str:
+        distances = f"intra {self.intra:.3g}, inter {self.inter:.3g}, ratio {self.ratio:.3f}"
+        return f"EmbeddingSpace({len(self.classes):,} classes, {distances})"
+
 
 def embedding_space(embeddings: ArrayLike, labels: ArrayLike) -> EmbeddingSpace:
     """Intra- and inter-class distances of embeddings (N, D) float under labels (N,).

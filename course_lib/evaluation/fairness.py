@@ -59,6 +59,11 @@ class Fairness:
     threshold_from: str  # where it comes from
     warnings: tuple[str, ...]  # of groups that are too small to say something, and what
 
+    def __repr__(self) -> str:
+        false = [100 * group.false_match_rate for group in self.groups]
+        rates = f"mean accuracy {self.accuracies.mean:.1f} %, false matches {min(false):.2g} to {max(false):.2g} %"
+        return f"Fairness({len(self.groups)} groups, {rates})"
+
     def __str__(self) -> str:
         """A table in per cent, and the warnings."""
         rows = [f"accuracy: {self.protocol}; false matches at {self.threshold_from}, {self.threshold:.4f}"]

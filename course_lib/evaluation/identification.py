@@ -44,6 +44,10 @@ class Cmc:
     rank_of_probe: NDArray[np.int64]  # (n_probes,), place of the best mate among all entries, from 1
     n_distractors: int  # gallery entries that are NOBODY
 
+    def __repr__(self) -> str:
+        of = f"{len(self.rank_of_probe):,} probes, {len(self.rates):,} entries"
+        return f"Cmc(rank 1 {100 * self.rates[0]:.1f} %; {of}, {self.n_distractors:,} of them distractors)"
+
     def at(self, rank: int, confidence: float = 0.95) -> RankK:
         """The rate at one rank with its interval; ValueError outside 1..n_gallery."""
         if not 1 <= rank <= len(self.rates):

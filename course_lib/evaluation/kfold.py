@@ -21,6 +21,10 @@ class KFoldAccuracy:
     thresholds: NDArray[np.float64]  # (n_folds,), each chosen on the other folds
     interval: Interval  # Wilson interval of all held-out decisions pooled
 
+    def __repr__(self) -> str:
+        interval = f"{100 * self.interval.low:.1f} to {100 * self.interval.high:.1f} %"
+        return f"KFoldAccuracy({100 * self.mean:.1f} % over {len(self.per_fold)} folds, interval {interval})"
+
 
 def kfold_accuracy(scores: ArrayLike, same: ArrayLike, n_folds: int = 10, confidence: float = 0.95) -> KFoldAccuracy:
     """Mean accuracy over folds of scores (P,), same (P,) bool, with the threshold from the other folds.

@@ -17,6 +17,10 @@ class Templates:
     ids: NDArray  # (T,), sorted
     embeddings: NDArray[np.floating]  # (T, D), of length 1
 
+    def __repr__(self) -> str:
+        count, length = self.embeddings.shape
+        return f"Templates({count:,} of {length} numbers)"
+
     def rows(self, ids: ArrayLike) -> NDArray[np.int64]:
         """The rows (P,) of the templates with these ids (P,). Raises ValueError for an id that no template has."""
         ids = np.asarray(ids)

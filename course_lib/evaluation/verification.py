@@ -26,6 +26,10 @@ class Verification:
     n_impostor: int
     confidence: float
 
+    def __repr__(self) -> str:
+        rates = f"accuracy {100 * self.accuracy.mean:.1f} %, EER {100 * self.eer.rate:.1f} %"
+        return f"Verification({rates}; {self.n_genuine:,} genuine and {self.n_impostor:,} impostor pairs)"
+
     def summary(self) -> str:
         """The metrics as a small table of text, in per cent."""
         accuracy, folds = self.accuracy, len(self.accuracy.per_fold)

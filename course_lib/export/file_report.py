@@ -48,6 +48,10 @@ class FileReport:
     accuracy: KFoldAccuracy
     accuracy_at_first: float
 
+    def __repr__(self) -> str:
+        rates = f"accuracy {100 * self.accuracy.mean:.1f} %, cosine {self.cosine:.3f}"
+        return f"FileReport({self.name}: {self.bytes:,} bytes, {self.latency.minimum:.3g} ms, {rates})"
+
     @property
     def threshold(self) -> float:
         """The mean of the folds' thresholds, a cosine."""

@@ -37,6 +37,10 @@ class EnrolmentReport:
     chosen: Mapping[str, int]
     passed_over: int = 0
 
+    def __repr__(self) -> str:
+        used = f"{len(self.templates):,} people, {sum(self.templates.values()):,} templates"
+        return f"EnrolmentReport({used}; {len(self.problems):,} photographs not used)"
+
     def __str__(self) -> str:
         parts = [f"people enrolled: {len(self.templates):,}, templates: {sum(self.templates.values()):,}"]
         parts += [f"left out: {_listed(self.left_out)}"] if self.left_out else []

@@ -59,6 +59,10 @@ class Portraits:
     problems: tuple[Problem, ...]
     chosen: dict[str, int]
 
+    def __repr__(self) -> str:
+        count, length = self.templates.shape
+        return f"Portraits({count:,} templates of {length} numbers; {len(self.problems):,} photographs not used)"
+
 
 @dataclass(frozen=True, eq=False)
 class FaceEmbedder:
@@ -82,6 +86,10 @@ class FaceEmbedder:
             raise TypeError(
                 f"the model is a {type(self.model).__name__}; expected a torch.nn.Module, faces to embeddings"
             )
+
+    def __repr__(self) -> str:
+        parts = f"{type(self.detector).__name__}, {type(self.model).__name__}"
+        return f"FaceEmbedder({parts}, faces of {self.size}, {'with' if self.flip else 'without'} mirror images)"
 
     def kind(self) -> TemplateKind:
         """What the templates are made by; one black image tells their size."""

@@ -46,6 +46,10 @@ class IdentifiedFace:
     score: float
     margin: float | None
 
+    def __repr__(self) -> str:
+        who = self.name if self.name is not None else f"a stranger, nearest {self.nearest}"
+        return f"IdentifiedFace({who}, score {self.score:.3f})"
+
 
 class Gallery:
     """People who are enrolled in one file, and a network that finds them again.

@@ -19,6 +19,10 @@ class Nearest:
     score: NDArray[np.float32]  # (N,), cosine with the most similar template of that person
     runner_up: NDArray[np.float32]  # (N,), the same for the second person; -inf where there is none
 
+    def __repr__(self) -> str:
+        scores = f", scores {self.score.min():.3f} to {self.score.max():.3f}" if len(self.score) else ""
+        return f"Nearest({len(self.person):,} faces{scores})"
+
 
 class Index:
     """All templates in memory, searched with one product for each number of templates that a person has.

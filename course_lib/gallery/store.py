@@ -59,6 +59,9 @@ class Contents:
     owners: NDArray[np.int64]
     templates: NDArray[np.float32]
 
+    def __repr__(self) -> str:
+        return f"Contents({len(self.names):,} people, {len(self.templates):,} templates)"
+
 
 class Store:
     """The file of a gallery.

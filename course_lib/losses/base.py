@@ -25,6 +25,10 @@ class Loss:
     logits: Tensor
     labels: Tensor | None = None
 
+    def __repr__(self) -> str:
+        parts = ", ".join(f"{name} {float(part):.4g}" for name, part in self.parts.items())
+        return f"Loss(total {float(self.total.detach()):.4g}; {parts}; logits {'x'.join(map(str, self.logits.shape))})"
+
 
 def check_batch(embeddings: Tensor, labels: Tensor, embedding_dim: int, n_classes: int) -> None:
     """Raise unless embeddings are float (N, embedding_dim), N at least 1, and labels int64 (N,) in 0..n_classes-1.

@@ -44,6 +44,12 @@ class Batches:
     def __len__(self) -> int:
         return math.ceil(len(self.images) / self.batch_size)
 
+    def __repr__(self) -> str:
+        augment = "none" if self.augment is None else type(self.augment).__name__
+        return (
+            f"Batches({len(self)} of up to {self.batch_size} from {len(self.images):,} images, augmentation {augment})"
+        )
+
     def indices(self, epoch: int) -> Tensor:
         """(batches, size) int64: which images each batch of the epoch holds."""
         order = torch.randperm(len(self.images), generator=self._generator(epoch))

@@ -31,6 +31,10 @@ class History:
     def __iter__(self) -> Iterator[dict[str, Any]]:
         return iter(self.rows)
 
+    def __repr__(self) -> str:
+        last = {name: self.last[name] for name in ("loss", "accuracy") if self.rows and name in self.last}
+        return f"History({len(self)} epochs{''.join(f', {name} {value:.4g}' for name, value in last.items())})"
+
     def __getitem__(self, column: str) -> list[Any]:
         missing = next((row for row in self.rows if column not in row), None)
         if missing is not None:

@@ -36,6 +36,10 @@ class Run:
     history: History = field(default_factory=History)
     best_weights: dict[str, Tensor] | None = None
 
+    def __repr__(self) -> str:
+        parts = f"{type(self.backbone).__name__}, {type(self.criterion).__name__}"
+        return f"Run({parts}: {self.epoch} epochs, {self.step:,} steps)"
+
     def is_over(self) -> bool:
         """Whether early stopping ends the run here."""
         return self.early_stopping is not None and self.early_stopping.is_over(self.history)

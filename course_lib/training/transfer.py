@@ -70,6 +70,11 @@ class Transferred:
     classifier: nn.Module | None
     history: History
 
+    def __repr__(self) -> str:
+        by = "cosine" if self.classifier is None else type(self.classifier).__name__
+        parts = f"{type(self.backbone).__name__} names {self.known.n_classes} people by {by}"
+        return f"Transferred({parts}; {self.history!r})"
+
     def enrol(self, people: ImageSet) -> Transferred:
         """The same backbone, naming these people by comparison with their photographs: no weight is new, none moves."""
         return replace(self, known=people, classifier=None)

@@ -60,6 +60,9 @@ class Report:
     verification: Verification
     thresholds: tuple[ThresholdAtFar, ...]
 
+    def __repr__(self) -> str:
+        return f"Report({self.network}: {self.verification!r})"
+
     def __str__(self) -> str:
         """The table: shares in per cent, thresholds as cosine and as squared L2 of unit vectors."""
         return table(self)

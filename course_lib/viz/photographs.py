@@ -35,6 +35,11 @@ class Annotated:
     points: Mapping[str, np.ndarray] = field(default_factory=dict)
     labels: Sequence[str | None] = ()
 
+    def __repr__(self) -> str:
+        height, width = self.image.shape[:2]
+        marks = f"{len(self.boxes)} boxes, {sum(np.asarray(p).size // 2 for p in self.points.values())} points"
+        return f"Annotated({height}x{width}, {marks})"
+
 
 def annotated(
     panels: Mapping[str, Annotated], *, title: str, columns: int = 4, cell: float = 2.4, credit: str = ""

@@ -33,6 +33,10 @@ class Placement:
     roll: float
     centre: np.ndarray
 
+    def __repr__(self) -> str:
+        x, y = self.centre
+        return f"Placement(scale {self.scale:.1f}, roll {self.roll:.1f}, centre {x:.1f}, {y:.1f})"
+
     @classmethod
     def of(cls, how: Conditions, size: int) -> Placement:
         """In an image of ``size`` by ``size`` pixels."""

@@ -38,6 +38,10 @@ class Solid:
     widen: Callable[[np.ndarray], np.ndarray] | None = None
     relief: Relief | None = None
 
+    def __repr__(self) -> str:
+        across, up, down, deep = (f"{radius:.3g}" for radius in self.radii)
+        return f"Solid({across} across, {up} up, {down} down, {deep} deep)"
+
 
 @dataclass(frozen=True)
 class Sight:
@@ -45,6 +49,9 @@ class Sight:
 
     rays: np.ndarray
     pixel: float
+
+    def __repr__(self) -> str:
+        return f"Sight({self.rays.shape[1]:,} rays, pixel {self.pixel:.3g})"
 
 
 @dataclass(frozen=True)
@@ -64,6 +71,9 @@ class Hit:
     normal: np.ndarray
     depth: np.ndarray
     cover: np.ndarray
+
+    def __repr__(self) -> str:
+        return f"Hit({len(self.rays):,} rays)"
 
 
 def dot(a: Sequence[np.ndarray], b: Sequence[np.ndarray]) -> np.ndarray:
