@@ -91,8 +91,8 @@ def _pattern(form: str) -> re.Pattern[str]:
 
 
 def _parts(words: str) -> list[str]:
-    """What stands in bold, also without its full stop, and each side of a comma or bracket: false accept rate, FAR."""
-    return [part.strip(" .:;\n") for part in (words, *re.split(r"[,()]", words))]
+    """The sides of commas and brackets, without full stops: two names of "false accept rate (FAR)"."""
+    return [part.strip(" .:;\n") for part in re.split(r"[,()]", words)]
 
 
 def file_faults(entries: Sequence[Entry]) -> Iterator[str]:
