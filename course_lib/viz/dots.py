@@ -52,7 +52,8 @@ def dots(
         axis.plot(values, rows + lane, linestyle="", markersize=6.5, label=name, zorder=3, **class_style(label))
         if name in intervals:
             low, high = (_checks.finite(f"intervals[{name!r}]", ends, positive=log_x) for ends in intervals[name])
-            _checks.same_length(f"intervals[{name!r}]", low, "categories", len(categories))
+            for ends in (low, high):
+                _checks.same_length(f"intervals[{name!r}]", ends, "categories", len(categories))
             axis.hlines(rows + lane, low, high, color=class_style(label)["color"], linewidth=1.6, alpha=0.6)
     put_references(axis, references or {}, upright=True)
     whole_ticks(axis.xaxis, np.concatenate(seen))

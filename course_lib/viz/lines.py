@@ -86,7 +86,8 @@ def line_panels(
     """
     _checks.not_empty("panels", panels)
     _checks.not_empty("x", x)
-    for what, given in {"bands": bands, "references": references, "named": named, "limits": limits}.items():
+    by_unit = {"bands": bands, "references": references, "named": named, "limits": limits, "log_y": log_y}
+    for what, given in by_unit.items():
         if unknown := set(given or {}) - set(panels):
             raise ValueError(f"{what} are given for {sorted(unknown)}; expected units of panels: {list(panels)}")
     names = list(dict.fromkeys(name for series in panels.values() for name in series))
@@ -140,7 +141,8 @@ def _draw(
         axis.plot(at, np.insert(y, gaps[name], np.nan), label=name, markersize=5, markevery=marked, **look)
         if name in bands:
             edges = [_checks.finite(f"the band of {name!r}", edge, positive=positive) for edge in bands[name]]
-            _checks.same_length(f"the band of {name!r}", edges[0], "x", len(x))
+            for edge in edges:
+                _checks.same_length(f"the band of {name!r}", edge, "x", len(x))
             low, high = (np.insert(edge, gaps[name], np.nan) for edge in edges)
             axis.fill_between(at, low, high, color=look["color"], alpha=0.2, linewidth=0)
     whole_ticks(axis.yaxis, np.concatenate(seen))

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.collections import LineCollection, PathCollection
 from matplotlib.patheffects import withStroke
 from matplotlib.transforms import Bbox
 
@@ -74,16 +75,19 @@ def _in_points(axis: Axes, pixels: np.ndarray) -> np.ndarray:
 
 def _drawn(axis: Axes) -> np.ndarray:
     """Places (N, 2), in points, that lines lead over and dots stand on: what a name should not hide."""
-    found = [np.empty((0, 2))]
-    for line in axis.lines:
-        corners = _in_points(axis, line.get_transform().transform(line.get_xydata()))
+    paths = [line.get_transform().transform(line.get_xydata()) for line in axis.lines]
+    dots = [np.empty((0, 2))]
+    for drawn in axis.collections:
+        if isinstance(drawn, LineCollection):
+            paths += [axis.transData.transform(segment) for segment in drawn.get_segments()]
+        elif isinstance(drawn, PathCollection):
+            dots.append(_in_points(axis, axis.transData.transform(drawn.get_offsets())))
+    for path in paths:
+        corners = _in_points(axis, path)
         for start, end in zip(corners[:-1], corners[1:], strict=True):
             if np.isfinite([start, end]).all():  # a break has none
-                steps = int(np.clip(np.hypot(*(end - start)) // 3, 1, 400))
-                found.append(np.linspace(start, end, steps + 1))
-    for dots in axis.collections:
-        found.append(_in_points(axis, axis.transData.transform(np.ma.filled(dots.get_offsets().astype(float), np.nan))))
-    return np.concatenate(found)
+                dots.append(np.linspace(start, end, int(np.clip(np.hypot(*(end - start)) // 3, 1, 400)) + 1))
+    return np.concatenate(dots)
 
 
 def _box(name: str, place: np.ndarray, right: float, up: float, across: str, along: str) -> Bbox:

@@ -95,31 +95,6 @@ def test_feature_plane_takes_centers_outside_the_points_into_view() -> None:
 # Curves
 
 
-def test_lines_draw_each_series_over_x() -> None:
-    figure = viz.lines({"a": [3, 2, 1], "b": [1, 1, 2]}, [1, 2, 3], title="T", xlabel="epoch", ylabel="ratio")
-    (axis,) = figure.axes
-    first, second = axis.get_lines()
-    assert np.array_equal(first.get_xydata(), [[1, 3], [2, 2], [3, 1]])
-    assert np.array_equal(second.get_xydata(), [[1, 1], [2, 1], [3, 2]])
-    assert first.get_color() != second.get_color() and first.get_marker() != second.get_marker()
-    assert (figure.get_suptitle(), axis.get_xlabel(), axis.get_ylabel()) == ("T", "epoch", "ratio")
-    assert legend_texts(figure) == ["a", "b"]
-    assert all(tick == round(tick) for tick in axis.get_xticks())  # no epoch 1.5
-
-
-def test_lines_take_logarithmic_axes_and_need_no_legend_for_one_series() -> None:
-    figure = viz.lines({"a": [1, 10]}, [0.1, 1], title="T", xlabel="x", ylabel="y", log_x=True, log_y=True)
-    assert (figure.axes[0].get_xscale(), figure.axes[0].get_yscale()) == ("log", "log")
-    assert figure.legends == []
-
-
-def test_lines_put_words_side_by_side() -> None:
-    figure = viz.lines({"a": [3, 2, 1]}, ["0", "0.001", "10"], title="T", xlabel="weight", ylabel="ratio")
-    (axis,) = figure.axes
-    assert np.array_equal(axis.get_lines()[0].get_xydata(), [[0, 3], [1, 2], [2, 1]])
-    assert [label.get_text() for label in axis.get_xticklabels()] == ["0", "0.001", "10"]
-
-
 def test_roc_curves_show_the_tar_at_every_far_they_reach() -> None:
     scores, same = pairs()
     figure = viz.roc_curves({"a": roc(scores, same), "b": roc(-scores, same)}, title="T", n_impostor=300)
@@ -142,31 +117,7 @@ def test_roc_curves_of_a_perfect_and_of_a_useless_model() -> None:
     assert useless.get_ydata().tolist() == [0, 1] and useless.get_xdata().tolist() == [0.1, 1]
 
 
-# Scores and seeds
-
-
-def test_score_histogram_counts_every_pair_of_each_kind() -> None:
-    scores, same = pairs(600)
-    same[:100] = False
-    figure = viz.score_histogram(scores, same, title="T", threshold=0.3, marked={"mine": 0.7, "yours": 0.1})
-    (axis,) = figure.axes
-    impostor, genuine = axis.containers
-    assert sum(bar.get_height() for bar in impostor) == np.sum(~same)
-    assert sum(bar.get_height() for bar in genuine) == np.sum(same)
-    below = sum(bar.get_height() for bar in genuine if bar.get_x() + bar.get_width() <= 0.3)
-    assert below <= np.sum(scores[same] < 0.3)
-    assert impostor[0].get_hatch() and not genuine[0].get_hatch()  # told apart without colour too
-    threshold, *pins = axis.get_lines()
-    assert set(threshold.get_xdata()) == {0.3}
-    assert [set(pin.get_xdata()) for pin in pins] == [{0.7}, {0.1}]
-    assert pins[0].get_marker() != pins[1].get_marker()
-    assert legend_texts(figure) == ["impostor pairs", "genuine pairs", "threshold 0.30", "mine", "yours"]
-    assert (axis.get_xlabel(), axis.get_ylabel()) == ("cosine score", "pairs")
-
-
-def test_score_histogram_of_a_collapsed_model_and_of_one_kind_of_pair() -> None:
-    figure = viz.score_histogram(np.ones(8), np.ones(8, dtype=bool), title="All pairs score one")
-    assert sum(bar.get_height() for bars in figure.axes[0].containers for bar in bars) == 8
+# Seeds
 
 
 def test_seeds_and_means_draw_one_dot_a_run_and_the_interval() -> None:
@@ -235,19 +186,6 @@ REFUSED: list[tuple[Callable[[], Figure], type[Exception], str]] = [
     (lambda: plane(labels=LABELS / 2), TypeError, "float64; expected integers"),
     (lambda: plane(centers={"other": POINTS}), ValueError, r"centers are given for \['other'\].*\['a'\]"),
     (lambda: plane(centers={"a": np.ones((10, 3))}), ValueError, r"centers\['a'\] have shape \(10, 3\)"),
-    (lambda: viz.lines({}, [1], **AXES), ValueError, "series: there is nothing to draw"),
-    (lambda: viz.lines({"a": []}, [], **AXES), ValueError, "x: there is nothing to draw"),
-    (lambda: viz.lines({"a": [1, 2]}, [1, 2, 3], **AXES), ValueError, "series 'a' has 2 entries; expected 3"),
-    (lambda: viz.lines({"a": [1, np.inf]}, [1, 2], **AXES), ValueError, "series 'a' holds inf at index 1"),
-    (lambda: viz.lines({"a": [1, 0]}, [1, 2], log_y=True, **AXES), ValueError, "'a' holds 0 at index 1.*logarithmic"),
-    (lambda: viz.lines({"a": [1, 0]}, [0, 2], log_x=True, **AXES), ValueError, "x holds 0 at index 0.*logarithmic"),
-    (lambda: viz.lines({"a": np.ones((2, 2))}, [1, 2], **AXES), ValueError, r"series 'a' has shape \(2, 2\)"),
-    (lambda: viz.score_histogram(with_nan(SCORES), SAME, title="T"), ValueError, "scores holds nan at index 3"),
-    (lambda: viz.score_histogram(SCORES, SAME[:-1], title="T"), ValueError, "same has 9 entries; expected 10"),
-    (lambda: viz.score_histogram(SCORES, SAME.astype(int), title="T"), TypeError, "same is int64; expected booleans"),
-    (lambda: viz.score_histogram(SCORES[:0], SAME[:0], title="T"), ValueError, "scores: there is nothing to draw"),
-    (lambda: viz.score_histogram(SCORES, SAME, title="T", threshold=np.inf), ValueError, "threshold is inf"),
-    (lambda: viz.score_histogram(SCORES, SAME, title="T", marked={"me": np.nan}), ValueError, r"marked\['me'\] is nan"),
     (lambda: viz.roc_curves({}, title="T", n_impostor=5), ValueError, "curves: there is nothing to draw"),
     (lambda: viz.roc_curves(ROC, title="T", n_impostor=1), ValueError, "n_impostor is 1"),
     (lambda: viz.seeds_and_means({}, {}, title="T", xlabel="x"), ValueError, "values: there is nothing"),
