@@ -22,6 +22,7 @@ _SUBPACKAGES = (
     "cost",
     "data",
     "evaluation",
+    "exercises",
     "export",
     "gallery",
     "losses",

@@ -1,95 +1,221 @@
-"""Every exercise: untouched it is "not done yet", its solution is correct, each wrong answer gets its hint."""
+"""Every exercise: blank it is not done yet, its solution is correct, and no constant, table or mutant gets through."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 
 import nbformat
 import pytest
-from nbformat.v4 import new_code_cell, new_notebook
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
-from tools.notebook_exercises import Exercise, exercises, run, solutions
-from tools.notebook_guards import Committed
+from tools.exercise_faults import KINDS
+from tools.notebook_exercises import exercises, faults, mutants_of, recorded, solution_of
+from tools.notebook_tasks import Explanation, OpenTask, explanations, open_tasks, predictions
 from tools.notebooks import NOTEBOOKS
 
-
-def all_exercises(folder: Path) -> list[Exercise]:
-    return [
-        exercise
-        for path in sorted(folder.glob("*.ipynb"))
-        for exercise in exercises(path.stem, nbformat.read(path, as_version=4))
-    ]
-
-
-def answers(module, exercise: Exercise) -> dict[str, Callable]:
-    return {name: getattr(module, name) for name in exercise.functions}
-
-
-def prove(exercise: Exercise, folder: Path) -> None:
-    """Answer one exercise in every way that its solutions file names."""
-    assert exercise.functions, "an exercise cell must define the function that the learner completes"
-    module = solutions(folder / "solutions" / f"{exercise.notebook}.py")
-    printed = run(exercise)
-    assert "not done yet" in printed and "correct" not in printed
-    printed = run(exercise, answers(module, exercise))
-    assert printed.count("correct") >= len(exercise.functions) and "not done yet" not in printed
-    for name in exercise.functions:
-        assert module.WRONG.get(name), f"give WRONG[{name!r}] at least one wrong answer"
-        for fragment, wrong in module.WRONG[name].items():
-            with pytest.raises(AssertionError) as failure:
-                run(exercise, answers(module, exercise) | {name: wrong})
-            assert fragment in str(failure.value) and "hint:" in str(failure.value)
+# What the exercises of notebooks that are still in the old form are guilty of. Every other notebook has no fault.
+UNCONVERTED: dict[str, set[str]] = {
+    "00_start_here": {"cases", "hints", "look-up"},
+    "01_alignment": {"cases", "hints", "look-up", "mutant"},
+    "03_convolution_costs": {"cases", "hints", "look-up", "mutant"},
+    "04a_mobilenets": {"cases", "hints", "look-up", "mutant"},
+    "04b_mobilefacenet": {"cases", "hints", "constant", "look-up", "mutant"},
+    "04c_mobiface": {"cases", "hints", "look-up", "mutant"},
+    "04d_deepface": {"cases", "hints", "look-up", "mutant"},
+    "04e_inception": {"cases", "hints", "look-up", "mutant", "reference"},
+    "04f_se_lresnet": {"cases", "hints", "look-up", "mutant"},
+    "04g_vit": {"cases", "hints", "look-up", "mutant"},
+    "05_center_loss_digits": {"cases", "hints", "constant", "look-up", "mutant"},
+    "06_center_loss_faces": {"cases", "hints", "constant", "look-up", "mutant"},
+    "07_margin_losses": {"cases", "hints", "look-up", "mutant"},
+    "08_sgd_vs_sam": {"cases", "hints", "constant", "look-up", "mutant"},
+    "09_transfer_learning": {"cases", "hints", "look-up", "mutant"},
+    "10_evaluation": {"cases", "hints", "constant", "look-up", "mutant"},
+    "11_distillation": {"cases", "hints", "look-up", "mutant"},
+    "12_quantized_export": {"cases", "hints", "look-up", "mutant"},
+    "13_capstone": {"cases", "hints", "look-up", "mutant"},
+    "14_paper_audit": {"cases", "hints", "look-up", "mutant"},
+}
 
 
-@pytest.mark.parametrize("exercise", all_exercises(NOTEBOOKS), ids=lambda e: f"{e.notebook}-{'-'.join(e.functions)}")
-def test_committed_exercise(exercise: Exercise, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("path", sorted(NOTEBOOKS.glob("*.ipynb")), ids=lambda path: path.stem)
+def test_the_exercises_of_a_notebook_have_no_fault(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MPLBACKEND", "Agg")
-    monkeypatch.chdir(NOTEBOOKS)
-    prove(exercise, NOTEBOOKS)
+    monkeypatch.delenv("COURSE_STRICT", raising=False)
+    found = {kind: sentences for kind, sentences in faults(path).items() if sentences}
+    text = "\n".join(f"{kind}: {sentence}" for kind, sentences in found.items() for sentence in sentences)
+    assert set(found) == UNCONVERTED.get(path.stem, set()), text
 
 
-def test_every_solution_and_wrong_answer_belongs_to_an_exercise() -> None:
-    for path in sorted((NOTEBOOKS / "solutions").glob("*.py")):
-        asked = {name for e in all_exercises(NOTEBOOKS) if e.notebook == path.stem for name in e.functions}
-        assert set(solutions(path).WRONG) == asked, f"{path.name}: WRONG must name exactly the exercises' functions"
+# A small exercise that keeps every rule, and is spoilt by the tests.
+GOOD = {
+    "imports": "import numpy as np\nfrom course_lib import exercises",
+    "exercise": "def clipped_mean(values, limit): ...",
+    "check": """
+def by_sorting(values, limit):
+    kept = sorted(v for v in values.tolist() if abs(v) <= limit)
+    return sum(kept) / len(kept) if kept else 0.0
+
+def draw(rng):
+    return rng.normal(size=rng.integers(1, 9)), rng.uniform(0.2, 2)
+
+cases = [(np.array([1.0, 2.0, 9.0]), 2.0), (np.array([5.0]), 1.0), (np.array([-3.0, 1.5]), 3.0)]
+hints = ("Which values stay?", "What if none stays?", "values[np.abs(values) <= limit]")
+exercises.check(clipped_mean, by_sorting, cases, draw=draw, hints=hints)
+""",
+    "predict": "guess = exercises.predict(..., question='How many stay?')",
+    "solution": """
+import numpy as np
+
+def clipped_mean(values, limit):
+    kept = values[np.abs(values) <= limit]
+    return kept.mean() if len(kept) else 0.0
+""",
+    "mutants": """
+import numpy as np
+
+def strictly_below(values, limit):
+    kept = values[np.abs(values) < limit]
+    return kept.mean() if len(kept) else 0.0
+
+def nan_of_nothing(values, limit):
+    return values[np.abs(values) <= limit].mean()
+
+MUTANTS = {"clipped_mean": {"a value at the limit stays": strictly_below, "of none the mean is 0": nan_of_nothing}}
+""",
+}
 
 
-def test_the_sample_exercise(sample_folder: Path) -> None:
-    (exercise,) = all_exercises(sample_folder)
-    assert (exercise.notebook, exercise.functions) == ("sample", ("cosine",))
-    prove(exercise, sample_folder)
+def guilt(folder: Path, part: str = "check", *edits: tuple[str, str]) -> list[str]:
+    """The faults of the small exercise after edits to one part of it, each with its kind."""
+    parts = dict(GOOD)
+    for old, new in edits:
+        assert old in parts[part]
+        parts[part] = parts[part].replace(old, new)
+    tags = ("imports", "predict", "exercise", "check")
+    cells = [new_code_cell(parts[tag], metadata={"tags": [tag]}) for tag in tags]
+    nbformat.write(new_notebook(cells=cells), folder / "n.ipynb")
+    for name, text in (("solutions", parts["solution"]), ("mutants", parts["mutants"])):
+        (folder / name).mkdir()
+        (folder / name / "n.py").write_text(text, encoding="utf-8")
+    found = faults(folder / "n.ipynb", folder / "mutants")
+    return [f"{kind}: {sentence}" for kind, sentences in found.items() for sentence in sentences]
 
 
-@pytest.mark.parametrize(
-    "old, new, error",
-    [
-        ("/ np.sqrt(np.dot(a, a) * np.dot(b, b))", "", "5 times what is expected"),  # the solution is wrong
-        ("lambda a, b: np.dot(a, b)", "cosine", "DID NOT RAISE"),  # the wrong answer is right
-        ("5 times what", "7 times what", "7 times what"),  # the message is not the promised one
-        ('WRONG = {"cosine"', 'WRONG = {"sine"', "at least one wrong answer"),
-    ],
-)
-def test_bad_solutions_are_seen(old: str, new: str, error: str, sample_folder: Path, tmp_path: Path) -> None:
-    (exercise,) = all_exercises(sample_folder)
-    text = (sample_folder / "solutions" / "sample.py").read_text(encoding="utf-8")
-    assert old in text
-    (tmp_path / "solutions").mkdir()
-    (tmp_path / "solutions" / "sample.py").write_text(text.replace(old, new), encoding="utf-8")
-    with pytest.raises((AssertionError, pytest.fail.Exception), match=error):
-        prove(exercise, tmp_path)
+def test_a_good_exercise_has_no_fault(tmp_path: Path) -> None:
+    assert guilt(tmp_path) == []
 
 
-def test_a_check_may_use_only_the_imports_and_its_exercise(sample: Committed, tmp_path: Path) -> None:
+FAULTS = {
+    "blank: clipped_mean: untouched, it is not said to be": ("exercise", (": ...", ": return 1.0")),
+    "solution: clipped_mean: its solution is refused": ("solution", ("mean()", "sum()")),
+    "cases: clipped_mean: no case is drawn": ("check", ("cases, draw=draw", "2 * cases")),
+    "cases: clipped_mean: it has 4 cases": ("check", ("draw=draw", "draw=draw, n_drawn=1")),
+    "hints: clipped_mean: it has 2 graded hints": ("check", ("What if none stays?", "Which values stay?")),
+    "hints: clipped_mean: it has 0 graded hints": ("check", ("hints=hints", "hint=hints[0]")),
+    "constant: clipped_mean: `return 1.5` passes": ("check", ("cases, draw=draw", "5 * cases[:1]")),
+    "constant: clipped_mean: returning argument 2 unchanged passes": (
+        "check",
+        ("sum(kept) / len(kept) if kept else 0.0", "1 * limit"),
+    ),
+    "look-up: clipped_mean: a table of the 6 visible cases": ("check", ("cases, draw=draw", "2 * cases")),
+    "mutant: clipped_mean: it has no mutants": ("mutants", ("MUTANTS =", "MUTANTS = {} and")),
+    "mutant: clipped_mean: its mutant passes: a value at the limit stays": ("mutants", ("< limit", "<= limit")),
+    "stops with an error on every case, which proves nothing: of none": ("mutants", ("g(values, limit)", "g(values)")),
+    "asked: f: has mutants, but is no exercise": ("mutants", ('{"clipped', '{"f": {}, "clipped')),
+    "asked: clipped_mean: not checked by its cell": ("check", ("check(clipped_mean", "check(by_sorting")),
+    "asked: clipped_mean: checked, but not asked for, or without a solution": ("solution", ("clipped_mean", "clip")),
+    "reference: clipped_mean: it is the solution again": (
+        "check",
+        ("sorted(v for v in values.tolist() if abs(v) <= limit)", "values[np.abs(values) <= limit]"),
+        ("sum(kept) / len(kept) if kept", "kept.mean() if len(kept)"),
+    ),
+    "reference: clipped_mean: its results have the precision of float32": (
+        "check",
+        ("return sum(kept)", "return np.float32(sum(kept))"),
+    ),
+    "reference: clipped_mean: on other draws it disagrees": (
+        "check",
+        ("if kept else 0.0", "if kept else 0.0 if limit < 0.6 else 1.0"),
+    ),
+    "predict: a cell tagged `predict` does not call predict(..., question=…)": ("predict", ("...", "80")),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_a_fault_is_found(fault: str, tmp_path: Path) -> None:
+    part, *edits = FAULTS[fault]
+    assert fault in "\n".join(guilt(tmp_path, part, *edits))
+
+
+def test_every_kind_of_fault_is_tried() -> None:
+    assert {fault.partition(":")[0] for fault in FAULTS} >= {"asked", "predict", *KINDS}
+
+
+def test_a_check_may_use_only_the_imports_and_its_exercise() -> None:
     cells = {"imports": "import math", "exercise": "def f(x): ...", "check": "f(angles)"}
     notebook = new_notebook(cells=[new_code_cell(text, metadata={"tags": [tag]}) for tag, text in cells.items()])
     notebook.cells.insert(1, new_code_cell("angles = 3"))
     (exercise,) = exercises("n", notebook)
     with pytest.raises(NameError, match="angles"):
-        run(exercise)
+        recorded(exercise)
 
 
-def test_solutions_need_wrong_answers(tmp_path: Path) -> None:
+def test_a_file_of_mutants_must_define_them(tmp_path: Path) -> None:
+    assert mutants_of("n", tmp_path) == {}
     (tmp_path / "n.py").write_text("def f(x): return x\n", encoding="utf-8")
-    with pytest.raises(ValueError, match=r"n\.py: define WRONG"):
-        solutions(tmp_path / "n.py")
+    with pytest.raises(ValueError, match=r"n\.py: define MUTANTS"):
+        mutants_of("n", tmp_path)
+
+
+def test_a_mutant_may_stand_on_the_published_solution() -> None:
+    assert solution_of("10_evaluation").tar_at.__name__ == "tar_at"
+
+
+TASKS = """# Title
+
+## 3. Explain: why does it work?
+
+Answer in two sentences.
+
+<details><summary>Model answer</summary>
+
+Because it must.
+
+</details>
+
+## Open task: your own faces (45 minutes)
+
+Take ten photographs.
+
+| What counts | Points |
+|---|---|
+| consent is recorded | 2 |
+| the **FAR** is stated | 3 |
+
+## Explain nothing
+
+No answer.
+
+## Open task: no time
+
+Nothing asked.
+"""
+
+
+def test_explanations_and_open_tasks_are_found_across_cells() -> None:
+    texts = TASKS.split("\n\n")
+    notebook = new_notebook(cells=[new_markdown_cell(text) for text in texts] + [new_code_cell("# Explain")])
+    assert explanations(notebook) == [
+        Explanation("3. Explain: why does it work?", "Answer in two sentences.", "Because it must."),
+        Explanation("Explain nothing", "No answer.", ""),
+    ]
+    assert open_tasks(notebook) == [
+        OpenTask("Open task: your own faces (45 minutes)", 45, ("consent is recorded", "the **FAR** is stated")),
+        OpenTask("Open task: no time", None, ()),
+    ]
+
+
+def test_cells_tagged_predict_are_found() -> None:
+    cells = [new_code_cell("a"), new_code_cell("b", metadata={"tags": ["predict"]})]
+    assert [cell.source for cell in predictions(new_notebook(cells=cells))] == ["b"]
