@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 import sys
+import tomllib
 from collections import Counter
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -20,7 +21,8 @@ from pathlib import Path
 from .notebooks import NOTEBOOKS, from_twin
 
 GLOSSARY = NOTEBOOKS.parent / "docs" / "glossary.md"
-CORE = frozenset("00 01 02 03 04b 05 06 07 08 09 10 12 13".split())
+_CHAPTERS = tomllib.loads((NOTEBOOKS / "map.toml").read_text(encoding="utf-8"))["chapters"]
+CORE = frozenset(chapter["name"].partition("_")[0] for chapter in _CHAPTERS if chapter["core"])
 _ENTRY = re.compile(
     r"\*\*(?P<term>[^*]+)\*\*(?: \((?P<forms>[^()]+)\))? · "
     r"\[(?P<number>\d\d[a-z]?)\]\((?P<link>[^()]+)\) · (?P<definition>.+)"

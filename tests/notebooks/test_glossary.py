@@ -74,10 +74,6 @@ def test_every_pointer_names_a_notebook_that_exists(texts: dict) -> None:
     assert not faults, "\n".join(["", *faults])
 
 
-def test_core_notebooks_exist(texts: dict) -> None:
-    assert {*texts, *(name.partition("_")[0] for name in UNCONVERTED)} >= glossary.CORE
-
-
 SAMPLE = """# Glossary
 
 Words about it.
