@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import re
 import sys
-import tomllib
 from collections import Counter
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -19,6 +18,11 @@ from itertools import pairwise
 from pathlib import Path
 
 from .notebooks import NOTEBOOKS, from_twin
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
 
 GLOSSARY = NOTEBOOKS.parent / "docs" / "glossary.md"
 _CHAPTERS = tomllib.loads((NOTEBOOKS / "map.toml").read_text(encoding="utf-8"))["chapters"]
