@@ -76,8 +76,13 @@ class FileReport:
         return judge(budget, activations, self.bytes if including_weights else None)
 
 
+ON_DISK, AT_ONCE = "on disk", "of activations at once"
+
+
 class Report(Mapping[str, FileReport]):
-    """The files by name; ``print`` shows a table, ``viz.bars(report.panels(), title=…)`` draws it."""
+    """The files by name: ``print`` shows a table, ``viz.bars(report.panels(), unit=report.UNITS, title=…)`` bars."""
+
+    UNITS = dict.fromkeys((ON_DISK, AT_ONCE), "kilobytes")  # both on one axis
 
     def __init__(self, files: Sequence[FileReport], pairs: str) -> None:
         self._files, self.pairs = {file.name: file for file in files}, pairs
@@ -102,11 +107,11 @@ class Report(Mapping[str, FileReport]):
         return pandas.DataFrame([_row(file) for file in self.values()]).astype(dict.fromkeys(MAY_BE_UNKNOWN, "Int64"))
 
     def panels(self) -> dict[str, Panel]:
-        """The figure's panels, for ``viz.bars``: each a measure, the smaller the better."""
+        """The figure's panels, for ``viz.bars``: each a measure, the smaller the better. ``UNITS`` has their units."""
         files = self.values()
         return {
-            "kilobytes on disk": {file.name: file.bytes / 1e3 for file in files},
-            "kilobytes of activations at once": {file.name: _kilobytes(file.peak_activation_bytes) for file in files},
+            ON_DISK: {file.name: file.bytes / 1e3 for file in files},
+            AT_ONCE: {file.name: _kilobytes(file.peak_activation_bytes) for file in files},
             "milliseconds a face (minimum)": {file.name: file.latency.minimum for file in files},
             "wrong decisions in 100 pairs (95 % interval)": {file.name: _errors(file.accuracy) for file in files},
         }

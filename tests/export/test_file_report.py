@@ -87,8 +87,9 @@ def test_table_text_and_figure(found):
     assert f" {found['int8'].peak_activation_bytes} " in str(found) and " - " in str(found)
     assert "NA" not in str(found)
     assert "100 photographs" in str(found) and "accuracy %" in str(found)
-    figure = viz.bars(found.panels(), title="T")
-    assert [axis.get_xlabel() for axis in figure.axes][0] == "kilobytes on disk" and len(figure.axes) == 4
+    disk, memory, time, errors = viz.bars(found.panels(), unit=found.UNITS, title="T").axes
+    assert disk.get_xlabel() == memory.get_xlabel() == "kilobytes" and disk.get_xlim() == memory.get_xlim()
+    assert time.get_xlabel().startswith("milliseconds") and errors.get_xlabel().startswith("wrong decisions")
 
 
 def test_a_budget_says_yes_or_no_and_why(found):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
+from matplotlib.axes import Axes
 
 from course_lib import viz
 
@@ -33,6 +35,63 @@ def test_an_interval_is_drawn_and_what_is_not_known_is_said() -> None:
     assert whisker[0] == 1 and axis.collections[0].get_segments()[0][1][0] == 4
     assert [text.get_text() for text in axis.texts] == ["2", "not known"]
     assert axis.get_xlim()[1] > 4
+
+
+SHARP, FLAT = {"a": 0.97, "b": 0.03}, {"a": 0.55, "b": 0.45}
+
+
+def lengths(axis: Axes) -> list[float]:
+    """Of the bars, in shares of the width of their axis."""
+    low, high = axis.get_xlim()
+    return [bar.get_width() / (high - low) for bar in axis.patches]
+
+
+def test_bars_of_one_unit_are_as_long_as_their_values_in_every_panel() -> None:
+    sharp, flat = viz.bars({"T = 1": SHARP, "T = 8": FLAT}, title="T", unit="probability").axes
+    assert sharp.get_xlim() == flat.get_xlim() == (0, 1)
+    assert lengths(sharp) == [0.97, 0.03] and lengths(flat) == [0.55, 0.45]  # the flat one looks flat
+    assert [axis.get_title(loc="left") for axis in (sharp, flat)] == ["T = 1", "T = 8"]
+    assert sharp.get_xlabel() == flat.get_xlabel() == "probability"
+
+
+def test_units_that_differ_have_their_own_axes() -> None:
+    panels = {"on disk": {"a": 1000, "b": 250}, "at once": {"a": 90, "b": 80}, "ms": {"a": 2.5, "b": 1}}
+    disk, once, time = viz.bars(panels, title="T", unit={"on disk": "kB", "at once": "kB"}).axes
+    assert disk.get_xlim() == once.get_xlim() != time.get_xlim()
+    assert [axis.get_xlabel() for axis in (disk, once, time)] == ["kB", "kB", "ms"]
+    assert [axis.get_title(loc="left") for axis in (disk, once, time)] == ["on disk", "at once", ""]
+
+
+def test_rates_go_from_none_to_all_unless_said() -> None:
+    panels = {"named rightly, %": {"a": 85, "b": 100}, "wrong, %": {"a": (0.4, 0.5, 0.9), "b": 0.2}}
+    right, wrong = viz.bars(panels, title="T", limits={"wrong, %": (0, 2)}).axes
+    assert right.get_xlim() == (0, 100) and lengths(right) == [0.85, 1]
+    assert wrong.get_xlim() == (0, 2)
+
+
+@pytest.mark.parametrize("unit", ["claims", None])
+def test_counts_have_whole_ticks(unit: str | None) -> None:
+    counted, more = viz.bars({"x": {"a": 1, "b": 2}, "y": {"a": 3, "b": 0}}, title="T", unit=unit).axes
+    for axis in (counted, more):
+        assert np.array_equal(axis.get_xticks(), np.round(axis.get_xticks()))
+    (measured,) = viz.bars({"ms": {"a": 1.5, "b": 2}}, title="T").axes
+    assert not np.array_equal(measured.get_xticks(), np.round(measured.get_xticks()))
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"unit": {"z": "kB"}}, r"units are given for \['z'\]"),
+        ({"limits": {"z": (0, 1)}}, r"limits are given for \['z'\]"),
+        ({"limits": {"x": (0, 1)}}, "a bar is 2 long and the axis of 'x' ends at 1"),
+        ({"limits": {"x": (1, 3)}}, "limits of 'x' start at 1; expected 0"),
+        ({"limits": {"x": (3, 0)}}, "limits of 'x' are 3 to 0"),
+        ({"unit": "share"}, "a bar is 2 long and the axis of 'share' ends at 1"),
+    ],
+)
+def test_axes_that_cannot_hold_the_bars_are_refused(options: dict, words: str) -> None:
+    with pytest.raises(ValueError, match=words):
+        viz.bars({"x": {"a": 2, "b": 1}}, title="T", **options)
 
 
 @pytest.mark.parametrize(

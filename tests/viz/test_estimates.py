@@ -20,7 +20,14 @@ def test_each_name_is_a_bar_with_a_dot_and_the_first_stands_on_top() -> None:
     assert [label.get_text() for label in axis.get_yticklabels()] == list(FOUND) and axis.yaxis_inverted()
 
 
-def test_without_a_mark_there_is_no_line() -> None:
+def test_references_are_named_and_limits_kept() -> None:
+    figure = viz.estimates(FOUND, title="T", xlabel="points", references={"promised": 0.3}, limits=(-1, 1))
+    (axis,) = figure.axes
+    assert axis.get_xlim() == (-1, 1) and axis.lines[-1].get_marker() == "None"
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == ["promised"]
+
+
+def test_without_references_there_is_no_line() -> None:
     (axis,) = viz.estimates(FOUND, title="T", xlabel="points").axes
     assert len(axis.lines) == 4
 

@@ -14,7 +14,7 @@ from matplotlib.colors import to_hex
 from matplotlib.figure import Figure
 
 from course_lib import viz
-from course_lib.evaluation import roc, tar_at_far
+from course_lib.evaluation import det, roc, tar_at_far
 
 
 def legend_texts(figure: Figure) -> list[str]:
@@ -117,6 +117,19 @@ def test_roc_curves_of_a_perfect_and_of_a_useless_model() -> None:
     assert useless.get_ydata().tolist() == [0, 1] and useless.get_xdata().tolist() == [0.1, 1]
 
 
+def test_points_of_the_text_are_named_in_every_kind_of_curve_and_in_the_plane() -> None:
+    scores, same = pairs()
+    curves = viz.roc_curves({"a": roc(scores, same)}, title="T", n_impostor=300, named={"chosen": (0.01, 0.5)})
+    assert [(text.get_text(), text.xy) for text in curves.axes[0].texts] == [("chosen", (0.01, 0.5))]
+    counts = {"n_genuine": 300, "n_impostor": 300}
+    errors = viz.det_curves({"a": det(scores, same)}, title="T", named={"even": (0.1, 0.1)}, **counts)
+    (note,) = errors.axes[0].texts
+    assert note.get_text() == "even" and note.xy == pytest.approx((-1.2816, -1.2816), abs=1e-3)  # the probit of 0.1
+    planes = {"one": features(), "other": features()}
+    figure = viz.feature_plane(planes, NAMES, title="T", named={"other": {"a stray": (20.0, 0.0)}})
+    assert [[text.get_text() for text in axis.texts] for axis in figure.axes] == [[], ["a stray"]]
+
+
 # Seeds
 
 
@@ -138,6 +151,17 @@ def test_seeds_and_means_mark_zero_only_between_differences() -> None:
     shares = viz.seeds_and_means({"a": [0.8, 0.9]}, {"a": (0.7, 0.9)}, title="T", xlabel="accuracy").axes[0]
     assert set(differences.get_lines()[-1].get_xdata()) == {0}
     assert len(shares.get_lines()) == len(differences.get_lines()) - 1 and shares.get_xlim()[0] > 0.5
+
+
+def test_seeds_and_means_take_references_and_limits() -> None:
+    options = {"references": {"bare pixels": 0.4}, "limits": (0, 1)}
+    figure = viz.seeds_and_means({"a": [0.5]}, {"a": (0.4, 0.6)}, title="T", xlabel="x", **options)
+    (axis,) = figure.axes
+    line = next(line for line in axis.get_lines() if line.get_label() == "bare pixels")
+    assert set(line.get_xdata()) == {0.4} and line.get_marker() == "None" and axis.get_xlim() == (0, 1)
+    assert "bare pixels" in legend_texts(figure)
+    pairs_of_runs = {"a": ([1.0, 2.0, 3.5], [1.0, 1.5, 2.0])}
+    assert viz.paired_differences(pairs_of_runs, title="T", xlabel="x", limits=(-9, 9)).axes[0].get_xlim() == (-9, 9)
 
 
 @settings(max_examples=20)
@@ -185,6 +209,7 @@ REFUSED: list[tuple[Callable[[], Figure], type[Exception], str]] = [
     (lambda: plane(labels=LABELS - 1), ValueError, "labels hold -1 at index 0"),
     (lambda: plane(labels=LABELS / 2), TypeError, "float64; expected integers"),
     (lambda: plane(centers={"other": POINTS}), ValueError, r"centers are given for \['other'\].*\['a'\]"),
+    (lambda: plane(named={"other": {"n": (0, 0)}}), ValueError, r"named points are given for \['other'\]"),
     (lambda: plane(centers={"a": np.ones((10, 3))}), ValueError, r"centers\['a'\] have shape \(10, 3\)"),
     (lambda: viz.roc_curves({}, title="T", n_impostor=5), ValueError, "curves: there is nothing to draw"),
     (lambda: viz.roc_curves(ROC, title="T", n_impostor=1), ValueError, "n_impostor is 1"),

@@ -28,6 +28,16 @@ def test_a_map_of_one_value_can_be_drawn() -> None:
     assert [text.get_text() for text in axis.texts] == ["1.00"] * 4
 
 
+def test_maps_of_one_unit_have_the_same_colours() -> None:
+    maps = {"wide": np.array([[0.0, 8.0]]), "narrow": np.array([[4.0, 5.0]]), "other": np.array([[9.0, 9.9]])}
+    own = viz.heatmaps(maps, title="T").axes
+    assert [axis.get_images()[0].get_clim() for axis in own] == [(0, 8), (4, 5), (9, 9.9)]
+    shared = viz.heatmaps(maps, title="T", unit={"wide": "points", "narrow": "points"}).axes
+    assert [axis.get_images()[0].get_clim() for axis in shared] == [(0, 8), (0, 8), (9, 9.9)]
+    with pytest.raises(ValueError, match=r"units are given for \['none'\]"):
+        viz.heatmaps(maps, title="T", unit={"none": "points"})
+
+
 @pytest.mark.parametrize(
     ("panels", "options", "words"),
     [

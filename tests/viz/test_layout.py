@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import re
+from collections.abc import Iterable
 from itertools import combinations
 
 import numpy as np
@@ -90,6 +92,41 @@ def test_axes_are_labelled_and_not_squeezed(drawn: tuple[Figure, bytes]) -> None
         if axis.axison:
             assert axis.get_xlabel() or axis in axis.get_shared_x_axes().get_siblings(drawn[0].axes[-1])
             assert axis.get_ylabel() or axis.get_yticklabels()[0].get_text()  # methods name themselves
+
+
+def numbers(texts: Iterable[Text]) -> bool:
+    """Whether all labels of an axis are numbers, such as 0.5, 20 % and 10 to a power."""
+    plain = [re.sub(r"\\mathdefault|\\times|[${}^]", "", text.get_text()) for text in texts]
+    return all(re.fullmatch(r"[-−.,% \d]*", text) for text in plain)
+
+
+def test_no_line_joins_categories(drawn: tuple[Figure, bytes]) -> None:
+    for axis in drawn[0].axes:
+        sides = {0: axis.get_xticklabels(), 1: axis.get_yticklabels()}
+        for side in [side for side, labels in sides.items() if not numbers(labels)]:
+            for line in axis.get_lines():
+                if line.get_linestyle() != "None" and line.get_transform() == axis.transData:
+                    assert np.ptp(line.get_xydata()[:, side]) == 0, line.get_label()
+
+
+def test_dashed_lines_are_references_and_have_no_markers(drawn: tuple[Figure, bytes]) -> None:
+    for axis in drawn[0].axes:
+        for line in axis.get_lines():
+            if line.is_dashed():
+                assert line.get_marker() == "None" and not line.get_label().startswith("_")
+
+
+def test_pairs_have_whole_ticks(drawn: tuple[Figure, bytes]) -> None:
+    for axis in drawn[0].axes:
+        if axis.get_ylabel() == "pairs":
+            assert np.array_equal(axis.get_yticks(), np.round(axis.get_yticks()))
+
+
+@pytest.mark.parametrize(
+    ("text", "is_one"), [("0.5", True), ("20 %", True), ("$\\mathdefault{10^{2}}$", True), ("stage 1", False)]
+)
+def test_what_counts_as_a_number_on_an_axis(text: str, is_one: bool) -> None:
+    assert numbers([Text(text=text)]) == is_one
 
 
 def test_the_png_is_valid_small_and_not_blank(drawn: tuple[Figure, bytes]) -> None:

@@ -24,6 +24,14 @@ def test_each_name_is_a_dot_over_its_cost_with_its_interval():
     assert len({axis.get_ylim() for axis in figure.axes}) == 1  # one quality, one range
 
 
+def test_the_names_that_the_text_speaks_of_stand_beside_their_dots():
+    figure = viz.trade_off(COSTS, QUALITY, GROUPS, title="T", ylabel="accuracy", named=["b"])
+    for axis, cost in zip(figure.axes, COSTS.values(), strict=True):
+        assert {text.get_text(): text.xy for text in axis.texts} == {"b": (cost["b"], 0.85)}
+    with pytest.raises(ValueError, match=r"named are \['c'\]"):
+        viz.trade_off(COSTS, QUALITY, GROUPS, title="T", ylabel="accuracy", named=["c"])
+
+
 @pytest.mark.parametrize(
     ("costs", "quality", "groups", "words"),
     [

@@ -2,11 +2,27 @@
 
 from __future__ import annotations
 
+import base64
+import io
+from pathlib import Path
+from textwrap import dedent
+
 import ipywidgets
+import nbclient
+import nbformat
 import pytest
 from matplotlib.figure import Figure
+from PIL import Image
 
 from course_lib import viz
+
+WIDGET = "application/vnd.jupyter.widget-view+json"
+
+
+def titled(value: int) -> Figure:
+    figure = Figure(figsize=(2, 1))
+    figure.suptitle(f"After the\nepoch {value}")
+    return figure
 
 
 class Recorder:
@@ -97,3 +113,48 @@ def test_each_slider_is_checked() -> None:
         viz.sliders(Recorder(), {"scale": [1, 2], "angle": [0]})
     with pytest.raises(ValueError, match="start is 3 for angle; expected one of the values: 0, 1"):
         viz.sliders(Recorder(), {"scale": [1, 2], "angle": [0, 1]}, start={"angle": 3})
+
+
+# The picture that is left where no widget can run
+
+
+def bundle(box: ipywidgets.VBox) -> tuple[dict, dict]:
+    return box._repr_mimebundle_()
+
+
+def test_the_picture_of_the_start_and_its_words_go_along_with_the_widget() -> None:
+    data, metadata = bundle(viz.slider(titled, [1, 2, 4], label="epoch", start=2))
+    assert base64.b64decode(data["image/png"]) == viz.png(titled(2), dpi=90)
+    assert metadata == {"image/png": {"alt": "After the epoch 2 (epoch 2)"}}
+    assert data[WIDGET]["model_id"] and data["text/plain"] == "A figure that moves when this cell is run: epoch"
+
+
+def test_the_words_can_be_given() -> None:
+    _, metadata = bundle(viz.slider(titled, [1, 2], label="epoch", alt="Ten clouds that part."))
+    assert metadata == {"image/png": {"alt": "Ten clouds that part."}}
+
+
+def test_the_picture_is_the_one_that_is_shown() -> None:
+    box = viz.sliders(lambda a, b: titled(a + b), {"a": [1, 2], "b": [10, 20]}, start={"b": 20})
+    data, metadata = bundle(box)
+    assert base64.b64decode(data["image/png"]) == viz.png(titled(21), dpi=90)
+    assert metadata["image/png"]["alt"] == "After the epoch 21 (a 1, b 20)"
+    box.children[0].value = 2
+    assert base64.b64decode(bundle(box)[0]["image/png"]) == viz.png(titled(22), dpi=90)
+
+
+def test_the_stored_notebook_holds_the_widget_and_a_small_picture(tmp_path: Path) -> None:
+    code = """\
+    from course_lib import viz
+    def draw(n):
+        return viz.lines({"a": [1, n]}, [1, 2], title=f"Rises to {n}", xlabel="x", ylabel="y")
+    viz.slider(draw, [1, 2, 4], label="end", start=2)"""
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(dedent(code))])
+    nbclient.NotebookClient(notebook, timeout=300, resources={"metadata": {"path": str(tmp_path)}}).execute()
+    nbformat.validate(notebook)
+    (output,) = notebook.cells[0].outputs
+    assert set(output.data) == {"text/plain", "image/png", WIDGET}
+    assert output.metadata["image/png"]["alt"] == "Rises to 2 (end 2)"
+    picture = Image.open(io.BytesIO(base64.b64decode(output.data["image/png"])))
+    assert picture.size == (630, 360) and picture.mode == "P" and "transparency" not in picture.info
+    assert len(output.data["image/png"]) < 20_000
