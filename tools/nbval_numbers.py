@@ -11,17 +11,20 @@ and pictures, widget ids and standard error not at all.
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 from types import MethodType
 from typing import Any
 
 import pytest
 from nbformat import NotebookNode
-from nbval.plugin import IPyNbCell, IPyNbFile, transform_streams_for_comparison
+from nbval.plugin import IPyNbCell, IPyNbFile, get_sanitize_patterns, transform_streams_for_comparison
 
-from .printed_numbers import Tolerance, differences, pieces_of
+from .printed_numbers import Number, Tolerance, differences, pieces_of
 
+SANITIZE = Path(__file__).resolve().parents[1] / "tests" / "notebooks" / "sanitize.cfg"
 _SHOWN = 10
 
 
@@ -48,13 +51,11 @@ def compare_outputs(
     The parameters have the names that nbval gives them. Fails the cell if its tolerance cannot be read.
     """
     try:
-        tolerance = (
-            Tolerance.parse(cell.cell.metadata["tolerance"]) if "tolerance" in cell.cell.metadata else Tolerance()
-        )
+        tolerance = Tolerance.parse(cell.cell.metadata.get("tolerance"))
     except ValueError as error:
         cell.raise_cell_error(str(error))
     skip = skip_compare or cell.parent.skip_compare
-    stored, found = _by_kind(cell, ref, skip), _by_kind(cell, test, skip)
+    stored, found = _by_kind(ref, skip, cell.sanitize), _by_kind(test, skip, cell.sanitize)
     faults = [fault for kind in stored | found for fault in _faults(kind, stored[kind], found[kind], tolerance)]
     cell.comparison_traceback = faults[:_SHOWN]
     if len(faults) > _SHOWN:
@@ -62,7 +63,29 @@ def compare_outputs(
     return not faults
 
 
-def _by_kind(cell: IPyNbCell, outputs: Sequence[NotebookNode], skip: Sequence[str]) -> defaultdict[str, list[Any]]:
+def is_compared(cell: NotebookNode) -> bool:
+    """Whether nbval compares what the cell prints."""
+    tags = cell.metadata.get("tags", [])
+    return cell.cell_type == "code" and not {"nbval-skip", "nbval-ignore-output"} & set(tags)
+
+
+def compared_pieces(outputs: Sequence[NotebookNode]) -> list[str | Number]:
+    """The words and numbers of a cell's outputs that are compared within its tolerance, one output after the other."""
+    patterns = get_sanitize_patterns(SANITIZE.read_text(encoding="utf-8"))
+
+    def sanitized(value: Any) -> Any:
+        for pattern, replacement in patterns:
+            value = re.sub(pattern, replacement, value) if isinstance(value, str) else value
+        return value
+
+    found = sorted(_by_kind(outputs, (), sanitized).items())
+    texts = [(kind, value) for kind, values in found for value in values if _has_numbers(kind, value)]
+    return [piece for kind, value in texts for piece in pieces_of(kind, value)]
+
+
+def _by_kind(
+    outputs: Sequence[NotebookNode], skip: Sequence[str], sanitize: Callable[[Any], Any]
+) -> defaultdict[str, list[Any]]:
     """What is compared, sanitized, under the name of its stream or MIME type, in order.
 
     The plain text beside an HTML table is the same table wrapped for a terminal, at columns that move with the numbers.
@@ -74,7 +97,7 @@ def _by_kind(cell: IPyNbCell, outputs: Sequence[NotebookNode], skip: Sequence[st
             content.pop("text/plain", None)
         for kind, value in content.items():
             if kind not in ("data", *skip):
-                found[kind].append(cell.sanitize(value))
+                found[kind].append(sanitize(value))
     return found
 
 
@@ -83,12 +106,15 @@ def _faults(kind: str, stored: Sequence[Any], found: Sequence[Any], tolerance: T
         yield f"{kind}: {len(stored)} outputs are stored, {len(found)} were found"
         return
     for old, new in zip(stored, found, strict=True):
-        if kind in ("stdout", "text/plain") or _is_table(kind, old) and _is_table(kind, new):
-            yield from (
-                f"{kind}, {line}" for line in differences(pieces_of(kind, old), pieces_of(kind, new), tolerance)
-            )
+        if _has_numbers(kind, old) and _has_numbers(kind, new):
+            lines = differences(pieces_of(kind, old), pieces_of(kind, new), tolerance)
+            yield from (f"{kind}, {line}" for line in lines)
         elif old != new:
             yield f"{kind}: stored {old!r}, found {new!r}"
+
+
+def _has_numbers(kind: str, value: Any) -> bool:
+    return kind in ("stdout", "text/plain") or _is_table(kind, value)
 
 
 def _is_table(kind: str, value: Any) -> bool:

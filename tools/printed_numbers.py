@@ -164,6 +164,11 @@ def pieces_of(kind: str, text: str) -> list[str | Number]:
     return pieces_of_html(text) if kind == "text/html" else pieces_of_text(text)
 
 
+def numbers_of(pieces: Sequence[str | Number]) -> list[Number]:
+    """The numbers alone."""
+    return [piece for piece in pieces if isinstance(piece, Number)]
+
+
 def differences(stored: Sequence[str | Number], found: Sequence[str | Number], tolerance: Tolerance) -> Iterator[str]:
     """One line for each number out of tolerance, up to the first place where words or their count differ."""
     for position, (old, new) in enumerate(zip_longest(stored, found)):
