@@ -1,4 +1,4 @@
-"""Solutions to the exercises of notebooks/04e_inception.ipynb, and the mistakes that its checks explain."""
+"""Solutions to the exercises of notebooks/04e_inception.ipynb."""
 
 
 def window_and_weights(kernels):
@@ -9,22 +9,3 @@ def window_and_weights(kernels):
 
 def people_behind(parameters_with, parameters_without, features):
     return (parameters_with - parameters_without) / (features + 1)
-
-
-def sides_added_up(kernels):
-    return sum(h for h, _ in kernels), sum(w for _, w in kernels), sum(h * w for h, w in kernels)
-
-
-def weights_of_the_window(kernels):
-    height, width, _ = window_and_weights(kernels)
-    return height, width, height * width
-
-
-def without_bias(parameters_with, parameters_without, features):
-    return (parameters_with - parameters_without) / features
-
-
-WRONG = {
-    "window_and_weights": {"its side less one": sides_added_up, "value 3 of 3": weights_of_the_window},
-    "people_behind": {"and one bias": without_bias},
-}

@@ -68,9 +68,12 @@ def cosine(a, b):
 def reference(a, b):
     return a @ b / np.linalg.norm(a) / np.linalg.norm(b)
 
+def draw(rng):
+    return rng.normal(size=3), rng.normal(size=3)
+
 cases = [(np.array([1.0, 0.0]), np.array([3.0, 4.0]))]
-hint = "Divide by both norms."
-exercises.check(cosine, reference, cases, hint=hint)
+hints = ("Which lengths?", "Divide by both.", "a @ b / (norm of a * norm of b)")
+exercises.check(cosine, reference, cases, draw=draw, hints=hints)
 """
 
 CLOSING = """
@@ -94,8 +97,6 @@ import numpy as np
 
 def cosine(a, b):
     return np.dot(a, b) / np.sqrt(np.dot(a, a) * np.dot(b, b))
-
-WRONG = {"cosine": {"5 times what is expected": lambda a, b: np.dot(a, b), "Divide by both": lambda a, b: a}}
 '''
 
 
