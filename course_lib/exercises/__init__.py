@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from .checking import NotDoneYet, NotRightYet, check
+from .checking import check
 from .hints import hint
 from .prediction import Prediction, predict
+from .strictness import NotDoneYet, NotRightYet
 
 __all__ = ["NotDoneYet", "NotRightYet", "Prediction", "check", "hint", "predict"]

@@ -13,9 +13,7 @@ from .comparison import difference
 from .hints import SESSION
 from .inputs import all_cases, in_float64, prepared
 from .showing import show
-from .strictness import NotDoneYet, NotRightYet, not_done
-
-__all__ = ["FEWEST_CASES", "NotDoneYet", "NotRightYet", "check"]
+from .strictness import NotRightYet, not_done
 
 FEWEST_CASES = 5
 
@@ -38,39 +36,45 @@ def check(
     The cases are the visible ones and `n_drawn` more that `draw` makes from a generator of the seed. Prints "correct"
     when all results agree within `tolerance` (absolute and relative; whole numbers, words and booleans exactly), and
     "not done yet" while the function is a stub, so that a notebook still runs from top to bottom. `strict`, or
-    COURSE_STRICT=1 where it is None, raises NotDoneYet instead. See `difference` for what may stand for what.
+    COURSE_STRICT=1 where it is None, raises NotDoneYet instead. See `difference` for what may stand for what. `hint` is
+    the former way to give a single hint, with any number of cases.
 
     A wrong answer raises NotRightYet: the verdict, one more of the `hints` each time, what differs, what was expected,
     what came back, and the input. Raises ValueError for fewer than five cases, so that no table of results passes.
+
+    >>> check(lambda x: x * x, lambda x: x**2, [(1.5,), (0.0,)], draw=lambda rng: (rng.normal(),), strict=True)
+    correct: <lambda> agrees with the reference on 22 cases, 20 of them drawn at random
     """
-    old_form = hint is not None
-    every = all_cases(cases, draw, n_drawn, seed)
-    if len(every) < (1 if old_form else FEWEST_CASES):
+    name, every = name_of(attempt), all_cases(cases, draw, n_drawn, seed)
+    if len(every) < (FEWEST_CASES if hint is None else 1):
         raise ValueError(f"check needs at least {FEWEST_CASES} cases, got {len(every)}: add some, or a function draw.")
-    name = name_of(attempt)
-    SESSION.offer(name, (hint,) if old_form else hints)
-    with in_float64():
-        for place, case in enumerate(every):
+    SESSION.offer(name, hints if hint is None else (hint,))
+    for place, case in enumerate(every, 1):
+        origin = f" (drawn case {place - len(cases)} of {n_drawn})" if place > len(cases) else ""
+        with in_float64():
             expected = reference(*prepared(case))
-            if expected is None:
-                raise ValueError(f"The reference of {name} returned None for {case!r}: it has nothing to compare with.")
             got, printed = answer(attempt, prepared(case))
-            if got is ...:
-                not_done(f"replace the body of {name}, run its cell, then run this cell again", strict)
-                return
-            if got is None:
-                raise NotRightYet(returned_nothing(name, printed))
-            is_stopped = isinstance(got, Stopped)
-            what = got.sentence if is_stopped else difference(got, expected, tolerance)
-            if what:
-                lines = [what, f"expected: {show(expected)}", *([] if is_stopped else [f"got: {show(got)}"])]
-                drawn = place - len(cases) + 1
-                lines += _inputs(attempt, reference, case, f" (drawn case {drawn} of {n_drawn})" if drawn > 0 else "")
-                lines += [f"it printed: {show(printed.strip())}"] if printed.strip() else []
-                raise NotRightYet("\n  ".join([f"{name} is not right yet", *SESSION.one_more(name), *lines]))
+        if expected is None:
+            raise ValueError(f"The reference of {name} returned None for {case!r}: it has nothing to compare with.")
+        if got is ...:
+            not_done(f"replace the body of {name}, run its cell, then run this cell again", strict)
+            return
+        inputs = _inputs(attempt, reference, case, origin)
+        if got is None:
+            raise NotRightYet(_lines(returned_nothing(name, printed), inputs))
+        what = got.sentence if isinstance(got, Stopped) else difference(got, expected, tolerance)
+        if what:
+            values = [f"expected: {show(expected)}", *([] if isinstance(got, Stopped) else [f"got: {show(got)}"])]
+            prints = [f"it printed: {show(printed.strip())}"] if printed.strip() else []
+            title = f"{name} is not right yet"
+            raise NotRightYet(_lines(title, [*SESSION.one_more(name), what, *values, *inputs, *prints]))
     SESSION.start_anew(name)
     drawn = f", {len(every) - len(cases)} of them drawn at random" if len(every) > len(cases) else ""
     print(f"correct: {name} agrees with the reference on {len(every)} case{'s' if len(every) > 1 else ''}{drawn}")
+
+
+def _lines(title: str, lines: list[str]) -> str:
+    return "\n  ".join([title, *lines])
 
 
 def _inputs(
@@ -78,7 +82,7 @@ def _inputs(
 ) -> list[str]:
     """At most four lines that say the arguments of a case by name."""
     names = next((names for names in map(_arguments, (attempt, reference)) if len(names) == len(case)), None)
-    names = names or [f"argument {i}" for i in range(1, len(case) + 1)]
+    names = names or [f"argument {place}" for place in range(1, len(case) + 1)]
     shown = [f"{name} = {show(value)}" for name, value in zip(names, case, strict=True)]
     rows = shown[:3] + ([", ".join(shown[3:])] if shown[3:] else [])
     return [f"input{origin}: {rows[0]}", *(f"       {row}" for row in rows[1:])] if rows else []

@@ -14,6 +14,7 @@ from .showing import named
 NO_SINGLE_VALUE = object()
 
 
+@np.errstate(all="ignore")
 def difference(got: Any, expected: Any, tolerance: float) -> str:
     """What distinguishes the two values, in words; empty when they agree within `tolerance`, absolute and relative.
 

@@ -48,21 +48,29 @@ def real_number(got: int | float, expected: float, tolerance: float, dtype: str 
     gap = got - expected
     if abs(gap) <= tolerance * (1 + abs(expected)):
         return ""
-    if small := small_error(abs(gap), abs(expected), dtype):
+    if small := small_error(np.array([abs(gap)]), np.array([abs(expected)]), dtype):
         return small
     if math.isclose(got, -expected):
         return "the sign is reversed"
     return f"too {'large' if gap > 0 else 'small'} by {number(abs(gap), 4)}"
 
 
-def small_error(gap: float, size: float, dtype: str) -> str:
-    """A sentence on an error that is small beside the size of the numbers; empty when it is not."""
-    share = gap / size if size else math.inf
-    if share < ROUNDING.get(dtype, 0):
+def small_error(gaps: np.ndarray, sizes: np.ndarray, dtype: str) -> str:
+    """A sentence on errors that are small beside the numbers that are expected; empty when one of them is not.
+
+    A number near zero, which rounding hits hardest, counts as a certain share of the largest.
+    """
+    if not np.any(sizes):
+        return ""
+    if (share := _share(gaps, sizes, 1e-2)) < ROUNDING.get(dtype, 0):
         return f"differs by {share:.0e} of its size: it was computed in {dtype}; keep the float64 of the inputs"
-    if share < 2e-6:
+    if (share := _share(gaps, sizes, 1e-6)) < 2e-6:
         return f"differs by {share:.0e} of its size: computed in float32?"
     return f"differs by {share:.0e} of its size: rounded, or a small term left out?" if share < SMALL else ""
+
+
+def _share(gaps: np.ndarray, sizes: np.ndarray, least: float) -> float:
+    return float(np.max(gaps / np.maximum(sizes, least * sizes.max())))
 
 
 def shapes(got: np.ndarray, expected: np.ndarray, tolerance: float) -> str:
@@ -91,7 +99,7 @@ def whole_numbers(got: np.ndarray, expected: np.ndarray) -> str:
     if not wrong.any():
         return ""
     if got.dtype.kind == "f" and np.all(np.isfinite(got)) and np.array_equal(np.rint(got), expected):
-        return f"not quite whole: {places(got - expected, 0 * expected, wrong)} away; round, or divide with //"
+        return f"{int(wrong.sum())} of {wrong.size} values are not quite whole, such as {got[wrong][0]!s}: round them"
     pairs = zip(got.flat, expected.flat, strict=True)
     gaps = {int(a) - int(b) for a, b in pairs} if got.dtype.kind != "f" and got.size > 1 else set()
     if len(gaps) == 1:
@@ -104,15 +112,19 @@ def real_numbers(got: np.ndarray, expected: np.ndarray, tolerance: float, dtype:
     """How an array differs from the numbers that are expected; empty when all agree within the tolerance."""
     if got.dtype.kind == "c" or expected.dtype.kind == "c":
         return places(got, expected, ~np.isclose(got, expected, tolerance, tolerance, equal_nan=True))
-    got, expected = got.astype(np.float64), expected.astype(np.float64)
+    try:
+        got, expected = got.astype(np.float64), expected.astype(np.float64)
+    except OverflowError:
+        return "the result holds whole numbers that no float can hold"
     wrong = ~np.isclose(got, expected, tolerance, tolerance, equal_nan=True)
     if not wrong.any():
         return ""
     strange = wrong & ~(np.isfinite(got) & np.isfinite(expected))
     if strange.any():
-        holds = "NaN" if np.isnan(got[strange]).any() else "other than finite values"
-        what = f"the result holds {holds}" if not np.isfinite(got[strange]).all() else "not finite where it should be"
-        return f"{what}: {places(got, expected, strange)}"
+        if np.isfinite(got[strange]).all():
+            return f"NaN or infinity is missing: {places(got, expected, strange)}"
+        what = "NaN" if np.isnan(got[strange]).any() else "infinity"
+        return f"the result holds {what}: {places(got, expected, strange)}"
     finite = np.isfinite(expected)
     return _relation(got[finite], expected[finite], dtype) or (
         f"{places(got, expected, wrong)}; largest difference {number(np.max(np.abs(got - expected)[wrong]), 4)}"
@@ -122,7 +134,7 @@ def real_numbers(got: np.ndarray, expected: np.ndarray, tolerance: float, dtype:
 def _relation(got: np.ndarray, expected: np.ndarray, dtype: str) -> str:
     """The one relation that explains all values, if there is one: size, sign, factor, offset or order."""
     gaps = got - expected
-    if small := small_error(np.abs(gaps).max(), np.abs(expected).max(), dtype):
+    if small := small_error(np.abs(gaps), np.abs(expected), dtype):
         return small
     if np.allclose(got, -expected) and np.any(expected):
         return "the sign is reversed"

@@ -82,9 +82,13 @@ def test_a_lost_return_is_named_and_costs_no_hint() -> None:
         if x[0]:
             return half_square(x)
 
-    assert verdict(forgets) == "forgets is not right yet: it returned nothing. Is `return` missing?"
+    assert verdict(forgets).splitlines() == [
+        "forgets is not right yet: it returned nothing. Is `return` missing?",
+        "  input: x = [1, 2]",
+    ]
     assert "it printed '2.5', but returned nothing" in verdict(prints)
-    assert "returned nothing" in verdict(forgets_a_branch)
+    cases = [(np.ones(2),)] * 4 + [(np.zeros(2),)]
+    assert verdict(forgets_a_branch, cases=cases).splitlines()[1:] == ["  input: x = [0, 0]"]
     assert "hint 1" not in verdict(forgets) and not SESSION._revealed
 
 
@@ -126,10 +130,16 @@ def test_each_failing_check_shows_one_more_hint_until_it_is_solved(capsys: pytes
 
 def test_a_message_is_short_whatever_the_input() -> None:
     case = tuple(torch.randn(4, 3, 16, 16) for _ in range(7))
-    message = "\n".join(verdict(lambda *x: x[0], lambda *x: -x[0] + 1e-3, [case] * 5) for _ in range(3))
-    assert max(map(len, message.splitlines())) < 450
-    assert len(message.splitlines()) <= 36 and message.count("hint ") == 1 + 2 + 3
-    assert "a float64 tensor of shape (4, 3, 16, 16): " in message
+
+    def prints(*x):
+        print("layer\n" * 50)
+        return x[0]
+
+    for revealed in (1, 2, 3):
+        message = verdict(prints, lambda *x: -x[0] + 1e-3, [case] * 5)
+        assert message.count("hint ") == revealed and len(message.splitlines()) <= 12
+        assert max(map(len, message.splitlines())) < 500
+    assert "got: a float64 tensor of shape (4, 3, 16, 16): " in message
 
 
 def test_a_drawn_case_is_named_as_one_and_is_the_same_every_time() -> None:
