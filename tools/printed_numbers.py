@@ -21,14 +21,24 @@ from decimal import Decimal
 from html.parser import HTMLParser
 from itertools import zip_longest
 
-_UNIT_BEHIND = r"(?:[kKMG]?B|[kKMGx%°]|[mµn]?s|px|dB)"
 _TOKEN = re.compile(
-    r"(?P<date>(?<!\w)[0-9]+(?:-[0-9]+){2,}(?!\w))"
-    r"|(?<![\w×])(?<!\w\.)(?<![A-Za-z_]-)(?![-+−]?0[0-9])"  # no part of a name, and no name such as 04
-    r"(?P<number>(?:(?<![)\]%])[-+−])?"
-    r"(?:(?:[0-9]{1,3}(?:,[0-9]{3})+(?![0-9])|[0-9]+)(?:\.[0-9]+)?|\.[0-9]+)(?:[eE][-+−]?[0-9]{1,3})?)"
-    rf"(?!\.?[0-9]|\.[A-Za-z_]|-[A-Za-z])(?:(?={_UNIT_BEHIND}(?![\w×]))|(?![\w×]))(?:\.(?!\.))?"
-    r"|(?<![\w'\"`.-])(?P<not_finite>[-+−]?(?i:nan|inf))(?![\w'\"`])"
+    r"""
+    (?P<date> (?<!\w) [0-9]+ (?:-[0-9]+){2,} (?!\w) )
+    |
+    (?<![\w×]) (?<!\w\.) (?<![A-Za-z_]-)                     # a name does not end here,
+    (?! [-+−]?0[0-9] )                                        # and 04 is one
+    (?P<number>
+        (?: (?<![)\]%]) [-+−] )?                              # behind a bracket it is a hyphen
+        (?: (?: [0-9]{1,3}(?:,[0-9]{3})+(?![0-9]) | [0-9]+ ) (?:\.[0-9]+)? | \.[0-9]+ )
+        (?: [eE][-+−]?[0-9]{1,3} )?
+    )
+    (?! \.?[0-9] | \.[A-Za-z_] | -[A-Za-z] )                  # nor does a name begin,
+    (?: (?= (?:[kKMG]?B|[kKMGx%°]|[mµn]?s|px|dB)(?![\w×]) ) | (?![\w×]) )  # unless it is a unit
+    (?: \.(?!\.) )?
+    |
+    (?<![\w'"`.-]) (?P<not_finite> [-+−]?(?i:nan|inf) ) (?![\w'"`])
+    """,
+    re.VERBOSE,
 )
 _POINTS = r"\s*(?:%|(?:percentage )?points?\b|pp\b)"
 _RANGE = r"(?:\s*(?:to|±|\+/-|–)\s*|-)"
