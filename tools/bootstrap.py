@@ -2,6 +2,7 @@
 
     lab         open the course in JupyterLab; arguments are passed on: lab --no-browser --port 8899
     test        everything that must hold: lint, unit tests, guards, every notebook
+    test-quick  lint, and the unit tests that are not marked slow: a minute and a half
     lint        check style and format
     notebooks   execute every notebook anew and write its outputs
     bench       measure the library beside what one would use instead
@@ -21,22 +22,19 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))  # started by path, from any folder
 
-from tools import environment, interpreters, weights  # noqa: E402
+from tools import environment, interpreters, stages, weights  # noqa: E402
 from tools.installer import SetupError  # noqa: E402
 
 FIRST_NOTEBOOK = "notebooks/00_start_here.ipynb"
-CELL_TIMEOUT = 300  # seconds for one cell, far above the 90 that a whole notebook may take
-NOTEBOOKS_AT_A_TIME = 2
 TAKES_ARGUMENTS = ("lab", "notebooks", "bench", "web")
 # PyTorch's threads on Linux wait for each other by spinning. Beside any other busy program, such as the browser that
 # shows the notebook, that slowed a training step up to twentyfold; given up early, that costs a quiet machine nothing.
-SHARED_CORES = {"GOMP_SPINCOUNT": "1000"}
+SHARED_CORES = {"OMP_WAIT_POLICY": "PASSIVE"}
 TEST_DATA = environment.CACHE / "data"  # holds the detector's weights and no data set
 
 
@@ -110,25 +108,26 @@ def browser_can_open() -> bool:
 
 
 def test(arguments: list[str]) -> int:
-    """Lint, unit tests with the guards, every notebook: all are run, whether or not one fails."""
+    """Lint, unit tests with the guards, every notebook."""
+    return run_stages(stages.ALL)
+
+
+def test_quick(arguments: list[str]) -> int:
+    """Lint and the quick tests."""
+    return run_stages(stages.QUICK)
+
+
+def run_stages(chosen: tuple[stages.Stage, ...]) -> int:
+    """Some stages of the tests, in an environment that has what only tests need."""
     python = ready_python()
     environment.add_for_tests()
     weights.fetch_once(TEST_DATA)
-    stages = {"lint": lint_commands(python), "unit tests": [[python, "-m", "pytest"]], "notebooks": [nbval(python)]}
-    results = []
-    for name, commands in stages.items():
-        began = time.monotonic()
-        codes = [run(command, test_settings(name)) for command in commands]
-        results.append((name, any(codes), time.monotonic() - began))
-    print()
-    for name, failed, seconds in results:
-        print(f"{name:12} {'FAILED' if failed else 'passed'} in {seconds:.0f} s")
-    return int(any(failed for _, failed, _ in results))
+    return int(not stages.run(chosen, python, lambda command, stage: run(command, test_settings(stage.threads))))
 
 
 def lint(arguments: list[str]) -> int:
     """Style and format."""
-    return int(any([run(command, settings()) for command in lint_commands(ready_python())]))
+    return int(any([run(command, settings()) for command in stages.lint(ready_python())]))
 
 
 def notebooks(arguments: list[str]) -> int:
@@ -137,7 +136,7 @@ def notebooks(arguments: list[str]) -> int:
     full = {key: os.environ[key] for key in ("COURSE_FULL",) if key in os.environ}
     python = ready_python()
     weights.fetch_once(TEST_DATA)
-    return run([python, "tools/notebooks.py", *arguments], {**test_settings("build"), **full})
+    return run([python, "tools/notebooks.py", *arguments], {**test_settings(), **full})
 
 
 def bench(arguments: list[str]) -> int:
@@ -160,22 +159,6 @@ def clean(arguments: list[str]) -> int:
     return 0
 
 
-def lint_commands(python: str) -> list[list[str]]:
-    """Ruff twice: rules, then format."""
-    ruff = [python, "-m", "ruff"]
-    return [[*ruff, "check", "."], [*ruff, "format", "--check", "."]]
-
-
-def nbval(python: str) -> list[str]:
-    """pytest over every notebook, in nbval's strict mode: each stored output is compared."""
-    found = sorted(str(path.relative_to(ROOT)) for path in (ROOT / "notebooks").glob("*.ipynb"))
-    if not found:
-        raise SetupError("There are no notebooks in notebooks/.", "Restore them: git checkout notebooks")
-    options = ["--nbval", "--nbval-current-env", "--nbval-sanitize-with", "tests/notebooks/sanitize.cfg"]
-    options += [f"--nbval-cell-timeout={CELL_TIMEOUT}", "-n", str(NOTEBOOKS_AT_A_TIME), "--dist", "loadscope"]
-    return [python, "-m", "pytest", *options, *found]
-
-
 def settings() -> dict[str, str]:
     """The environment for a command: every cache inside the project, nothing of the user's Jupyter set-up."""
     caches = {
@@ -194,13 +177,13 @@ def settings() -> dict[str, str]:
     return {**SHARED_CORES, **os.environ, **inside, "JUPYTER_PREFER_ENV_PATH": "1"}
 
 
-def test_settings(stage: str) -> dict[str, str]:
-    """The same on every machine: small data, no downloaded sets, and cores shared among parallel notebooks."""
+def test_settings(threads: int | None = None) -> dict[str, str]:
+    """The same on every machine: small data, no downloaded sets, and so many threads in each process if it is said."""
     fixed = {**settings(), "COURSE_DATA": str(TEST_DATA)}
     fixed.pop("COURSE_FULL", None)
     fixed.pop("PYTHONPATH", None)
-    if stage == "notebooks":
-        fixed["OMP_NUM_THREADS"] = str(max(1, (os.cpu_count() or 1) // NOTEBOOKS_AT_A_TIME))
+    if threads is not None:
+        fixed["OMP_NUM_THREADS"] = str(threads)
     return fixed
 
 
@@ -221,6 +204,7 @@ def become(command: list[str], settings: dict[str, str]) -> int:
 COMMANDS = {
     "lab": lab,
     "test": test,
+    "test-quick": test_quick,
     "lint": lint,
     "notebooks": notebooks,
     "bench": bench,

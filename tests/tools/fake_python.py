@@ -15,7 +15,7 @@ from pathlib import Path
 
 FAULT = os.environ.get("FAKE_FAULT", "")
 VERSION = os.environ.get("FAKE_VERSION", "3 11")
-RECORDED = ("TMPDIR", "OMP_NUM_THREADS", "COURSE_FULL", "COURSE_DATA", "PYTHONPATH", "PIP_USER")
+RECORDED = ("TMPDIR", "OMP_NUM_THREADS", "COURSE_FULL", "COURSE_DATA", "PYTHONPATH", "PIP_USER", "OMP_WAIT_POLICY")
 
 
 def write_package(site: Path, name: str, whole: bool = True) -> None:
@@ -64,6 +64,14 @@ def pip(arguments: list[str]) -> None:
     write_package(site, "torch-2.14.1+cpu" if from_cpu_index else "torch-2.14.1")
 
 
+def pytest(arguments: list[str]) -> None:
+    """python -m pytest ARGUMENTS: the report of twelve tests, of 0 to 11 seconds."""
+    (report,) = (Path(word.partition("=")[2]) for word in arguments if word.startswith("--junitxml="))
+    cases = "".join(f'<testcase file="tests/test_a.py" name="test_{i}" time="{i}.0"/>' for i in range(12))
+    report.parent.mkdir(parents=True, exist_ok=True)
+    report.write_text(f"<testsuites><testsuite>{cases}</testsuite></testsuites>", encoding="utf-8")
+
+
 if __name__ == "__main__":
     call = {"arguments": sys.argv[1:], **{name: os.environ.get(name) for name in RECORDED}}
     with open(os.environ["FAKE_LOG"], "a", encoding="utf-8") as log:
@@ -76,5 +84,7 @@ if __name__ == "__main__":
         pip(sys.argv[3:])
     elif FAULT and FAULT in sys.argv:
         sys.exit(1)
+    elif sys.argv[1:3] == ["-m", "pytest"]:
+        pytest(sys.argv[3:])
     elif sys.argv[1].startswith("data_scripts/"):
         print("fetching")

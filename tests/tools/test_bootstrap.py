@@ -18,7 +18,7 @@ import pytest
 from tools import bootstrap, environment, installer, weights
 
 ROOT = Path(__file__).resolve().parents[2]
-SCRIPTS = ("bootstrap.py", "environment.py", "installer.py", "interpreters.py", "weights.py")
+SCRIPTS = ("bootstrap.py", "environment.py", "installer.py", "interpreters.py", "stages.py", "weights.py")
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="the stand-in for Python is a script with a #! line")
 
 
@@ -443,10 +443,44 @@ def test_test_runs_every_stage_even_where_one_fails(project):
     assert done.returncode == 1
     assert [call[0] for call in project.called("ruff")] == ["check", "format"]
     unit, notebooks = project.called("pytest")
-    assert unit == []
+    assert unit[:2] == ["-n", "2"] and not {"-m", "-k", "--ignore"} & set(unit)
     assert {"--nbval", "--nbval-current-env", "--nbval-sanitize-with", "loadscope"} <= set(notebooks)
-    assert notebooks[-1] == "notebooks/00_start_here.ipynb"
-    assert re.search(r"lint +FAILED in \d+ s\nunit tests +passed in \d+ s\nnotebooks +passed", done.stdout)
+    assert "notebooks/00_start_here.ipynb" in notebooks
+    assert re.search(
+        r"\nlint +FAILED in \d+ s\nunit tests +passed in \d+ s\nnotebooks +passed in \d+ s\n$", done.stdout
+    )
+
+
+def slowest(done: subprocess.CompletedProcess[str], stage: str) -> list[str]:
+    """What is told of a stage, a line a test."""
+    _, _, told = done.stdout.partition(f"\nThe slowest of the stage {stage}:\n")
+    return told.partition("\n\n")[0].splitlines()
+
+
+def test_test_ends_with_the_ten_slowest_of_each_stage(project):
+    done = project.run("test")
+    for stage in ("unit tests", "notebooks"):
+        found = [line.split() for line in slowest(done, stage)]
+        assert found == [[f"{i}.0", "s", f"tests/test_a.py::test_{i}"] for i in range(11, 1, -1)]
+    assert slowest(done, "lint") == []
+
+
+def test_what_the_last_run_reported_is_not_told_again(project):
+    project.run("test")
+    done = project.run("test", fault="pytest")  # it ends without a report
+    assert done.returncode == 1 and not slowest(done, "unit tests")
+    assert re.search(r"unit tests +FAILED", done.stdout)
+
+
+def test_the_quick_tests_are_lint_and_what_is_not_marked_slow(project):
+    done = project.run("test-quick")
+    assert done.returncode == 0
+    assert [call[0] for call in project.called("ruff")] == ["check", "format"]
+    (tests,) = project.called("pytest")
+    assert tests[tests.index("-m") : tests.index("-m") + 2] == ["-m", "not slow"] and tests[:2] == ["-n", "2"]
+    assert ["<- mark it slow" in line for line in slowest(done, "quick tests")] == [True] * 9 + [False]
+    assert re.search(r"\nlint +passed in \d+ s\nquick tests +passed in \d+ s\n$", done.stdout)
+    assert project.run("test-quick", fault="pytest").returncode == 1
 
 
 def test_test_adds_executorch_once_and_a_learner_does_without(project):
@@ -472,6 +506,8 @@ def test_test_does_not_depend_on_the_users_settings(project):
     for call in (unit, notebooks):
         assert call["COURSE_FULL"] is None and call["PYTHONPATH"] is None
         assert call["COURSE_DATA"] == str(project.root / ".cache/data")
+        assert call["OMP_WAIT_POLICY"] == "PASSIVE"
+    assert unit["OMP_NUM_THREADS"] == "1"
     assert int(notebooks["OMP_NUM_THREADS"]) == max(1, os.cpu_count() // 2)
 
 
@@ -517,7 +553,7 @@ def test_a_wrong_command_and_unwanted_arguments_are_refused(project):
 def test_help_and_makefile_name_every_command(project):
     shown = project.run("help").stdout
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
-    targets = re.search(r"^([a-z ]+):\n\t", makefile, re.MULTILINE)[1].split()
+    targets = re.search(r"^([a-z -]+):\n\t", makefile, re.MULTILINE)[1].split()
     assert set(targets) == {"help", *bootstrap.COMMANDS}
     assert all(re.search(rf"^ +{command}  +\w", shown, re.MULTILINE) for command in targets)
     assert project.run().stdout == shown
