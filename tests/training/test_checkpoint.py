@@ -2,11 +2,8 @@ from __future__ import annotations
 
 import os
 import pickle
-import random
-import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -17,63 +14,18 @@ from course_lib.data import RandomShift
 from course_lib.losses import CenterLoss
 from course_lib.training import EarlyStopping, fit
 
-TRAIN = """
-import sys
-import torch
-from tiny_network import TinyNet
-from course_lib.data import Compose, ImageSet, RandomFlip, RandomShift
-from course_lib.losses import CenterLoss
-from course_lib.training import EarlyStopping, fit, save_weights
 
-torch.set_num_threads(1)
-torch.manual_seed(0)
-generator = torch.Generator().manual_seed(0)
-images = torch.randint(256, (90, 1, 8, 9), generator=generator, dtype=torch.uint8)
-train = ImageSet(images, torch.arange(3).repeat(30), ("a", "b", "c"), "noise")
-net, criterion = TinyNet(), CenterLoss(5, 3, weight=0.1, seed=0)
-optimizer = torch.optim.AdamW([*net.parameters(), *criterion.parameters()], lr=0.01)
-schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 0.01, total_steps=60 * 9)
-print("ready", flush=True)
-fit(net, criterion, train, optimizer=optimizer, schedule=schedule, epochs=60, batch_size=10,
-    augment=Compose((RandomFlip(), RandomShift(1))), checkpoint=sys.argv[1], checkpoint_every=4,
-    evaluate=lambda net: {"norm": float(net.out.weight.norm())}, early_stopping=EarlyStopping("loss", patience=60))
-torch.save({**net.state_dict(), **criterion.state_dict()}, sys.argv[2])
-"""
-
-
-def start(folder: Path, checkpoint: Path, result: Path) -> subprocess.Popen:
-    script = folder / "train.py"
-    script.write_text(TRAIN)
-    paths = [str(Path(__file__).parent), str(Path(__file__).parents[2])]
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(paths), "TQDM_DISABLE": "1"}
-    process = subprocess.Popen(
-        [sys.executable, str(script), str(checkpoint), str(result)], stdout=subprocess.PIPE, env=environment
-    )
-    assert process.stdout is not None and process.stdout.readline() == b"ready\n"
-    return process
-
-
+@pytest.mark.slow
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="the killed run is forked")
 def test_killed_at_five_random_moments_it_ends_with_the_same_bits(tmp_path):
-    whole = start(tmp_path, tmp_path / "whole.ckpt", tmp_path / "whole.pt")
-    began = time.perf_counter()
-    assert whole.wait(timeout=240) == 0
-    duration = time.perf_counter() - began
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2]), "TQDM_DISABLE": "1"}
+    command = [sys.executable, str(Path(__file__).with_name("killed_run.py")), str(tmp_path)]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=600)
+    assert done.returncode == 0, done.stderr
+    assert int(done.stdout) >= 3, "the run was over too soon to be killed"
+    assert (tmp_path / "killed.ckpt").exists()
 
-    moments = random.Random(0)
-    checkpoint, result = tmp_path / "killed.ckpt", tmp_path / "killed.pt"
-    kills = 0
-    for attempt in range(5):
-        process = start(tmp_path, checkpoint, result)
-        # Each attempt gets about a fifth of the way, and dies at a moment of no particular kind.
-        time.sleep(duration * moments.uniform(0.05, 0.3 if attempt else 0.2))
-        process.send_signal(signal.SIGKILL)
-        kills += process.wait() == -signal.SIGKILL
-    assert kills >= 3, "the run was over too soon to be killed"
-    assert checkpoint.exists()
-    if not result.exists():
-        assert start(tmp_path, checkpoint, result).wait(timeout=240) == 0
-
-    expected, found = (torch.load(path, weights_only=True) for path in (tmp_path / "whole.pt", result))
+    expected, found = (torch.load(tmp_path / f"{name}.pt", weights_only=True) for name in ("whole", "killed"))
     assert expected.keys() == found.keys()
     assert all(torch.equal(expected[name], found[name]) for name in expected)
 

@@ -5,7 +5,6 @@ import math
 import pytest
 import torch
 from torch import nn
-from two_processes import states_of_one_and_two
 
 from course_lib.data import RandomShift
 from course_lib.losses import CenterLoss, Softmax
@@ -162,10 +161,3 @@ def test_bfloat16_keeps_the_criterion_in_float32(tiny_net, stripes):
         precision="bf16-mixed",
     )
     assert dtypes == [torch.bfloat16, (torch.float32, torch.float32)]
-
-
-def test_two_processes_train_what_one_does(tmp_path):
-    one, two = states_of_one_and_two("torch.optim.SGD(parameters, lr=0.05)", tmp_path)
-    assert one.keys() == two.keys()
-    for name, tensor in one.items():
-        assert torch.allclose(tensor, two[name], atol=1e-5), name

@@ -17,7 +17,6 @@ from tiny_network import TinyNet
 from torch import Tensor, nn
 from torch.nn.functional import cosine_similarity
 from torch.optim import SGD
-from two_processes import states_of_one_and_two
 
 from course_lib import export
 from course_lib.data import ImageSet, normalise
@@ -294,15 +293,6 @@ def test_what_cannot_be_is_refused_before_anything_moves(tiny_net, stripes, opti
     with pytest.raises(ValueError, match=message):
         fit(tiny_net, criterion, stripes, optimizer=sgd(tiny_net, criterion), epochs=1, quantize=True, **option)
     assert tiny_net.norm.num_batches_tracked == 0
-
-
-def test_two_processes_train_nearly_what_one_does(tmp_path):
-    """Nearly: each has seen half of a batch, and the ranges are those of the first."""
-    optimizer = "torch.optim.SGD(parameters, lr=0.05), quantize=True"
-    one, two = states_of_one_and_two(optimizer, tmp_path)
-    assert one.keys() == two.keys()
-    for name, tensor in one.items():
-        assert torch.allclose(tensor, two[name], atol=0.02), name
 
 
 def test_without_torchao_the_error_names_it(tiny_net, stripes, monkeypatch):

@@ -1,4 +1,4 @@
-"""SAM inside ``fit``: one argument changed, in one process and in two, whole and interrupted."""
+"""SAM inside ``fit``: one argument changed, whole and interrupted; test_two_processes.py has it in two processes."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from tiny_network import TinyNet
 from torch import Generator, nn
 from torch.optim import SGD
 from torch.optim.lr_scheduler import OneCycleLR
-from two_processes import states_of_one_and_two
 
 from course_lib.data import ImageSet
 from course_lib.losses import CenterLoss, SphereFace
@@ -132,12 +131,3 @@ def test_a_plateau_lowers_the_rate(pair, stripes):
     schedule = schedules.plateau(optimizer, monitor="accuracy", mode="min", patience=0)  # better counts as worse
     history = fit(*pair, stripes, optimizer=optimizer, schedule=schedule, epochs=3, batch_size=20)
     assert history["learning_rate"] == pytest.approx([0.05, 0.05, 0.005])
-
-
-def test_two_processes_train_what_one_does(tmp_path):
-    base = "partial(torch.optim.SGD, lr=0.05, momentum=0.9)"
-    optimizer = f"SAM(parameters, {base}, rho=0.5, module=[net, criterion], every=2)"
-    one, two = states_of_one_and_two(optimizer, tmp_path)
-    assert one.keys() == two.keys()
-    for name, tensor in one.items():
-        assert torch.allclose(tensor, two[name], atol=1e-5), name

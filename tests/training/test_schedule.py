@@ -2,11 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
-from pathlib import Path
-
 import pytest
 import torch
 from tiny_network import TinyNet
@@ -69,33 +64,3 @@ def test_an_interrupted_run_goes_on_with_the_same_bits(stripes, tmp_path):
     resumed = run(stripes, waiting(mode="max"), epochs=5, checkpoint=tmp_path / "run.ckpt")
     assert resumed[0]["learning_rate"] == whole[0]["learning_rate"] and resumed[0]["loss"] == whole[0]["loss"]
     assert all(torch.equal(a, b) for a, b in zip(whole[2], resumed[2], strict=True))
-
-
-TWO_PROCESSES = """
-import torch
-from course_lib.data import ImageSet
-from course_lib.losses import Softmax
-from course_lib.training import fit
-
-torch.manual_seed(0)
-images = torch.randint(255, (40, 1, 4, 4), dtype=torch.uint8)
-train = ImageSet(images, torch.arange(2).repeat(20), ("a", "b"), "noise")
-net, criterion = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(16, 5)), Softmax(5, 2, seed=0)
-optimizer = torch.optim.SGD([*net.parameters(), *criterion.parameters()], lr=0.1)
-schedule = torch.optim.lr_scheduler.ReduceLROnPlateau(optimizer, factor=0.5, patience=0)
-schedule.monitor = "rank"
-rank = lambda: int(__import__("os").environ.get("LOCAL_RANK", 0))
-values = [[4.0, 3.0, 2.0], [1.0, 1.5, 9.0]]  # the mean falls, then rises; rank 0's own falls, rank 1's own rises
-history = fit(net, criterion, train, optimizer=optimizer, schedule=schedule, epochs=3, accelerator="cpu", devices=2,
-    strategy="ddp", precision="32-true", evaluate=lambda net: {"rank": values[rank()].pop(0)})
-with open(f"PATH_{rank()}", "w") as file:
-    file.write(" ".join(f"{group['lr']:.4f}" for group in optimizer.param_groups))
-"""
-
-
-def test_all_processes_keep_one_learning_rate(tmp_path):
-    script = tmp_path / "train.py"
-    script.write_text(TWO_PROCESSES.replace("PATH", str(tmp_path / "rate")))
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(Path(__file__).parents[2])}
-    subprocess.run([sys.executable, str(script)], check=True, env=environment, capture_output=True, timeout=240)
-    assert [(tmp_path / f"rate_{rank}").read_text() for rank in (0, 1)] == ["0.0500", "0.0500"]

@@ -1,49 +1,84 @@
-"""One training script run in one process and in two, and what comes out of each."""
+"""What two processes learn, written as a script because PyTorch starts it once more: python two_processes.py FOLDER
+
+Each way to train is a function that trains on so many devices and returns all that was learned. As a script, this
+trains in every way in two processes, and saves what each of them has in the end: FOLDER/WAY_RANK.pt
+"""
 
 from __future__ import annotations
 
 import os
-import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 
 import torch
+from torch import Tensor, nn
+from torch.optim import SGD
+from torch.optim.lr_scheduler import ReduceLROnPlateau
 
-ROOT = Path(__file__).parents[2]
-SCRIPT = """
-from functools import partial
-import torch
 from course_lib.data import ImageSet
 from course_lib.losses import CenterLoss
 from course_lib.optim import SAM
 from course_lib.training import fit
 
-class Net(torch.nn.Module):
-    def __init__(self):
+RANK = int(os.environ.get("LOCAL_RANK", 0))
+# What `evaluate` gives in each epoch. The mean falls, then rises; rank 0's own falls, rank 1's own rises.
+MEASURED = ((4.0, 3.0, 2.0), (1.0, 1.5, 9.0))
+
+
+class Net(nn.Module):
+    """A linear layer."""
+
+    def __init__(self) -> None:
         super().__init__()
-        self.out = torch.nn.Linear(72, 5)
-    def forward(self, images):
+        self.out = nn.Linear(72, 5)
+
+    def forward(self, images: Tensor) -> Tensor:
         return self.out(images.flatten(1)).tanh()
 
-torch.manual_seed(0)
-images = torch.randint(255, (90, 1, 8, 9), dtype=torch.uint8)
-train = ImageSet(images, torch.arange(3).repeat(30), ("a", "b", "c"), "noise")
-net, criterion = Net(), CenterLoss(5, 3, weight=0.1, seed=0)
-parameters = [*net.parameters(), *criterion.parameters()]
-fit(net, criterion, train, optimizer={optimizer}, epochs=2, batch_size=20, precision="32-true", accelerator="cpu",
-    devices={devices}, strategy="{strategy}")
-if int(__import__("os").environ.get("LOCAL_RANK", 0)) == 0:
-    torch.save({{**net.state_dict(), **criterion.state_dict()}}, "{path}")
-"""
+
+def trained(devices: int, optimizer, schedule=None, **options) -> dict[str, Tensor]:
+    """The state of network and criterion, and the last learning rate."""
+    torch.manual_seed(0)
+    images = torch.randint(255, (90, 1, 8, 9), dtype=torch.uint8)
+    train = ImageSet(images, torch.arange(3).repeat(30), ("a", "b", "c"), "noise")
+    pair = Net(), CenterLoss(5, 3, weight=0.1, seed=0)
+    optimizer = optimizer([parameter for module in pair for parameter in module.parameters()], pair)
+    options = {"epochs": 2, "batch_size": 20, "precision": "32-true", "accelerator": "cpu", **options}
+    strategy = "ddp" if devices > 1 else "auto"
+    schedule = schedule and schedule(optimizer)
+    history = fit(*pair, train, optimizer=optimizer, schedule=schedule, devices=devices, strategy=strategy, **options)
+    rate = torch.tensor(history["learning_rate"] + [group["lr"] for group in optimizer.param_groups])
+    return {**pair[0].state_dict(), **pair[1].state_dict(), "rate": rate}
 
 
-def states_of_one_and_two(optimizer: str, folder: Path) -> list[dict[str, torch.Tensor]]:
-    """All that one process learned, and two; ``optimizer`` is code over ``parameters``, ``net`` and ``criterion``."""
-    states = []
-    for devices, strategy in ((1, "auto"), (2, "ddp")):
-        file, path = folder / f"train_{devices}.py", folder / f"{devices}.pt"
-        file.write_text(SCRIPT.format(optimizer=optimizer, devices=devices, strategy=strategy, path=path))
-        environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
-        subprocess.run([sys.executable, str(file)], check=True, env=environment, capture_output=True, timeout=240)
-        states.append(torch.load(path, weights_only=True))
-    return states
+def sgd(parameters: list[nn.Parameter], modules: tuple[nn.Module, nn.Module]) -> SGD:
+    return SGD(parameters, lr=0.05)
+
+
+def sam(parameters: list[nn.Parameter], modules: tuple[nn.Module, nn.Module]) -> SAM:
+    return SAM(parameters, partial(SGD, lr=0.05, momentum=0.9), rho=0.5, module=modules, every=2)
+
+
+def by_rank(optimizer: SGD) -> ReduceLROnPlateau:
+    schedule = ReduceLROnPlateau(optimizer, factor=0.5, patience=0)
+    schedule.monitor = "rank"
+    return schedule
+
+
+def plateau(devices: int) -> dict[str, Tensor]:
+    """A schedule that waits for what each process measures for itself."""
+    values = iter(MEASURED[RANK])
+    return trained(devices, sgd, by_rank, epochs=3, evaluate=lambda net: {"rank": next(values)})
+
+
+WAYS = {
+    "sgd": lambda devices: trained(devices, sgd),
+    "sam": lambda devices: trained(devices, sam),
+    "quantized": lambda devices: trained(devices, sgd, quantize=True),
+    "plateau": plateau,
+}
+
+if __name__ == "__main__":
+    for name, way in WAYS.items():
+        torch.save(way(2), Path(sys.argv[1]) / f"{name}_{RANK}.pt")
