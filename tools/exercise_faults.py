@@ -26,6 +26,7 @@ from course_lib.exercises.showing import show
 HINTS = 3
 N_DRAWN = 20
 MORE_SEEDS = range(1001, 1006)  # of twenty cases each: a hundred more than the learner's check draws
+LARGEST_TOLERANCE = 1e-8
 ALWAYS = (0, 1, 2, -1, 0.0, True, False, float("nan"), "", (), [])
 
 
@@ -58,6 +59,11 @@ class Check:
     def can_run(self) -> bool:
         """Whether `check` accepts the number of cases; in the form with a single `hint` it accepts any."""
         return "hint" in self.options or len(self.every_case) >= FEWEST_CASES
+
+    def runs(self, attempt: Callable[..., Any]) -> bool:
+        """Whether an attempt gets to the end of at least one case without an error."""
+        with in_float64(), _without_warnings():
+            return any(not isinstance(answer(attempt, prepared(case))[0], Stopped) for case in self.every_case)
 
     @cached_property
     def every_case(self) -> list[tuple[Any, ...]]:
@@ -146,12 +152,12 @@ def mutant(question: Question) -> Iterator[str]:
     for rule, wrong in question.mutants.items():
         if question.check.passes(wrong):
             yield f"its mutant passes: {rule}"
-        elif all(isinstance(answer(wrong, prepared(case))[0], Stopped) for case in question.check.every_case):
+        elif not question.check.runs(wrong):
             yield f"its mutant stops with an error on every case, which proves nothing: {rule}"
 
 
 def reference(question: Question) -> Iterator[str]:
-    """The reference agrees with the solution on other draws, goes another way, and computes in float64."""
+    """The reference agrees with the solution on other draws, goes another way, and is compared in float64."""
     if question.check.options.get("draw"):
         outcomes = (question.check.outcome(question.solution, seed=seed, n_drawn=N_DRAWN) for seed in MORE_SEEDS)
         refusal = next((told for through, told in outcomes if not through), "")
@@ -160,6 +166,9 @@ def reference(question: Question) -> Iterator[str]:
     steps = steps_of(question.check.reference)
     if steps and steps == steps_of(question.solution):
         yield "it is the solution again: compute the same in another way"
+    tolerance = question.check.options.get("tolerance", 0)
+    if tolerance > LARGEST_TOLERANCE:
+        yield f"its tolerance of {tolerance} would hide float32: at most {LARGEST_TOLERANCE}"
     if is_float32(question.check.results, question.check.every_case):
         yield "its results have the precision of float32"
 

@@ -9,7 +9,7 @@ import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 from tools.exercise_faults import KINDS
-from tools.notebook_exercises import exercises, faults, mutants_of, recorded, solution_of
+from tools.notebook_exercises import MUTANTS, exercises, faults, mutants_of, recorded, solution_of
 from tools.notebook_tasks import Explanation, OpenTask, explanations, open_tasks, predictions
 from tools.notebooks import NOTEBOOKS
 
@@ -45,6 +45,12 @@ def test_the_exercises_of_a_notebook_have_no_fault(path: Path, monkeypatch: pyte
     found = {kind: sentences for kind, sentences in faults(path).items() if sentences}
     text = "\n".join(f"{kind}: {sentence}" for kind, sentences in found.items() for sentence in sentences)
     assert set(found) == UNCONVERTED.get(path.stem, set()), text
+
+
+def test_solutions_and_mutants_belong_to_a_notebook() -> None:
+    notebooks = {path.stem for path in NOTEBOOKS.glob("*.ipynb")}
+    files = [*(NOTEBOOKS / "solutions").glob("*.py"), *MUTANTS.glob("*.py")]
+    assert [path.name for path in files if path.stem not in notebooks] == []
 
 
 # A small exercise that keeps every rule, and is spoilt by the tests.
@@ -134,6 +140,7 @@ FAULTS = {
         "check",
         ("return sum(kept)", "return np.float32(sum(kept))"),
     ),
+    "reference: clipped_mean: its tolerance of 1e-06": ("check", ("hints=hints", "hints=hints, tolerance=1e-6")),
     "reference: clipped_mean: on other draws it disagrees": (
         "check",
         ("if kept else 0.0", "if kept else 0.0 if limit < 0.6 else 1.0"),
