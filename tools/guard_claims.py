@@ -8,7 +8,7 @@ What moves by how much: a value that equals a printed number, to its printed dig
 fraction that was printed in percent moves by a hundredth of it. Any other value with decimals moves by the widest that
 could be meant: points for a value beyond one, a hundredth of the points for a fraction, or the tolerance of bare
 numbers, or the relative one. So print what a guard compares. Whole numbers move by whole steps, and only if they were
-printed; words, True and False never move. An array moves as a whole.
+printed; words, True and False never move. An array or a list moves as a whole, a dict entry by entry and as a whole.
 """
 
 from __future__ import annotations
@@ -112,9 +112,8 @@ def falls(claim: Claim, values: Mapping[str, Any], tolerance: Tolerance, printed
     size = lambda value: size_of(value, tolerance, printed)  # noqa: E731
     attempts = [("as recorded", dict(values))]
     for direction, word in ((1, "higher"), (-1, "lower")):
-        shifted = {name: moved(value, size, direction) for name, value in values.items()}
-        attempts += [(f"with {name} {word}", {**values, name: value}) for name, value in shifted.items()]
-        attempts.append((f"with all values {word}", shifted))
+        attempts += [(f"with {name} {word}", attempt) for name, attempt in _one_moved(values, size, direction)]
+        attempts.append((f"with all values {word}", moved(dict(values), size, direction)))
     for words, attempt in attempts:
         try:
             if claim.holds(attempt):
@@ -126,6 +125,18 @@ def falls(claim: Claim, values: Mapping[str, Any], tolerance: Tolerance, printed
         yield f"{claim.sentence!r} is false {words}: {shown}"
         if attempt is attempts[0][1]:
             return
+
+
+def _one_moved(
+    values: Mapping[Any, Any], size: Callable[[float], float], direction: int
+) -> Iterator[tuple[str, dict[Any, Any]]]:
+    """The values with one of them moved, each in turn, and the name of that one."""
+    for name, value in values.items():
+        if isinstance(value, dict):
+            changes = _one_moved(value, size, direction)
+        else:
+            changes = iter([("", moved(value, size, direction))])
+        yield from ((f"{name} {inner}".strip(), {**values, name: change}) for inner, change in changes)
 
 
 def moved(value: Any, size: Callable[[float], float], direction: int) -> Any:

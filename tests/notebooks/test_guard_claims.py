@@ -122,6 +122,10 @@ def test_a_claim_that_is_false_within_the_tolerance_is_found_and_says_how() -> N
     assert found("a + b > 1.7", {"a": 0.9, "b": 0.9}, "0.06", "0.9") == [
         "'it is so' is false with all values lower: a = 0.84, b = 0.84"
     ]
+    assert found("r['a'] > r['b']", {"r": {"a": 0.9, "b": 0.8}}, "0.1", "0.9, 0.8") == [
+        "'it is so' is false with r b higher: r = {'a': 0.9, 'b': 0.9}",
+        "'it is so' is false with r a lower: r = {'a': 0.8, 'b': 0.8}",
+    ]
     assert not found("(curve > 0).all()", {"curve": np.array([0.1, 0.2])}, "0.05", "0.1")
     assert len(found("(curve > 0).all()", {"curve": np.array([0.1, 0.2])}, "0.1", "0.1")) == 2
     assert not found("all(a > b for a, b in zip(one, other))", {"one": [2.0], "other": [1.0]}, "0.1", "1.0 2.0")
