@@ -26,7 +26,17 @@ import numpy as np
 import pandas as pd
 import torch
 
-from course_lib import alignment, backbones, data, evaluation, exercises, losses, training, viz, weights
+from course_lib import (
+    alignment,
+    backbones,
+    data,
+    evaluation,
+    exercises,
+    losses,
+    training,
+    viz,
+    weights,
+)
 
 # %% [markdown]
 # ## A photograph with several people
@@ -49,7 +59,9 @@ def put(person, x, y, scale, tilt):
     """One photograph of a person on a black sheet: moved to (x, y), scaled, turned by degrees."""
     a = scale * np.exp(1j * np.deg2rad(tilt))  # you will see soon why a complex number
     return alignment.warp(
-        orl.images[10 * person, 0].numpy(), np.array([[a.real, -a.imag, x], [a.imag, a.real, y]]), (240, 640)
+        orl.images[10 * person, 0].numpy(),
+        np.array([[a.real, -a.imag, x], [a.imag, a.real, y]]),
+        (240, 640),
     )
 
 
@@ -72,29 +84,57 @@ print("the sheet has height and width", sheet.shape, "and", len(PLACES), "people
 # %%
 detector = alignment.MTCNN(min_face=20)
 seen = detector.stages(sheet)
-assert np.allclose(np.array(seen.scales[1:]) / seen.scales[:-1], detector.factor, atol=0.05)
+assert np.allclose(
+    np.array(seen.scales[1:]) / seen.scales[:-1], detector.factor, atol=0.05
+)
 viz.show(
-    viz.pyramid(seen.pyramid, title="One window size, many picture sizes: the image pyramid", credit=orl.source),
+    viz.pyramid(
+        seen.pyramid,
+        title="One window size, many picture sizes: the image pyramid",
+        credit=orl.source,
+    ),
     alt="The sheet with five faces, repeated in eight sizes from large to tiny, all standing on one line.",
 )
 
 # %%
 networks = {"first": detector.pnet, "second": detector.rnet, "third": detector.onet}
-print("parameters:", {name: sum(p.numel() for p in network.parameters()) for name, network in networks.items()})
-windows = sum(((level.shape[0] - 12) // 2 + 1) * ((level.shape[1] - 12) // 2 + 1) for level in seen.pyramid)
-boxes, landmarks = (np.stack([getattr(face, name) for face in seen.faces]) for name in ("box", "landmarks"))
+print(
+    "parameters:",
+    {
+        name: sum(p.numel() for p in network.parameters())
+        for name, network in networks.items()
+    },
+)
+windows = sum(
+    ((level.shape[0] - 12) // 2 + 1) * ((level.shape[1] - 12) // 2 + 1)
+    for level in seen.pyramid
+)
+boxes, landmarks = (
+    np.stack([getattr(face, name) for face in seen.faces])
+    for name in ("box", "landmarks")
+)
 panels = {
     f"after the first network: {len(seen.proposals)} of {windows:,} windows": viz.Annotated(
         sheet, seen.proposals.boxes
     ),
     f"after the second: {len(seen.refined)}": viz.Annotated(sheet, seen.refined.boxes),
-    f"after the third: {len(boxes)} faces, five points each": viz.Annotated(sheet, boxes, {"landmarks": landmarks}),
+    f"after the third: {len(boxes)} faces, five points each": viz.Annotated(
+        sheet, boxes, {"landmarks": landmarks}
+    ),
 }
 viz.show(
-    viz.annotated(panels, title="Ever fewer boxes, ever better ones", columns=1, cell=3.6, credit=orl.source),
+    viz.annotated(
+        panels,
+        title="Ever fewer boxes, ever better ones",
+        columns=1,
+        cell=3.6,
+        credit=orl.source,
+    ),
     alt="The sheet three times: with some dozens of boxes, with fewer, and with one box and five points on each face.",
 )
-assert windows > 10_000 and windows / 50 > len(seen.proposals) > len(seen.refined) > len(seen.faces) == len(PLACES)
+assert windows > 10_000 and windows / 50 > len(seen.proposals) > len(
+    seen.refined
+) > len(seen.faces) == len(PLACES)
 
 # %% [markdown]
 # Two things happen between the stages. Each network **corrects** the boxes it keeps. And where boxes overlap, only the
@@ -141,8 +181,13 @@ def my_similarity(source, target):
     return np.column_stack([turn_and_scale, shift])
 
 
-matrices = alignment.similarity(landmarks, template)  # the library does all faces at once
-assert all(np.allclose(my_similarity(points, template), m) for points, m in zip(landmarks, matrices, strict=True))
+matrices = alignment.similarity(
+    landmarks, template
+)  # the library does all faces at once
+assert all(
+    np.allclose(my_similarity(points, template), m)
+    for points, m in zip(landmarks, matrices, strict=True)
+)
 print("our six lines and the library agree on", len(matrices), "faces")
 
 # %% [markdown]
@@ -156,21 +201,40 @@ print("our six lines and the library agree on", len(matrices), "faces")
 # %%
 def my_warp(image, matrix, size):
     """The nearest pixel for each place of the crop; black outside the image."""
-    places = np.stack(np.meshgrid(np.arange(size), np.arange(size)), axis=-1)  # (row, column) -> (x, y)
-    x, y = np.rint((places - matrix[:, 2]) @ np.linalg.inv(matrix[:, :2]).T).astype(int).transpose(2, 0, 1)
+    places = np.stack(
+        np.meshgrid(np.arange(size), np.arange(size)), axis=-1
+    )  # (row, column) -> (x, y)
+    x, y = (
+        np.rint((places - matrix[:, 2]) @ np.linalg.inv(matrix[:, :2]).T)
+        .astype(int)
+        .transpose(2, 0, 1)
+    )
     inside = (x >= 0) & (x < image.shape[1]) & (y >= 0) & (y < image.shape[0])
-    return np.where(inside, image[y.clip(0, image.shape[0] - 1), x.clip(0, image.shape[1] - 1)], 0)
+    return np.where(
+        inside, image[y.clip(0, image.shape[0] - 1), x.clip(0, image.shape[1] - 1)], 0
+    )
 
 
 crops = [alignment.warp(sheet, matrix, 112) for matrix in matrices]
 assert np.abs(my_warp(sheet, matrices[0], 112) - crops[0].astype(float)).mean() < 6
 
 # %%
-moved = [points @ m[:, :2].T + m[:, 2] for points, m in zip(landmarks, matrices, strict=True)]
+moved = [
+    points @ m[:, :2].T + m[:, 2] for points, m in zip(landmarks, matrices, strict=True)
+]
 pairs_of_points = [{"landmarks": points, "template": template} for points in moved]
-panels = {f"face {k + 1}": viz.Annotated(crops[k], points=pairs_of_points[k]) for k in range(len(crops))}
+panels = {
+    f"face {k + 1}": viz.Annotated(crops[k], points=pairs_of_points[k])
+    for k in range(len(crops))
+}
 viz.show(
-    viz.annotated(panels, title="All sizes and tilts, brought to one place", columns=5, cell=1.25, credit=orl.source),
+    viz.annotated(
+        panels,
+        title="All sizes and tilts, brought to one place",
+        columns=5,
+        cell=1.25,
+        credit=orl.source,
+    ),
     alt="Five upright faces of one size with their eyes at the same height; the landmarks lie close to the template.",
 )
 assert max(np.linalg.norm(points - template, axis=1).max() for points in moved) < 12
@@ -186,20 +250,34 @@ assert max(np.linalg.norm(points - template, axis=1).max() for points in moved) 
 
 # %%
 drawn = data.synthetic_faces(24, 4, seed=0)
-points = np.stack([alignment.align(image, detector).face.landmarks for image in drawn.images.images])
+points = np.stack(
+    [alignment.align(image, detector).face.landmarks for image in drawn.images.images]
+)
 between_eyes = np.linalg.norm(drawn.landmarks[:, 1] - drawn.landmarks[:, 0], axis=1)
 error = np.linalg.norm(points - drawn.landmarks, axis=2).mean(axis=1) / between_eyes
 assert error.mean() < 0.1
-print("a face in all", len(drawn), "drawings; the points are off by less than a tenth:", bool(error.mean() < 0.1))
+print(
+    "a face in all",
+    len(drawn),
+    "drawings; the points are off by less than a tenth:",
+    bool(error.mean() < 0.1),
+)
 
 # %%
 pictures = drawn.images.images.permute(0, 2, 3, 1).numpy()
 both = [{"found": points[k], "drawn": drawn.landmarks[k]} for k in range(len(drawn))]
 panels = {
-    f"person {k // 4 + 1}: error {error[k]:.2f}": viz.Annotated(pictures[k], points=both[k]) for k in range(0, 24, 6)
+    f"person {k // 4 + 1}: error {error[k]:.2f}": viz.Annotated(
+        pictures[k], points=both[k]
+    )
+    for k in range(0, 24, 6)
 }
 viz.show(
-    viz.annotated(panels, title="Drawn faces: where the points are, and where they were found", cell=1.6),
+    viz.annotated(
+        panels,
+        title="Drawn faces: where the points are, and where they were found",
+        cell=1.6,
+    ),
     alt="Four drawn faces with two kinds of markers, mostly on top of each other at the eyes, nose and mouth corners.",
 )
 assert np.linalg.norm(points - drawn.landmarks, axis=2)[:24].max() < 25
@@ -227,13 +305,27 @@ def stretch(matrix):
     return float(np.median(largest / smallest))
 
 
-wrong = [alignment.perturb(np.stack([template] * 300), d, np.random.default_rng(d)) for d in DISTANCES]
+wrong = [
+    alignment.perturb(np.stack([template] * 300), d, np.random.default_rng(d))
+    for d in DISTANCES
+]
 five = [stretch(alignment.similarity(points, template)) for points in wrong]
-three = [stretch(alignment.affine(points[:, EYES_AND_NOSE], template[EYES_AND_NOSE])) for points in wrong]
+three = [
+    stretch(alignment.affine(points[:, EYES_AND_NOSE], template[EYES_AND_NOSE]))
+    for points in wrong
+]
 title = "An error in the points stretches the face only if the transform can stretch"
-names = {"xlabel": "pixels that each landmark is off", "ylabel": "stretch: longest over shortest"}
+names = {
+    "xlabel": "pixels that each landmark is off",
+    "ylabel": "stretch: longest over shortest",
+}
 viz.show(
-    viz.lines({"similarity, five points": five, "affine, three points": three}, DISTANCES, title=title, **names),
+    viz.lines(
+        {"similarity, five points": five, "affine, three points": three},
+        DISTANCES,
+        title=title,
+        **names,
+    ),
     alt="Stretch over landmark error: exactly one for the similarity, rising steadily for the affine transform.",
 )
 assert np.allclose(five, 1) and np.all(np.diff(three) > 0) and three[-1] > 1.3
@@ -245,22 +337,37 @@ portrait_points = alignment.align(portrait, alignment.MTCNN(min_face=60)).face.l
 
 def disturbed(rotation, scale, noise):
     """The portrait turned and scaled about its centre, and its landmarks, turned and scaled with it and then moved."""
-    a, centre = scale * np.exp(1j * np.deg2rad(rotation)), np.array(portrait.shape[::-1]) / 2
+    a, centre = (
+        scale * np.exp(1j * np.deg2rad(rotation)),
+        np.array(portrait.shape[::-1]) / 2,
+    )
     turn = np.array([[a.real, -a.imag], [a.imag, a.real]])
     view = np.column_stack([turn, centre - turn @ centre])
-    points = alignment.perturb(portrait_points @ turn.T + view[:, 2], noise, np.random.default_rng(7))
+    points = alignment.perturb(
+        portrait_points @ turn.T + view[:, 2], noise, np.random.default_rng(7)
+    )
     return alignment.warp(portrait, view, portrait.shape), points
 
 
 def disturbed_figure(rotation, scale, noise):
     photograph, points = disturbed(rotation, scale, noise)
     three = alignment.affine(points[EYES_AND_NOSE], template[EYES_AND_NOSE])
-    crops = [alignment.warp(photograph, m, 112) for m in (alignment.similarity(points, template), three)]
+    crops = [
+        alignment.warp(photograph, m, 112)
+        for m in (alignment.similarity(points, template), three)
+    ]
     on_crop = [viz.Annotated(crop, points={"template": template}) for crop in crops]
     on_photograph = viz.Annotated(photograph, points={"landmarks": points})
-    panels = {"photograph": on_photograph, "similarity, five points": on_crop[0], "affine, three points": on_crop[1]}
+    panels = {
+        "photograph": on_photograph,
+        "similarity, five points": on_crop[0],
+        "affine, three points": on_crop[1],
+    }
     return viz.annotated(
-        panels, title=f"{rotation} degrees, scale {scale}, {noise} pixels of noise", cell=2, credit=orl.source
+        panels,
+        title=f"{rotation} degrees, scale {scale}, {noise} pixels of noise",
+        cell=2,
+        credit=orl.source,
     )
 
 
@@ -270,13 +377,20 @@ viz.show(
     alt="A tilted photograph with misplaced landmarks, a roughly upright crop, and a visibly sheared one.",
 )
 views = [disturbed(rotation, 1.0, 0) for rotation in (0, 20)]
-one, other = (alignment.warp(image, alignment.similarity(points, template), 112) for image, points in views)
+one, other = (
+    alignment.warp(image, alignment.similarity(points, template), 112)
+    for image, points in views
+)
 assert np.abs(one.astype(float) - other).mean() < 4
 
 # %% tags=["nbval-skip"] skip_reason="needs a browser to move the sliders"
 viz.sliders(
     disturbed_figure,
-    {"rotation": list(range(-40, 41, 10)), "scale": [0.6, 0.8, 1.0, 1.2], "noise": DISTANCES},
+    {
+        "rotation": list(range(-40, 41, 10)),
+        "scale": [0.6, 0.8, 1.0, 1.2],
+        "noise": DISTANCES,
+    },
     start={"rotation": 0, "scale": 1.0, "noise": 0},
 )
 
@@ -300,10 +414,15 @@ viz.sliders(
 # %%
 FULL = os.environ.get("COURSE_FULL") == "1"
 SIDE, EPOCHS, BORDER = 56, 14, 20
-enlarged = [np.pad(image[0].numpy(), BORDER, mode="edge").repeat(2, 0).repeat(2, 1) for image in orl.images]
+enlarged = [
+    np.pad(image[0].numpy(), BORDER, mode="edge").repeat(2, 0).repeat(2, 1)
+    for image in orl.images
+]
 found = alignment.align_many(enlarged, alignment.MTCNN(min_face=60))
 assert all(found)
-orl_points = (np.stack([crop.face.landmarks for crop in found]) - 0.5) / 2 - BORDER  # in the photographs' own pixels
+orl_points = (
+    np.stack([crop.face.landmarks for crop in found]) - 0.5
+) / 2 - BORDER  # in the photographs' own pixels
 print("a face was found in all", len(orl_points), "photographs of ORL")
 
 
@@ -323,29 +442,63 @@ cuts = {
 cuts = {name: cropped(orl, points) for name, points in cuts.items()}
 
 # %%
-rows = {name: faces.images[[120, 121, 260, 261, 290, 291], 0].numpy() for name, faces in cuts.items()}
+rows = {
+    name: faces.images[[120, 121, 260, 261, 290, 291], 0].numpy()
+    for name, faces in cuts.items()
+}
 examples = {
-    name: viz.Annotated(np.vstack([np.hstack(images[:3]), np.hstack(images[3:])])) for name, images in rows.items()
+    name: viz.Annotated(np.vstack([np.hstack(images[:3]), np.hstack(images[3:])]))
+    for name, images in rows.items()
 }
 viz.show(
-    viz.annotated(examples, title="The same photographs, cut in three ways", columns=3, cell=2.1, credit=orl.source),
+    viz.annotated(
+        examples,
+        title="The same photographs, cut in three ways",
+        columns=3,
+        cell=2.1,
+        credit=orl.source,
+    ),
     alt="Six faces in each of three panels: eyes at one height, at slightly different heights, and tilted at random.",
 )
-sharpness = {name: faces.images.float().mean(dim=0).var().item() for name, faces in cuts.items()}
-assert sharpness["aligned"] > sharpness["moved 4 pixels"], "the mean of aligned faces is the sharpest"
+sharpness = {
+    name: faces.images.float().mean(dim=0).var().item() for name, faces in cuts.items()
+}
+assert sharpness["aligned"] > sharpness["moved 4 pixels"], (
+    "the mean of aligned faces is the sharpest"
+)
 
 
 # %%
 def train_on(faces, seed=0):
     """A small MobileFaceNet with softmax, on the photographs of 30 people."""
     people, _ = data.split_by_identity(faces, n_test=10, seed=seed)
-    options = {"width": 0.25, "embedding_dim": 64, "input_size": (SIDE, SIDE), "in_channels": 1}
+    options = {
+        "width": 0.25,
+        "embedding_dim": 64,
+        "input_size": (SIDE, SIDE),
+        "in_channels": 1,
+    }
     net = backbones.create("mobilefacenet", **options, seed=seed)
     criterion = losses.Softmax(64, people.n_classes, seed=seed)
-    optimizer = torch.optim.SGD([*net.parameters(), *criterion.parameters()], lr=0.1, momentum=0.9, weight_decay=5e-4)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 0.1, total_steps=EPOCHS * -(-len(people) // 50))
-    recipe = {"schedule": schedule, "epochs": EPOCHS, "batch_size": 50, "augment": data.RandomFlip(), "seed": seed}
-    training.fit(net, criterion, people, optimizer=optimizer, **recipe, precision="32-true")
+    optimizer = torch.optim.SGD(
+        [*net.parameters(), *criterion.parameters()],
+        lr=0.1,
+        momentum=0.9,
+        weight_decay=5e-4,
+    )
+    schedule = torch.optim.lr_scheduler.OneCycleLR(
+        optimizer, 0.1, total_steps=EPOCHS * -(-len(people) // 50)
+    )
+    recipe = {
+        "schedule": schedule,
+        "epochs": EPOCHS,
+        "batch_size": 50,
+        "augment": data.RandomFlip(),
+        "seed": seed,
+    }
+    training.fit(
+        net, criterion, people, optimizer=optimizer, **recipe, precision="32-true"
+    )
     return net
 
 
@@ -353,25 +506,50 @@ def accuracy(net, faces, seed=0):
     """On pairs of the people put aside, with the threshold of the other folds."""
     _, unseen = data.split_by_identity(faces, n_test=10, seed=seed)
     pairs = data.verification_pairs(unseen.labels, 800, seed=seed)
-    scores = evaluation.cosine_scores(training.embed(net, unseen, flip=True), pairs.left, pairs.right)
+    scores = evaluation.cosine_scores(
+        training.embed(net, unseen, flip=True), pairs.left, pairs.right
+    )
     return evaluation.kfold_accuracy(scores, pairs.same).mean
 
 
 # %%
 nets = {name: train_on(faces) for name, faces in cuts.items()}
-tests = [cropped(orl, alignment.perturb(orl_points, distance, noise)) for distance in DISTANCES]
+tests = [
+    cropped(orl, alignment.perturb(orl_points, distance, noise))
+    for distance in DISTANCES
+]
 live = [accuracy(nets["aligned"], faces) for faces in tests]
 assert live[0] - live[-1] > 0.08
-print(len(nets), "networks trained; 8 pixels cost the first of them more than 8 points:", live[0] - live[-1] > 0.08)
+print(
+    len(nets),
+    "networks trained; 8 pixels cost the first of them more than 8 points:",
+    live[0] - live[-1] > 0.08,
+)
 
 # %%
-model, colour = weights.load("mobilefacenet_075_relu"), replace(orl, images=orl.images.expand(-1, 3, -1, -1))
-large = [cropped(colour, alignment.perturb(orl_points, d, noise), 112) for d in DISTANCES]
+model, colour = (
+    weights.load("mobilefacenet_075_relu"),
+    replace(orl, images=orl.images.expand(-1, 3, -1, -1)),
+)
+large = [
+    cropped(colour, alignment.perturb(orl_points, d, noise), 112) for d in DISTANCES
+]
 shipped = [accuracy(model, faces) for faces in large]
 curves = {"trained here on 30 people": live, "the shipped model": shipped}
-labels = {"xlabel": "pixels that each landmark of a test face is off", "ylabel": "verification accuracy"}
-figure = viz.lines(curves, DISTANCES, title="Ten people whom neither has seen: what moved landmarks cost", **labels)
-viz.show(figure, alt="Two curves over landmark error: the network trained here falls at once, the other stays high.")
+labels = {
+    "xlabel": "pixels that each landmark of a test face is off",
+    "ylabel": "verification accuracy",
+}
+figure = viz.lines(
+    curves,
+    DISTANCES,
+    title="Ten people whom neither has seen: what moved landmarks cost",
+    **labels,
+)
+viz.show(
+    figure,
+    alt="Two curves over landmark error: the network trained here falls at once, the other stays high.",
+)
 assert shipped[4] > shipped[0] - 0.03 and shipped[-1] > live[0]
 
 # %%
@@ -385,12 +563,24 @@ def over_seeds(trained_on, tested_on):
     return np.array([np.mean(run["accuracy"][trained_on][tested_on]) for run in runs])
 
 
-curves = {f"trained on: {name}": [over_seeds(name, str(d)) for d in DISTANCES] for name in cuts}
-bands = {name: [evaluation.mean_interval(values) for values in curve] for name, curve in curves.items()}
-bands = {name: ([i.low for i in band], [i.high for i in band]) for name, band in bands.items()}
+curves = {
+    f"trained on: {name}": [over_seeds(name, str(d)) for d in DISTANCES]
+    for name in cuts
+}
+bands = {
+    name: [evaluation.mean_interval(values) for values in curve]
+    for name, curve in curves.items()
+}
+bands = {
+    name: ([i.low for i in band], [i.high for i in band])
+    for name, band in bands.items()
+}
 means = {name: [values.mean() for values in curve] for name, curve in curves.items()}
 title = f"Accuracy on unseen people falls with every pixel ({len(runs)} seeds, 95 % intervals)"
-names = {"xlabel": "pixels that each landmark of a test face is off", "ylabel": "verification accuracy"}
+names = {
+    "xlabel": "pixels that each landmark of a test face is off",
+    "ylabel": "verification accuracy",
+}
 viz.show(
     viz.lines(means, DISTANCES, title=title, **names, bands=bands),
     alt="Three falling curves with bands. Trained on aligned faces starts high and falls; trained on moved ones falls less.",
@@ -399,7 +589,9 @@ lost, won = (
     over_seeds("aligned", "0") - over_seeds("aligned", "8"),
     over_seeds("moved 4 pixels", "4") - over_seeds("aligned", "4"),
 )
-assert evaluation.mean_interval(lost).low > 0.08 and evaluation.mean_interval(won).low > 0
+assert (
+    evaluation.mean_interval(lost).low > 0.08 and evaluation.mean_interval(won).low > 0
+)
 
 # %% [markdown]
 # Read the figure with three questions.
@@ -417,7 +609,10 @@ assert evaluation.mean_interval(lost).low > 0.08 and evaluation.mean_interval(wo
 kinds = {"aligned": "0", "same square": "same square"}
 table = pd.DataFrame(
     {
-        f"tested on {tested}": {f"trained on {trained}": 100 * over_seeds(trained, key).mean() for trained in kinds}
+        f"tested on {tested}": {
+            f"trained on {trained}": 100 * over_seeds(trained, key).mean()
+            for trained in kinds
+        }
         for tested, key in kinds.items()
     }
 ).round(1)
@@ -427,12 +622,18 @@ print(table.to_string())
 
 def verdict(a, b):
     interval = evaluation.paired_difference(a, b)
-    return "no clear difference" if interval.low <= 0 <= interval.high else "a clear difference"
+    return (
+        "no clear difference"
+        if interval.low <= 0 <= interval.high
+        else "a clear difference"
+    )
 
 
 alike = verdict(over_seeds("aligned", "0"), over_seeds("same square", "same square"))
 spoiled = verdict(over_seeds("aligned", "0"), over_seeds("aligned", "same square"))
-reverse = verdict(over_seeds("same square", "same square"), over_seeds("same square", "0"))
+reverse = verdict(
+    over_seeds("same square", "same square"), over_seeds("same square", "0")
+)
 print("aligned, or the same square, each trained and tested alike:", alike)
 print("trained on aligned faces, tested on them or on the same square:", spoiled)
 print("trained on the same square, tested on it or on aligned faces:", reverse)
@@ -458,31 +659,61 @@ assert spoiled == "a clear difference" and alike == reverse == "no clear differe
 # %%
 with open("../benchmarks/records/alignment_accuracy.json") as file:
     record = json.load(file)
-print(record["command"], "|", record["date"], "|", record["figures"]["settings"]["photographs"], "photographs")
+print(
+    record["command"],
+    "|",
+    record["date"],
+    "|",
+    record["figures"]["settings"]["photographs"],
+    "photographs",
+)
 ways = {run["cut"]: run for run in record["figures"]["runs"]}
-columns = {"accuracy": "accuracy", "interval": "95 % interval", "eer": "EER", "threshold": "threshold"}
-shown = {name: {new: run[old] for old, new in columns.items()} for name, run in ways.items() if "draw" not in name}
+columns = {
+    "accuracy": "accuracy",
+    "interval": "95 % interval",
+    "eer": "EER",
+    "threshold": "threshold",
+}
+shown = {
+    name: {new: run[old] for old, new in columns.items()}
+    for name, run in ways.items()
+    if "draw" not in name
+}
 print(pd.DataFrame(shown).T.to_string())
 
 # %%
 best, none = ways["MTCNN, five points"], ways["no alignment: the same square"]
 draws = [
-    [run["accuracy"] for name, run in ways.items() if f"moved {d} " in name] or [best["accuracy"]] for d in DISTANCES
+    [run["accuracy"] for name, run in ways.items() if f"moved {d} " in name]
+    or [best["accuracy"]]
+    for d in DISTANCES
 ]
 means = [np.mean(accuracies) for accuracies in draws]
 bounds = [evaluation.wilson(round(1000 * mean), 1000) for mean in means]
-series = {"MTCNN's points, moved": means, "no alignment": [none["accuracy"]] * len(DISTANCES)}
+series = {
+    "MTCNN's points, moved": means,
+    "no alignment": [none["accuracy"]] * len(DISTANCES),
+}
 bands = {"MTCNN's points, moved": ([b.low for b in bounds], [b.high for b in bounds])}
 bands["no alignment"] = tuple([edge] * len(DISTANCES) for edge in none["interval"])
 title = "LFW View 1: a strong network bears small errors, and pays for large ones"
-names = {"xlabel": "pixels that each landmark is off", "ylabel": "accuracy on 1,000 pairs"}
+names = {
+    "xlabel": "pixels that each landmark is off",
+    "ylabel": "accuracy on 1,000 pairs",
+}
 viz.show(
     viz.lines(series, DISTANCES, title=title, **names, bands=bands),
     alt="A curve that is level for small errors and then falls, beside a horizontal band: the same square for everyone.",
 )
-assert means[0] - means[-1] > 0.01 and bounds[-1].high < means[0] and best["interval"][0] > none["accuracy"]
 assert (
-    ways["MTCNN's box, no landmarks"]["accuracy"] < ways["MTCNN, affine by three points"]["accuracy"] < none["accuracy"]
+    means[0] - means[-1] > 0.01
+    and bounds[-1].high < means[0]
+    and best["interval"][0] > none["accuracy"]
+)
+assert (
+    ways["MTCNN's box, no landmarks"]["accuracy"]
+    < ways["MTCNN, affine by three points"]["accuracy"]
+    < none["accuracy"]
 )
 
 # %% [markdown]
@@ -505,18 +736,25 @@ def on_view1(net):
     """The accuracy on View 1's test pairs, at each distance; where no face is found, the mean place of all others."""
     photographs = data.lfw(crop=None, size=(250, 250))
     faces = [
-        alignment.choose_face(f, "central", (250, 250)) if f else None for f in detector.detect_many(photographs.images)
+        alignment.choose_face(f, "central", (250, 250)) if f else None
+        for f in detector.detect_many(photographs.images)
     ]
     mean = np.mean([face.landmarks for face in faces if face], axis=0)
     points = np.stack([face.landmarks if face else mean for face in faces])
     pairs = data.lfw_pairs(view="dev_test")
     for distance in DISTANCES:
         embeddings = training.embed(
-            net, cropped(photographs, alignment.perturb(points, distance, noise), 112), flip=True
+            net,
+            cropped(photographs, alignment.perturb(points, distance, noise), 112),
+            flip=True,
         )
         scores = evaluation.cosine_scores(embeddings, pairs.left, pairs.right)
         print(
-            distance, "pixels:", evaluation.kfold_accuracy(scores, pairs.same).mean, "| no face in", faces.count(None)
+            distance,
+            "pixels:",
+            evaluation.kfold_accuracy(scores, pairs.same).mean,
+            "| no face in",
+            faces.count(None),
         )
 
 
@@ -526,7 +764,12 @@ if FULL:
 # %% tags=["nbval-skip"] skip_reason="the weights of RetinaFace are fetched apart and may be missing"
 try:
     retina = alignment.RetinaFace().detect(sheet)
-    print("RetinaFace finds", len(retina), "faces on our sheet, and MTCNN", len(seen.faces))
+    print(
+        "RetinaFace finds",
+        len(retina),
+        "faces on our sheet, and MTCNN",
+        len(seen.faces),
+    )
 except FileNotFoundError as missing:
     print(missing)
 

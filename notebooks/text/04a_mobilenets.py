@@ -24,7 +24,16 @@ import pandas as pd
 import torch
 from torch import nn
 
-from course_lib import backbones, cost, data, evaluation, exercises, losses, training, viz
+from course_lib import (
+    backbones,
+    cost,
+    data,
+    evaluation,
+    exercises,
+    losses,
+    training,
+    viz,
+)
 
 # %% [markdown]
 # ## MobileNetV1: filter each channel, then mix
@@ -36,7 +45,9 @@ from course_lib import backbones, cost, data, evaluation, exercises, losses, tra
 
 # %%
 def conv(c_in, c_out, kernel, stride=1, groups=1, activation=nn.ReLU):
-    convolution = nn.Conv2d(c_in, c_out, kernel, stride, kernel // 2, groups=groups, bias=False)
+    convolution = nn.Conv2d(
+        c_in, c_out, kernel, stride, kernel // 2, groups=groups, bias=False
+    )
     return nn.Sequential(convolution, nn.BatchNorm2d(c_out), activation())
 
 
@@ -50,7 +61,17 @@ def separable(c_in, c_out, stride):
 # last map is 7x7 in both cases. Chen et al. (2018) report "very poor accuracy" without that.
 
 # %%
-V1_TABLE = [(64, 1), (128, 2), (128, 1), (256, 2), (256, 1), (512, 2), *[(512, 1)] * 5, (1024, 2), (1024, 1)]
+V1_TABLE = [
+    (64, 1),
+    (128, 2),
+    (128, 1),
+    (256, 2),
+    (256, 1),
+    (512, 2),
+    *[(512, 1)] * 5,
+    (1024, 2),
+    (1024, 1),
+]
 
 
 def my_mobilenet_v1():
@@ -68,16 +89,24 @@ def my_mobilenet_v1():
 # %%
 def same_network(mine, library):
     """Whether both give the same embeddings with the same weights; the weights must fit one by one."""
-    mine.load_state_dict(dict(zip(mine.state_dict(), library.state_dict().values(), strict=True)))
-    images = torch.randn(2, 3, *library.input_size, generator=torch.Generator().manual_seed(0))
+    mine.load_state_dict(
+        dict(zip(mine.state_dict(), library.state_dict().values(), strict=True))
+    )
+    images = torch.randn(
+        2, 3, *library.input_size, generator=torch.Generator().manual_seed(0)
+    )
     with torch.no_grad():
         ours, theirs = mine.eval()(images), library.eval()(images)
-    return torch.allclose(ours, theirs, rtol=1e-4, atol=1e-4 * float(theirs.abs().max()))
+    return torch.allclose(
+        ours, theirs, rtol=1e-4, atol=1e-4 * float(theirs.abs().max())
+    )
 
 
 # %%
 assert same_network(my_mobilenet_v1(), backbones.create("mobilenet_v1", seed=0))
-print("the same embeddings of", backbones.create("mobilenet_v1").embedding_dim, "numbers")
+print(
+    "the same embeddings of", backbones.create("mobilenet_v1").embedding_dim, "numbers"
+)
 
 # %% [markdown]
 # ## Where the cost is
@@ -92,19 +121,34 @@ def kind(layer, network):
     if layer.kind == "linear":
         return "fully connected"
     module = network.get_submodule(layer.name)
-    return "1x1" if module.kernel_size == (1, 1) else "3x3 depthwise" if module.groups > 1 else "3x3 of the image"
+    return (
+        "1x1"
+        if module.kernel_size == (1, 1)
+        else "3x3 depthwise"
+        if module.groups > 1
+        else "3x3 of the image"
+    )
 
 
 # %%
-original = backbones.create("mobilenet_v1", input_size=224, stem_stride=2, embedding_dim=1000)
+original = backbones.create(
+    "mobilenet_v1", input_size=224, stem_stride=2, embedding_dim=1000
+)
 counted = cost.count(original, (224, 224))
 shares = {"parameters": Counter(), "multiply-adds": Counter()}
 for layer in counted.layers:
     if layer.kind in ("conv2d", "linear"):
         shares["parameters"][kind(layer, original)] += layer.parameters
         shares["multiply-adds"][kind(layer, original)] += layer.macs.conv_linear
-print(pd.DataFrame(shares).apply(lambda column: 100 * column / column.sum()).round(2).to_string())
-print(f"{counted.parameters / 1e6:.1f}M parameters, {counted.macs.conv_linear / 1e6:.0f}M multiply-adds")
+print(
+    pd.DataFrame(shares)
+    .apply(lambda column: 100 * column / column.sum())
+    .round(2)
+    .to_string()
+)
+print(
+    f"{counted.parameters / 1e6:.1f}M parameters, {counted.macs.conv_linear / 1e6:.0f}M multiply-adds"
+)
 
 # %% [markdown]
 # It holds to the per cent. Filtering in space is almost free; **mixing channels is the bill**. Both other networks
@@ -124,7 +168,9 @@ def shuffle(x, groups):
 
 
 channels = torch.arange(12.0).reshape(1, 12, 1, 1)
-assert torch.equal(shuffle(channels, 3), backbones.shufflenet.ChannelShuffle(3)(channels))
+assert torch.equal(
+    shuffle(channels, 3), backbones.shufflenet.ChannelShuffle(3)(channels)
+)
 print("before", *channels.flatten().int().tolist())
 print("after ", *shuffle(channels, 3).flatten().int().tolist())
 
@@ -139,25 +185,35 @@ class Unit(nn.Module):
         super().__init__()
         hidden, computed = c_out // 4, c_out - c_in if stride == 2 else c_out
         self.squeeze = conv(c_in, hidden, 1, groups=first_groups)
-        self.filter = conv(hidden, hidden, 3, stride, groups=hidden, activation=nn.Identity)
+        self.filter = conv(
+            hidden, hidden, 3, stride, groups=hidden, activation=nn.Identity
+        )
         self.expand = conv(hidden, computed, 1, groups=3, activation=nn.Identity)
 
     def forward(self, x):
         out = self.expand(self.filter(shuffle(self.squeeze(x), 3)))
         if out.shape[-1] == x.shape[-1]:
             return torch.relu(x + out)
-        return torch.relu(torch.cat((nn.functional.avg_pool2d(x, 3, 2, padding=1), out), 1))
+        return torch.relu(
+            torch.cat((nn.functional.avg_pool2d(x, 3, 2, padding=1), out), 1)
+        )
 
 
 # %%
-SHUFFLENET_TABLE = [(240, 4), (480, 8), (960, 4)]  # channels and repeats of the three stages, for 3 groups
+SHUFFLENET_TABLE = [
+    (240, 4),
+    (480, 8),
+    (960, 4),
+]  # channels and repeats of the three stages, for 3 groups
 
 
 def my_shufflenet():
     layers, channels = [conv(3, 24, 3), nn.MaxPool2d(3, 2, padding=1)], 24
     for c, n in SHUFFLENET_TABLE:
         for repeat in range(n):
-            layers.append(Unit(channels, c, 2 if repeat == 0 else 1, 1 if channels == 24 else 3))
+            layers.append(
+                Unit(channels, c, 2 if repeat == 0 else 1, 1 if channels == 24 else 3)
+            )
             channels = c
     return nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten())
 
@@ -180,7 +236,9 @@ class InvertedResidual(nn.Module):
         hidden = t * c_in
         expand = [conv(c_in, hidden, 1, activation=nn.ReLU6)] if t > 1 else []
         depthwise = conv(hidden, hidden, 3, stride, groups=hidden, activation=nn.ReLU6)
-        self.path = nn.Sequential(*expand, depthwise, conv(hidden, c_out, 1, activation=nn.Identity))
+        self.path = nn.Sequential(
+            *expand, depthwise, conv(hidden, c_out, 1, activation=nn.Identity)
+        )
         self.shortcut = stride == 1 and c_in == c_out
 
     def forward(self, x):
@@ -192,7 +250,15 @@ class InvertedResidual(nn.Module):
 # an embedding of 128 numbers on top.
 
 # %%
-V2_TABLE = ((1, 16, 1, 1), (6, 24, 2, 2), (6, 32, 3, 2), (6, 64, 4, 2), (6, 96, 3, 1), (6, 160, 3, 2), (6, 320, 1, 1))
+V2_TABLE = (
+    (1, 16, 1, 1),
+    (6, 24, 2, 2),
+    (6, 32, 3, 2),
+    (6, 64, 4, 2),
+    (6, 96, 3, 1),
+    (6, 160, 3, 2),
+    (6, 320, 1, 1),
+)
 
 
 def my_mobilenet_v2():
@@ -202,12 +268,16 @@ def my_mobilenet_v2():
             layers.append(InvertedResidual(channels, c, t, s if repeat == 0 else 1))
             channels = c
     last = conv(channels, 1280, 1, activation=nn.ReLU6)
-    return nn.Sequential(*layers, last, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(1280, 128))
+    return nn.Sequential(
+        *layers, last, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(1280, 128)
+    )
 
 
 # %%
 assert same_network(my_mobilenet_v2(), backbones.create("mobilenet_v2", seed=0))
-print("the same embeddings of", backbones.create("mobilenet_v2").embedding_dim, "numbers")
+print(
+    "the same embeddings of", backbones.create("mobilenet_v2").embedding_dim, "numbers"
+)
 
 # %% [markdown]
 # ## Beside the published numbers
@@ -216,13 +286,22 @@ print("the same embeddings of", backbones.create("mobilenet_v2").embedding_dim, 
 # multiply-adds we add. "Folded" is what is left when every batch norm has become a bias of the convolution before it.
 
 # %%
-PRINTED = {"mobilenet_v1": 3.2, "shufflenet": 0.83, "mobilenet_v2_face": 2.1, "mobilenet_v2_face_gdconv": 2.1}
+PRINTED = {
+    "mobilenet_v1": 3.2,
+    "shufflenet": 0.83,
+    "mobilenet_v2_face": 2.1,
+    "mobilenet_v2_face_gdconv": 2.1,
+}
 rows = []
 for name, printed in PRINTED.items():
     counted = cost.count(backbones.create(name), (112, 112))
     macs = round(counted.macs.conv_linear / 1e6, 1)
-    rows.append((name, printed, counted.parameters / 1e6, counted.folded_parameters / 1e6, macs))
-table = pd.DataFrame(rows, columns=["network", "printed, M", "counted, M", "folded, M", "MACs, M"]).set_index("network")
+    rows.append(
+        (name, printed, counted.parameters / 1e6, counted.folded_parameters / 1e6, macs)
+    )
+table = pd.DataFrame(
+    rows, columns=["network", "printed, M", "counted, M", "folded, M", "MACs, M"]
+).set_index("network")
 assert abs(table.loc["mobilenet_v1", "folded, M"] - 3.2) < 0.05
 assert (table["folded, M"] > table["printed, M"] + 0.05).sum() == 3
 print(table.round(3).to_string())
@@ -253,11 +332,28 @@ def megabytes(width, last_channels):
 
 
 # %%
-SETTINGS = [(1.0, 1280), (0.5, 1280), (0.35, 1280), (0.25, 1280), (0.25, 320), (0.1, 1280)]
-sizes = pd.DataFrame([megabytes(*setting) for setting in SETTINGS], columns=["parameters", "fp32 MB", "int8 MB"])
+SETTINGS = [
+    (1.0, 1280),
+    (0.5, 1280),
+    (0.35, 1280),
+    (0.25, 1280),
+    (0.25, 320),
+    (0.1, 1280),
+]
+sizes = pd.DataFrame(
+    [megabytes(*setting) for setting in SETTINGS],
+    columns=["parameters", "fp32 MB", "int8 MB"],
+)
 sizes.insert(0, "width / last", [f"{width} / {last}" for width, last in SETTINGS])
 print(sizes.round(2).to_string(index=False))
-assert [fp32 < 1 for fp32 in sizes["fp32 MB"]] == [False, False, False, False, True, False]
+assert [fp32 < 1 for fp32 in sizes["fp32 MB"]] == [
+    False,
+    False,
+    False,
+    False,
+    True,
+    False,
+]
 assert [int8 < 1 for int8 in sizes["int8 MB"]] == [False, True, True, True, True, True]
 
 # %% [markdown]
@@ -274,14 +370,24 @@ WIDTHS = [0.1, 0.15, 0.25, 0.35, 0.5, 0.75, 1.0]
 
 
 def size_figure(last_channels):
-    fp32, int8 = zip(*(megabytes(width, last_channels)[1:] for width in WIDTHS), strict=True)
+    fp32, int8 = zip(
+        *(megabytes(width, last_channels)[1:] for width in WIDTHS), strict=True
+    )
     series = {"float32": fp32, "int8": int8, "1 MB": [1.0] * len(WIDTHS)}
     title = f"MobileNetV2 with 128 numbers and {last_channels} last channels"
-    return viz.lines(series, WIDTHS, title=title, xlabel="width", ylabel="weights in MB", log_y=True)
+    return viz.lines(
+        series, WIDTHS, title=title, xlabel="width", ylabel="weights in MB", log_y=True
+    )
 
 
-viz.show(size_figure(1280), alt="Size over width, two rising curves; float32 stays above the line of 1 MB throughout.")
-assert min(megabytes(width, 1280)[1] for width in WIDTHS) > 1 and megabytes(0.5, 1280)[2] < 1
+viz.show(
+    size_figure(1280),
+    alt="Size over width, two rising curves; float32 stays above the line of 1 MB throughout.",
+)
+assert (
+    min(megabytes(width, 1280)[1] for width in WIDTHS) > 1
+    and megabytes(0.5, 1280)[2] < 1
+)
 
 # %% tags=["nbval-skip"] skip_reason="needs a browser to move the slider"
 viz.slider(size_figure, [128, 320, 640, 1280], label="last channels", start=1280)
@@ -298,18 +404,39 @@ SIZE, EPOCHS, BATCH = (40, 32), 20, 50
 orl = data.orl_faces()
 train, test = data.split_by_identity(orl.resized(*SIZE), n_test=10, seed=0)
 pairs = data.verification_pairs(test.labels, 800, seed=0)
-NARROW = {"mobilenet_v1": {}, "shufflenet": {}, "mobilenet_v2_face": {"last_channels": 320}}
+NARROW = {
+    "mobilenet_v1": {},
+    "shufflenet": {},
+    "mobilenet_v2_face": {"last_channels": 320},
+}
 
 
 # %%
 def train_faces(name, **options):
-    net = backbones.create(name, width=0.25, input_size=SIZE, in_channels=1, seed=0, **options)
+    net = backbones.create(
+        name, width=0.25, input_size=SIZE, in_channels=1, seed=0, **options
+    )
     criterion = losses.Softmax(net.embedding_dim, train.n_classes, seed=0)
-    optimizer = torch.optim.SGD([*net.parameters(), *criterion.parameters()], lr=0.1, momentum=0.9, weight_decay=5e-4)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 0.1, total_steps=EPOCHS * -(-len(train) // BATCH))
+    optimizer = torch.optim.SGD(
+        [*net.parameters(), *criterion.parameters()],
+        lr=0.1,
+        momentum=0.9,
+        weight_decay=5e-4,
+    )
+    schedule = torch.optim.lr_scheduler.OneCycleLR(
+        optimizer, 0.1, total_steps=EPOCHS * -(-len(train) // BATCH)
+    )
     augment = data.Compose((data.RandomFlip(), data.RandomShift(3)))
-    recipe = {"schedule": schedule, "epochs": EPOCHS, "batch_size": BATCH, "augment": augment, "seed": 0}
-    training.fit(net, criterion, train, optimizer=optimizer, **recipe, precision="32-true")
+    recipe = {
+        "schedule": schedule,
+        "epochs": EPOCHS,
+        "batch_size": BATCH,
+        "augment": augment,
+        "seed": 0,
+    }
+    training.fit(
+        net, criterion, train, optimizer=optimizer, **recipe, precision="32-true"
+    )
     return training.embed(net, test, flip=True)
 
 
@@ -323,10 +450,16 @@ print({name: e.shape for name, e in embeddings.items()})
 # %%
 pixels = test.images.flatten(1).numpy().astype(float)
 embeddings["pixels, untrained"] = pixels - pixels.mean(axis=1, keepdims=True)
-scores = {name: evaluation.cosine_scores(e, pairs.left, pairs.right) for name, e in embeddings.items()}
+scores = {
+    name: evaluation.cosine_scores(e, pairs.left, pairs.right)
+    for name, e in embeddings.items()
+}
 
 # %%
-results = {name: evaluation.verification(s, pairs.same, fars=(0.1, 0.01)) for name, s in scores.items()}
+results = {
+    name: evaluation.verification(s, pairs.same, fars=(0.1, 0.01))
+    for name, s in scores.items()
+}
 viz.show(
     viz.roc_curves(
         {name: result.roc for name, result in results.items()},
@@ -336,7 +469,10 @@ viz.show(
     alt="Four ROC curves that cross; the untrained pixels are among the networks, not far below them.",
 )
 accuracy = {name: result.accuracy.mean for name, result in results.items()}
-assert min(accuracy.values()) > 0.7 and max(accuracy.values()) - accuracy["pixels, untrained"] < 0.15
+assert (
+    min(accuracy.values()) > 0.7
+    and max(accuracy.values()) - accuracy["pixels, untrained"] < 0.15
+)
 
 # %% [markdown]
 # Read it twice. All networks beat a coin by far, on people they never saw. And in this one run the curves of networks
@@ -351,9 +487,16 @@ assert min(accuracy.values()) > 0.7 and max(accuracy.values()) - accuracy["pixel
 # %%
 score = scores["mobilenet_v2_face"]
 genuine, impostor = np.flatnonzero(pairs.same), np.flatnonzero(~pairs.same)
-worst = np.r_[genuine[np.argsort(score[genuine])[:4]], impostor[np.argsort(-score[impostor])[:4]]]
-side_by_side = torch.cat([test.images[pairs.left[worst]], test.images[pairs.right[worst]]], dim=3)
-captions = [f"{'same' if pairs.same[pair] else 'different'}: {score[pair]:.2f}" for pair in worst]
+worst = np.r_[
+    genuine[np.argsort(score[genuine])[:4]], impostor[np.argsort(-score[impostor])[:4]]
+]
+side_by_side = torch.cat(
+    [test.images[pairs.left[worst]], test.images[pairs.right[worst]]], dim=3
+)
+captions = [
+    f"{'same' if pairs.same[pair] else 'different'}: {score[pair]:.2f}"
+    for pair in worst
+]
 title = "Above: one person, low score. Below: two people, high score"
 viz.show(
     viz.image_grid(side_by_side, captions, title=title, columns=4, credit=orl.source),
@@ -380,11 +523,16 @@ def unshuffle(x, groups): ...
 
 # %% tags=["check"]
 def inverse(x, groups):
-    order = backbones.shufflenet.ChannelShuffle(groups)(torch.arange(x.shape[1]).reshape(1, -1, 1, 1)).flatten()
+    order = backbones.shufflenet.ChannelShuffle(groups)(
+        torch.arange(x.shape[1]).reshape(1, -1, 1, 1)
+    ).flatten()
     return x[:, order.argsort()]
 
 
-cases = [(torch.randn(2, 12, 2, 3, generator=torch.Generator().manual_seed(g)), g) for g in (3, 2)]
+cases = [
+    (torch.randn(2, 12, 2, 3, generator=torch.Generator().manual_seed(g)), g)
+    for g in (3, 2)
+]
 exercises.check(
     unshuffle,
     inverse,
@@ -408,7 +556,11 @@ def in_eights(channels): ...
 exercises.check(
     in_eights,
     backbones.blocks.rounded_to_eight,
-    [(width * channels,) for width in (1.0, 0.75, 0.35, 0.1) for channels in (16, 24, 32, 96, 160, 320)],
+    [
+        (width * channels,)
+        for width in (1.0, 0.75, 0.35, 0.1)
+        for channels in (16, 24, 32, 96, 160, 320)
+    ],
     hint="Nearest multiple first, then at least 8, and only then the rule of the tenth: compare with 0.9 * channels.",
 )
 

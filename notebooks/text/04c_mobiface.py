@@ -24,7 +24,16 @@ import pandas as pd
 import torch
 from torch import nn
 
-from course_lib import backbones, cost, data, evaluation, exercises, losses, training, viz
+from course_lib import (
+    backbones,
+    cost,
+    data,
+    evaluation,
+    exercises,
+    losses,
+    training,
+    viz,
+)
 
 # %% [markdown]
 # ## The table
@@ -60,15 +69,21 @@ print("inside over input, row by row:", *expansions)
 
 # %%
 def conv(c_in, c_out, kernel, stride=1, groups=1, activation=nn.PReLU):
-    convolution = nn.Conv2d(c_in, c_out, kernel, stride, kernel // 2, groups=groups, bias=False)
-    return nn.Sequential(convolution, nn.BatchNorm2d(c_out), *([activation(c_out)] if activation else []))
+    convolution = nn.Conv2d(
+        c_in, c_out, kernel, stride, kernel // 2, groups=groups, bias=False
+    )
+    return nn.Sequential(
+        convolution, nn.BatchNorm2d(c_out), *([activation(c_out)] if activation else [])
+    )
 
 
 class Block(nn.Module):
     def __init__(self, c_in, inside, out, stride, shortcut):
         super().__init__()
         depthwise = conv(inside, inside, 3, stride, groups=inside)
-        self.path = nn.Sequential(conv(c_in, inside, 1), depthwise, conv(inside, out, 1, activation=None))
+        self.path = nn.Sequential(
+            conv(c_in, inside, 1), depthwise, conv(inside, out, 1, activation=None)
+        )
         self.shortcut = shortcut
 
     def forward(self, x):
@@ -82,7 +97,9 @@ def my_body(one_of_each=False):
     for blocks, inside, out, stride in TABLE:
         for repeat in range(1 if one_of_each else blocks):
             step = stride if repeat == 0 else 1
-            layers.append(Block(channels, inside, out, step, stride == 1 and not one_of_each))
+            layers.append(
+                Block(channels, inside, out, step, stride == 1 and not one_of_each)
+            )
             channels = out
     return nn.Sequential(*layers, conv(channels, 512, 1))
 
@@ -95,7 +112,10 @@ def my_body(one_of_each=False):
 # %%
 MY_HEADS = {
     "gap": lambda: [nn.AdaptiveAvgPool2d(1)],
-    "gdconv": lambda: [nn.Conv2d(512, 512, 7, groups=512, bias=False), nn.BatchNorm2d(512)],
+    "gdconv": lambda: [
+        nn.Conv2d(512, 512, 7, groups=512, bias=False),
+        nn.BatchNorm2d(512),
+    ],
     "fc": lambda: [nn.Flatten(), nn.Linear(512 * 7 * 7, 512)],
 }
 
@@ -103,11 +123,17 @@ MY_HEADS = {
 # %%
 def same_network(mine, library):
     """Whether both give the same embeddings with the same weights; the weights must fit one by one."""
-    mine.load_state_dict(dict(zip(mine.state_dict(), library.state_dict().values(), strict=True)))
-    images = torch.randn(2, 3, *library.input_size, generator=torch.Generator().manual_seed(0))
+    mine.load_state_dict(
+        dict(zip(mine.state_dict(), library.state_dict().values(), strict=True))
+    )
+    images = torch.randn(
+        2, 3, *library.input_size, generator=torch.Generator().manual_seed(0)
+    )
     with torch.no_grad():
         ours, theirs = mine.eval()(images), library.eval()(images)
-    return torch.allclose(ours, theirs, rtol=1e-4, atol=1e-4 * float(theirs.abs().max()))
+    return torch.allclose(
+        ours, theirs, rtol=1e-4, atol=1e-4 * float(theirs.abs().max())
+    )
 
 
 # %%
@@ -116,7 +142,9 @@ for head, layers in MY_HEADS.items():
     assert same_network(ours, backbones.create("mobiface", head=head, seed=0))
 reduced = nn.Sequential(my_body(one_of_each=True), *MY_HEADS["gap"](), nn.Flatten())
 assert same_network(reduced, backbones.create("mobiface_one_each", seed=0))
-print("three heads and the reduced network: each equal to the library's, weight by weight")
+print(
+    "three heads and the reduced network: each equal to the library's, weight by weight"
+)
 
 # %% [markdown]
 # ## 2.3M parameters: with which head?
@@ -128,18 +156,29 @@ print("three heads and the reduced network: each equal to the library's, weight 
 rows = []
 for head in MY_HEADS:
     total = cost.count(backbones.create("mobiface", head=head), (112, 112))
-    rows.append((head, total.parameters, total.fp32_bytes / 1e6, total.macs.conv_linear / 1e6))
-table = pd.DataFrame(rows, columns=["head", "parameters", "fp32 MB", "MACs, M"]).set_index("head")
+    rows.append(
+        (head, total.parameters, total.fp32_bytes / 1e6, total.macs.conv_linear / 1e6)
+    )
+table = pd.DataFrame(
+    rows, columns=["head", "parameters", "fp32 MB", "MACs, M"]
+).set_index("head")
 print(table.round(2).to_string())
 body = sum(p.numel() for p in my_body().parameters())
 dense = sum(p.numel() for layer in MY_HEADS["fc"]() for p in layer.parameters())
-print(f"body alone {body:,}; the fully connected layer alone {dense:,} = {dense / body:.1f} bodies")
+print(
+    f"body alone {body:,}; the fully connected layer alone {dense:,} = {dense / body:.1f} bodies"
+)
 
 # %%
 PRINTED_M, PRINTED_MB = 2.3, 9.3
-fits = (table["parameters"] / 1e6).round(1).eq(PRINTED_M) & table["fp32 MB"].round(1).eq(PRINTED_MB)
+fits = (table["parameters"] / 1e6).round(1).eq(PRINTED_M) & table["fp32 MB"].round(
+    1
+).eq(PRINTED_MB)
 assert fits.to_dict() == {"gap": False, "gdconv": True, "fc": False}
-assert round(table.loc["gap", "parameters"] / 1e6, 1) == PRINTED_M and round(table.loc["gap", "fp32 MB"], 1) == 9.2
+assert (
+    round(table.loc["gap", "parameters"] / 1e6, 1) == PRINTED_M
+    and round(table.loc["gap", "fp32 MB"], 1) == 9.2
+)
 print("both printed numbers fit:", *fits.index[fits])
 
 # %% [markdown]
@@ -167,11 +206,18 @@ def weights_mb(head, side, width):
 
 # %%
 def heads_figure(width):
-    series = {head: [weights_mb(head, side, width) for side in SIDES] for head in MY_HEADS}
+    series = {
+        head: [weights_mb(head, side, width) for side in SIDES] for head in MY_HEADS
+    }
     series["9.3 MB, as printed"] = [PRINTED_MB] * len(SIDES)
     title = f"MobiFace with three heads, width {width}"
     return viz.lines(
-        series, SIDES, title=title, xlabel="side of the picture, pixels", ylabel="weights in MB", log_y=True
+        series,
+        SIDES,
+        title=title,
+        xlabel="side of the picture, pixels",
+        ylabel="weights in MB",
+        log_y=True,
     )
 
 
@@ -179,7 +225,11 @@ viz.show(
     heads_figure(1.0),
     alt="Size over the side of the picture: gap and gdconv flat at 9.3 MB, the fully connected head far above and rising.",
 )
-assert weights_mb("fc", 224, 1.0) > 3 * weights_mb("fc", 112, 1.0) > 15 * weights_mb("gap", 112, 1.0)
+assert (
+    weights_mb("fc", 224, 1.0)
+    > 3 * weights_mb("fc", 112, 1.0)
+    > 15 * weights_mb("gap", 112, 1.0)
+)
 
 # %% tags=["nbval-skip"] skip_reason="needs a browser to move the slider"
 viz.slider(heads_figure, [0.25, 0.5, 0.75, 1.0, 1.5], label="width", start=1.0)
@@ -213,30 +263,64 @@ assert round(small / 1e6, 2) == 0.77 and 7_000 < classes < 7_500
 
 # %%
 SIZE, EPOCHS, BATCH, RUNS, RATE = (40, 32), 16, 50, 2, 0.03
-SMALL = {head: {"head": head} for head in MY_HEADS} | {"one of each": {"head": "gap", "one_of_each": True}}
+SMALL = {head: {"head": head} for head in MY_HEADS} | {
+    "one of each": {"head": "gap", "one_of_each": True}
+}
 orl = data.orl_faces().resized(*SIZE)
 splits = [data.split_by_identity(orl, n_test=10, seed=run) for run in range(RUNS)]
-pairs = [data.verification_pairs(test.labels, 800, seed=run) for run, (_, test) in enumerate(splits)]
+pairs = [
+    data.verification_pairs(test.labels, 800, seed=run)
+    for run, (_, test) in enumerate(splits)
+]
 
 
 # %%
 def train_faces(run, options):
     train, _ = splits[run]
     net = backbones.create(
-        "mobiface", **options, width=0.25, embedding_dim=64, input_size=SIZE, in_channels=1, seed=run
+        "mobiface",
+        **options,
+        width=0.25,
+        embedding_dim=64,
+        input_size=SIZE,
+        in_channels=1,
+        seed=run,
     )
     criterion = losses.Softmax(64, train.n_classes, seed=run)
-    optimizer = torch.optim.SGD([*net.parameters(), *criterion.parameters()], lr=RATE, momentum=0.9, weight_decay=5e-4)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, RATE, total_steps=EPOCHS * -(-len(train) // BATCH))
+    optimizer = torch.optim.SGD(
+        [*net.parameters(), *criterion.parameters()],
+        lr=RATE,
+        momentum=0.9,
+        weight_decay=5e-4,
+    )
+    schedule = torch.optim.lr_scheduler.OneCycleLR(
+        optimizer, RATE, total_steps=EPOCHS * -(-len(train) // BATCH)
+    )
     augment = data.Compose((data.RandomFlip(), data.RandomShift(3)))
-    recipe = {"schedule": schedule, "epochs": EPOCHS, "batch_size": BATCH, "augment": augment, "seed": run}
-    training.fit(net, criterion, train, optimizer=optimizer, **recipe, precision="32-true")
+    recipe = {
+        "schedule": schedule,
+        "epochs": EPOCHS,
+        "batch_size": BATCH,
+        "augment": augment,
+        "seed": run,
+    }
+    training.fit(
+        net, criterion, train, optimizer=optimizer, **recipe, precision="32-true"
+    )
     return net
 
 
 # %%
-networks = {name: [train_faces(run, options) for run in range(RUNS)] for name, options in SMALL.items()}
-print({name: sum(p.numel() for p in nets[0].parameters()) for name, nets in networks.items()})
+networks = {
+    name: [train_faces(run, options) for run in range(RUNS)]
+    for name, options in SMALL.items()
+}
+print(
+    {
+        name: sum(p.numel() for p in nets[0].parameters())
+        for name, nets in networks.items()
+    }
+)
 
 # %% [markdown]
 # Beside them, as a measure of how hard the test is, the **pixels**: every photograph less its mean grey, compared by the
@@ -256,15 +340,29 @@ def pixels(images):
 
 # %%
 found = {
-    name: [accuracy(training.embed(net, splits[run][1], flip=True), run) for run, net in enumerate(nets)]
+    name: [
+        accuracy(training.embed(net, splits[run][1], flip=True), run)
+        for run, net in enumerate(nets)
+    ]
     for name, nets in networks.items()
 }
-found["pixels"] = [accuracy(pixels(test.images), run) for run, (_, test) in enumerate(splits)]
+found["pixels"] = [
+    accuracy(pixels(test.images), run) for run, (_, test) in enumerate(splits)
+]
 
 # %%
-by_run = {f"run {run + 1}": [100 * runs[run] for runs in found.values()] for run in range(RUNS)}
+by_run = {
+    f"run {run + 1}": [100 * runs[run] for runs in found.values()]
+    for run in range(RUNS)
+}
 viz.show(
-    viz.lines(by_run, list(found), title="Strangers told apart, by head", xlabel="head", ylabel="accuracy on pairs, %"),
+    viz.lines(
+        by_run,
+        list(found),
+        title="Strangers told apart, by head",
+        xlabel="head",
+        ylabel="accuracy on pairs, %",
+    ),
     alt="Accuracy of three heads, the reduced network and bare pixels in two runs; the two runs do not agree on an order.",
 )
 assert min(map(min, found.values())) > 0.65 and max(map(max, found.values())) < 1
@@ -285,15 +383,23 @@ assert min(map(min, found.values())) > 0.65 and max(map(max, found.values())) < 
 net, test = networks["gdconv"][0], splits[0][1]
 mirrored = test.images.flip(-1)
 average = (training.embed(net, test.images) + training.embed(net, mirrored)) / 2
-assert np.allclose(2 * average, training.embed(net, test, flip=True), atol=1e-5)  # the cosine ignores the factor
+assert np.allclose(
+    2 * average, training.embed(net, test, flip=True), atol=1e-5
+)  # the cosine ignores the factor
 print("embeddings of", len(average), "strangers")
 
 # %%
 plain = {
-    name: [accuracy(training.embed(net, splits[run][1]), run) for run, net in enumerate(nets)]
+    name: [
+        accuracy(training.embed(net, splits[run][1]), run)
+        for run, net in enumerate(nets)
+    ]
     for name, nets in networks.items()
 }
-gain = {name: [100 * (a - b) for a, b in zip(found[name], runs, strict=True)] for name, runs in plain.items()}
+gain = {
+    name: [100 * (a - b) for a, b in zip(found[name], runs, strict=True)]
+    for name, runs in plain.items()
+}
 every = [value for runs in gain.values() for value in runs]
 
 # %%
@@ -323,11 +429,18 @@ assert 0 < np.mean(every) < 5 and interval.low < np.mean(every) < interval.high
 scores = evaluation.cosine_scores(average, pairs[0].left, pairs[0].right)
 accepted = scores >= evaluation.eer(scores, pairs[0].same).threshold
 owner = test.labels.numpy()[pairs[0].left]
-share = np.array([accepted[pairs[0].same & (owner == person)].mean() for person in range(test.n_classes)])
+share = np.array(
+    [
+        accepted[pairs[0].same & (owner == person)].mean()
+        for person in range(test.n_classes)
+    ]
+)
 
 # %%
 order = np.argsort(share)
-first_photograph = torch.stack([test.images[test.labels == person][0] for person in order])
+first_photograph = torch.stack(
+    [test.images[test.labels == person][0] for person in order]
+)
 viz.show(
     viz.image_grid(
         first_photograph,
@@ -363,7 +476,11 @@ def head_parameters(channels, side, dim): ...
 # %% tags=["check"]
 def by_building(channels, side, dim):
     gdconv = backbones.blocks.GlobalDepthwiseConv(channels, (side, side))
-    heads = backbones.blocks.global_average_pool(), gdconv, nn.Linear(channels * side * side, dim)
+    heads = (
+        backbones.blocks.global_average_pool(),
+        gdconv,
+        nn.Linear(channels * side * side, dim),
+    )
     return [sum(p.numel() for p in head.parameters()) for head in heads]
 
 
@@ -389,7 +506,11 @@ def classes_behind(millions, body, features): ...
 # %% tags=["check"]
 def by_trying(millions, body, features):
     limits = (millions - 0.5) * 1e6, (millions + 0.5) * 1e6
-    fitting = [n for n in range(1, 20_000) if limits[0] <= body + n * (features + 1) < limits[1]]
+    fitting = [
+        n
+        for n in range(1, 20_000)
+        if limits[0] <= body + n * (features + 1) < limits[1]
+    ]
     return fitting[0], fitting[-1]
 
 

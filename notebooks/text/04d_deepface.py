@@ -23,7 +23,16 @@ import pandas as pd
 import torch
 from torch import nn
 
-from course_lib import backbones, cost, data, evaluation, exercises, losses, training, viz
+from course_lib import (
+    backbones,
+    cost,
+    data,
+    evaluation,
+    exercises,
+    losses,
+    training,
+    viz,
+)
 from course_lib.backbones import LocallyConnected2d
 
 # %% [markdown]
@@ -62,8 +71,12 @@ def locally_connected(x, weight, bias, kernel, stride):
     out = bias.expand(len(x), *bias.shape).clone()
     rows, columns = bias.shape[1:]
     for i, j in np.ndindex(rows, columns):
-        window = x[:, :, i * stride : i * stride + kernel, j * stride : j * stride + kernel]
-        out[:, :, i, j] += window.permute(0, 2, 3, 1).flatten(1) @ weight[i * columns + j]
+        window = x[
+            :, :, i * stride : i * stride + kernel, j * stride : j * stride + kernel
+        ]
+        out[:, :, i, j] += (
+            window.permute(0, 2, 3, 1).flatten(1) @ weight[i * columns + j]
+        )
     return out
 
 
@@ -82,9 +95,14 @@ print("the loop gives what the library gives:", tuple(ours.shape))
 
 # %%
 convolution = nn.Conv2d(3, 4, 5, 2)
-counts = {name: cost.count(net, (13, 11)) for name, net in (("shared", convolution), ("own", layer))}
+counts = {
+    name: cost.count(net, (13, 11))
+    for name, net in (("shared", convolution), ("own", layer))
+}
 assert counts["own"].macs.conv_linear == counts["shared"].macs.conv_linear
-assert counts["own"].parameters == counts["shared"].parameters * math.prod(layer.output_size)
+assert counts["own"].parameters == counts["shared"].parameters * math.prod(
+    layer.output_size
+)
 print("the same multiply-adds;", math.prod(layer.output_size), "times the parameters")
 
 # %% [markdown]
@@ -115,7 +133,10 @@ layers = {
 @torch.no_grad()
 def before_and_after(layer, moved):
     """The output, and the output for the face moved down and right, moved back; 36x26 positions in the middle."""
-    outputs = layer(face), layer(face.roll((moved, moved), (2, 3))).roll((-moved, -moved), (2, 3))
+    outputs = (
+        layer(face),
+        layer(face.roll((moved, moved), (2, 3))).roll((-moved, -moved), (2, 3)),
+    )
     top, left = (outputs[0].shape[2] - 36) // 2, (outputs[0].shape[3] - 26) // 2
     return [out[:, :, top : top + 36, left : left + 26] for out in outputs]
 
@@ -123,14 +144,18 @@ def before_and_after(layer, moved):
 for name, layer in layers.items():
     out, other = before_and_after(layer, moved)
     weights = sum(p.numel() for p in layer.parameters())
-    print(f"{name:20} weights {weights:7,}   moves with the image: {torch.allclose(out, other, atol=1e-5)}")
+    print(
+        f"{name:20} weights {weights:7,}   moves with the image: {torch.allclose(out, other, atol=1e-5)}"
+    )
 
 # %%
 maps, captions = [], []
 for name, layer in layers.items():
     pair = torch.stack(before_and_after(layer, moved))[:, 0, 2]
     low, high = pair[0].quantile(0.01), pair[0].quantile(0.99)
-    maps += list(((pair - low) / (high - low) * 255).clamp(0, 255).to(torch.uint8)[:, None])
+    maps += list(
+        ((pair - low) / (high - low) * 255).clamp(0, 255).to(torch.uint8)[:, None]
+    )
     captions += [name, "face moved, output moved back"]
 viz.show(
     viz.image_grid(
@@ -142,7 +167,10 @@ viz.show(
     ),
     alt="Three pairs of maps of a face. The first two pairs are equal; the locally connected pair is two noisy, different maps.",
 )
-pairs_equal = [bool((a.int() - b.int()).abs().float().mean() < 2) for a, b in zip(maps[::2], maps[1::2], strict=True)]
+pairs_equal = [
+    bool((a.int() - b.int()).abs().float().mean() < 2)
+    for a, b in zip(maps[::2], maps[1::2], strict=True)
+]
 assert pairs_equal == [True, True, False]
 
 # %% [markdown]
@@ -180,11 +208,22 @@ def deepface_body(rows, size, channels, own=True):
 # %%
 def deepface(rows, size, f7, channels=3, own=True, dropout=0.5):
     body, shape = deepface_body(rows, size, channels, own)
-    return nn.Sequential(body, nn.Flatten(), nn.Linear(math.prod(shape), f7), nn.ReLU(), nn.Dropout(dropout))
+    return nn.Sequential(
+        body,
+        nn.Flatten(),
+        nn.Linear(math.prod(shape), f7),
+        nn.ReLU(),
+        nn.Dropout(dropout),
+    )
 
 
-ours, library = deepface(DEEPFACE, (72, 72), 32), backbones.create("deepface", input_size=72, embedding_dim=32)
-ours.load_state_dict(dict(zip(ours.state_dict(), library.state_dict().values(), strict=True)))
+ours, library = (
+    deepface(DEEPFACE, (72, 72), 32),
+    backbones.create("deepface", input_size=72, embedding_dim=32),
+)
+ours.load_state_dict(
+    dict(zip(ours.state_dict(), library.state_dict().values(), strict=True))
+)
 x = torch.randn(2, 3, 72, 72)
 assert torch.allclose(ours.eval()(x), library.eval()(x), atol=1e-5)
 print("same parameters, same output as the library's, at 72x72 pixels")
@@ -199,20 +238,28 @@ print("same parameters, same output as the library's, at 72x72 pixels")
 # %%
 def counted(name, side=152, **options):
     with torch.device("meta"):
-        return cost.count(backbones.create(name, input_size=side, **options), (side, side))
+        return cost.count(
+            backbones.create(name, input_size=side, **options), (side, side)
+        )
 
 
 full = counted("deepface")
 rows = [row for row in full.by_module().table() if row["parameters"]]
-table = pd.DataFrame(rows)[["name", "parameters", "conv_linear"]].rename(columns={"conv_linear": "multiply-adds"})
+table = pd.DataFrame(rows)[["name", "parameters", "conv_linear"]].rename(
+    columns={"conv_linear": "multiply-adds"}
+)
 print(table.to_string(index=False))
 
 # %%
 CLASSES = 4030
 classifier = F7 * CLASSES + CLASSES
 total = full.parameters + classifier
-unshared = sum(row["parameters"] for row in rows if "body.C" not in row["name"]) + classifier
-print(f"{full.parameters:,} parameters, {total:,} with the classifier of {CLASSES:,} people")
+unshared = (
+    sum(row["parameters"] for row in rows if "body.C" not in row["name"]) + classifier
+)
+print(
+    f"{full.parameters:,} parameters, {total:,} with the classifier of {CLASSES:,} people"
+)
 print(f"in locally and fully connected layers: {unshared / total:.2%}")
 assert total == 118_923_774 and unshared / total > 0.95
 
@@ -228,13 +275,22 @@ def weights_figure(side):
     """Parameters of each layer at that image size, with kernels of their own and with one kernel for all positions."""
     names = [name for name, kind, *_ in DEEPFACE if kind != "max pooling"] + ["F7"]
     series = {}
-    for label, own in (("own kernels (DeepFace)", True), ("one kernel for all positions", False)):
+    for label, own in (
+        ("own kernels (DeepFace)", True),
+        ("one kernel for all positions", False),
+    ):
         with torch.device("meta"):
             net = deepface(DEEPFACE, (side, side), F7, own=own)
-        layers = [m for m in net.modules() if isinstance(m, (nn.Conv2d, nn.Linear, LocallyConnected2d))]
+        layers = [
+            m
+            for m in net.modules()
+            if isinstance(m, (nn.Conv2d, nn.Linear, LocallyConnected2d))
+        ]
         series[label] = [sum(p.numel() for p in m.parameters()) for m in layers]
     title = f"{side}x{side} pixels: {sum(series['own kernels (DeepFace)']) / 1e6:.1f} million parameters"
-    return viz.lines(series, names, title=title, xlabel="layer", ylabel="parameters", log_y=True)
+    return viz.lines(
+        series, names, title=title, xlabel="layer", ylabel="parameters", log_y=True
+    )
 
 
 # %%
@@ -248,7 +304,9 @@ assert own_l4 == shared_l4 * 55 * 55
 print(f"L4: {own_l4:,} parameters; shared, it would have {shared_l4:,}")
 
 # %% tags=["nbval-skip"] skip_reason="needs a browser to move the slider"
-viz.slider(weights_figure, list(range(80, 177, 8)), label="image side in pixels", start=152)
+viz.slider(
+    weights_figure, list(range(80, 177, 8)), label="image side in pixels", start=152
+)
 
 # %% [markdown]
 # Basch et al. print 127M parameters for DeepFace without its classifier. Which image size would give that? And what
@@ -256,11 +314,19 @@ viz.slider(weights_figure, list(range(80, 177, 8)), label="image side in pixels"
 
 # %%
 with torch.device("meta"):
-    nets = {side: backbones.create("deepface", input_size=side) for side in (152, 160, 164, 168)}
+    nets = {
+        side: backbones.create("deepface", input_size=side)
+        for side in (152, 160, 164, 168)
+    }
     replaced = sum(p.numel() for p in backbones.create("deepface_lrn").parameters())
 sizes = {side: sum(p.numel() for p in net.parameters()) for side, net in nets.items()}
-print({side: f"{parameters / 1e6:.1f}M" for side, parameters in sizes.items()}, f"| normalised: {replaced / 1e6:.1f}M")
-assert not any(abs(parameters - 127e6) < 1e6 for parameters in (*sizes.values(), replaced))
+print(
+    {side: f"{parameters / 1e6:.1f}M" for side, parameters in sizes.items()},
+    f"| normalised: {replaced / 1e6:.1f}M",
+)
+assert not any(
+    abs(parameters - 127e6) < 1e6 for parameters in (*sizes.values(), replaced)
+)
 
 # %% [markdown]
 # No size here gives it, and 152x152 is far from it. The normalisation does not shrink the map as the local layers do, so
@@ -277,12 +343,17 @@ assert not any(abs(parameters - 127e6) < 1e6 for parameters in (*sizes.values(),
 # %%
 SIZE, DIM, CHANNELS, RUNS, EPOCHS, BATCH, RATE = (56, 46), 64, 12, 3, 12, 50, 0.05
 KERNELS = {"C1": 5, "M2": 3, "C3": 3, "L4": 3, "L5": 3, "L6": 3}
-REDUCED = [(name, kind, KERNELS[name], CHANNELS, stride) for name, kind, _, _, stride in DEEPFACE]
+REDUCED = [
+    (name, kind, KERNELS[name], CHANNELS, stride)
+    for name, kind, _, _, stride in DEEPFACE
+]
 TRAIN = 300
 body, shape = deepface_body(REDUCED, SIZE, 1)
 for layer in (m for m in body if isinstance(m, LocallyConnected2d)):
     windows = math.prod(layer.output_size)
-    print(f"a local weight sees {TRAIN} windows an epoch; shared, it would see {TRAIN * windows:,}")
+    print(
+        f"a local weight sees {TRAIN} windows an epoch; shared, it would see {TRAIN * windows:,}"
+    )
 for name, n in (("its own", 4_400_000), ("our", TRAIN)):
     print(f"DeepFace on {name} data: {total / n:,.0f} parameters for each photograph")
 
@@ -301,28 +372,48 @@ for name, n in (("its own", 4_400_000), ("our", TRAIN)):
 # the result we do not measure.
 
 # %%
-KINDS = ("own kernels", "own, frozen", "one kernel", "own + batch norm", "one + batch norm")
+KINDS = (
+    "own kernels",
+    "own, frozen",
+    "one kernel",
+    "own + batch norm",
+    "one + batch norm",
+)
 
 
 def draw_weights(net):
     """Normal, with the variance 2 / inputs of one output."""
     for layer in net.modules():
         if isinstance(layer, (nn.Conv2d, nn.Linear, LocallyConnected2d)):
-            inputs = layer.weight.shape[-2] if isinstance(layer, LocallyConnected2d) else layer.weight[0].numel()
+            inputs = (
+                layer.weight.shape[-2]
+                if isinstance(layer, LocallyConnected2d)
+                else layer.weight[0].numel()
+            )
             nn.init.normal_(layer.weight, std=math.sqrt(2 / inputs))
             nn.init.zeros_(layer.bias)
 
 
 def with_batch_norm(net):
     body, flatten, f7, *_ = net
-    normed = [[layer, nn.BatchNorm2d(CHANNELS)] if hasattr(layer, "weight") else [layer] for layer in body]
-    return nn.Sequential(*(layer for layers in normed for layer in layers), flatten, f7, nn.BatchNorm1d(DIM))
+    normed = [
+        [layer, nn.BatchNorm2d(CHANNELS)] if hasattr(layer, "weight") else [layer]
+        for layer in body
+    ]
+    return nn.Sequential(
+        *(layer for layers in normed for layer in layers),
+        flatten,
+        f7,
+        nn.BatchNorm1d(DIM),
+    )
 
 
 # %%
 def new_network(kind, run):
     torch.manual_seed(run)
-    net = deepface(REDUCED, SIZE, DIM, channels=1, own=kind.startswith("own"), dropout=0.0)
+    net = deepface(
+        REDUCED, SIZE, DIM, channels=1, own=kind.startswith("own"), dropout=0.0
+    )
     draw_weights(net)
     for layer in net.modules():
         if kind == "own, frozen" and isinstance(layer, LocallyConnected2d):
@@ -332,19 +423,39 @@ def new_network(kind, run):
 
 for kind in KINDS:
     c = cost.count(new_network(kind, 0), SIZE, in_channels=1)
-    print(f"{kind:16} {c.parameters:8,} parameters, {c.macs.conv_linear:,} multiply-adds")
+    print(
+        f"{kind:16} {c.parameters:8,} parameters, {c.macs.conv_linear:,} multiply-adds"
+    )
 
 
 # %%
 def train_faces(kind, run):
     people, _ = data.split_by_identity(faces, n_test=10, seed=run)
     assert len(people) == TRAIN
-    net, criterion = new_network(kind, run), losses.Softmax(DIM, people.n_classes, seed=run)
-    optimizer = torch.optim.SGD([*net.parameters(), *criterion.parameters()], lr=RATE, momentum=0.9, weight_decay=5e-4)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, RATE, total_steps=EPOCHS * -(-len(people) // BATCH))
+    net, criterion = (
+        new_network(kind, run),
+        losses.Softmax(DIM, people.n_classes, seed=run),
+    )
+    optimizer = torch.optim.SGD(
+        [*net.parameters(), *criterion.parameters()],
+        lr=RATE,
+        momentum=0.9,
+        weight_decay=5e-4,
+    )
+    schedule = torch.optim.lr_scheduler.OneCycleLR(
+        optimizer, RATE, total_steps=EPOCHS * -(-len(people) // BATCH)
+    )
     augment = data.Compose((data.RandomFlip(), data.RandomShift(3)))
-    recipe = {"schedule": schedule, "epochs": EPOCHS, "batch_size": BATCH, "augment": augment, "seed": run}
-    history = training.fit(net, criterion, people, optimizer=optimizer, **recipe, precision="32-true")
+    recipe = {
+        "schedule": schedule,
+        "epochs": EPOCHS,
+        "batch_size": BATCH,
+        "augment": augment,
+        "seed": run,
+    }
+    history = training.fit(
+        net, criterion, people, optimizer=optimizer, **recipe, precision="32-true"
+    )
     return net, history["accuracy"][-1]
 
 
@@ -352,17 +463,29 @@ def unseen(net, run):
     """Verification accuracy on people that were put aside, with the threshold of the other folds."""
     _, test = data.split_by_identity(faces, n_test=10, seed=run)
     pairs = data.verification_pairs(test.labels, 800, seed=run)
-    scores = evaluation.cosine_scores(training.embed(net, test, flip=True), pairs.left, pairs.right)
+    scores = evaluation.cosine_scores(
+        training.embed(net, test, flip=True), pairs.left, pairs.right
+    )
     return evaluation.kfold_accuracy(scores, pairs.same).mean
 
 
 # %%
 networks = {kind: [train_faces(kind, run) for run in range(RUNS)] for kind in KINDS}
-named = {kind: np.array([accuracy for _, accuracy in runs]) for kind, runs in networks.items()}
-strangers = {kind: [unseen(net, run) for run, (net, _) in enumerate(runs)] for kind, runs in networks.items()}
-strangers["own, untrained"] = [unseen(new_network("own kernels", run), run) for run in range(RUNS)]
+named = {
+    kind: np.array([accuracy for _, accuracy in runs])
+    for kind, runs in networks.items()
+}
+strangers = {
+    kind: [unseen(net, run) for run, (net, _) in enumerate(runs)]
+    for kind, runs in networks.items()
+}
+strangers["own, untrained"] = [
+    unseen(new_network("own kernels", run), run) for run in range(RUNS)
+]
 assert named["own kernels"].min() > 0.5
-print("the network with kernels of its own names more than half of its training photographs: True")
+print(
+    "the network with kernels of its own names more than half of its training photographs: True"
+)
 
 # %% [markdown]
 # So it does learn **something**. But which part of it? We measure how far each layer moved from where it was drawn: the
@@ -371,16 +494,28 @@ print("the network with kernels of its own names more than half of its training 
 
 # %%
 def weights_of(net):
-    return [m.weight.detach() for m in net.modules() if isinstance(m, (nn.Conv2d, nn.Linear, LocallyConnected2d))]
+    return [
+        m.weight.detach()
+        for m in net.modules()
+        if isinstance(m, (nn.Conv2d, nn.Linear, LocallyConnected2d))
+    ]
 
 
 def change(kind, run):
-    pairs = zip(weights_of(new_network(kind, run)), weights_of(networks[kind][run][0]), strict=True)
+    pairs = zip(
+        weights_of(new_network(kind, run)),
+        weights_of(networks[kind][run][0]),
+        strict=True,
+    )
     return [((new - old).norm() / old.norm()).item() for old, new in pairs]
 
 
 names = [name for name, kind, *_ in DEEPFACE if kind != "max pooling"] + ["F7"]
-changes = {kind: np.array([change(kind, run) for run in range(RUNS)]) for kind in KINDS if "frozen" not in kind}
+changes = {
+    kind: np.array([change(kind, run) for run in range(RUNS)])
+    for kind in KINDS
+    if "frozen" not in kind
+}
 
 # %%
 viz.show(
@@ -390,15 +525,26 @@ viz.show(
         title=f"Local layers stay almost where they were drawn (mean and range of {RUNS} runs)",
         xlabel="layer",
         ylabel="relative change of its weights in training",
-        bands={kind: (values.min(axis=0), values.max(axis=0)) for kind, values in changes.items()},
+        bands={
+            kind: (values.min(axis=0), values.max(axis=0))
+            for kind, values in changes.items()
+        },
     ),
     alt="Relative change of six layers. With own kernels L4 to L6 are lowest, near zero; with one kernel they change as much as the rest.",
 )
 local = slice(2, 5)
-for suffix, own, one in (("without", "own kernels", "one kernel"), ("with", "own + batch norm", "one + batch norm")):
+for suffix, own, one in (
+    ("without", "own kernels", "one kernel"),
+    ("with", "own + batch norm", "one + batch norm"),
+):
     further = changes[one][:, local].mean() / changes[own][:, local].mean()
-    print(f"{suffix:7} batch norm, shared layers move at least twice as far:", bool(further > 2))
-assert changes["own kernels"][:, local].max() * 2 < changes["one kernel"][:, local].min()
+    print(
+        f"{suffix:7} batch norm, shared layers move at least twice as far:",
+        bool(further > 2),
+    )
+assert (
+    changes["own kernels"][:, local].max() * 2 < changes["one kernel"][:, local].min()
+)
 
 # %% [markdown]
 # With kernels of its own a local layer remains nearly the **random** layer it was, and the other layers learn around
@@ -407,7 +553,9 @@ assert changes["own kernels"][:, local].max() * 2 < changes["one kernel"][:, loc
 # local layers, freezing them should cost little on strangers.
 
 # %%
-intervals = {kind: evaluation.mean_interval(values) for kind, values in strangers.items()}
+intervals = {
+    kind: evaluation.mean_interval(values) for kind, values in strangers.items()
+}
 viz.show(
     viz.seeds_and_means(
         strangers,
@@ -425,10 +573,20 @@ for kind in ("own + batch norm", "one + batch norm"):
     print(f"{kind} beats own kernels on average: {gain.mean() > 0}")
 
 # %%
-size = {kind: cost.count(new_network(kind, 0), SIZE, in_channels=1).parameters for kind in KINDS}
+size = {
+    kind: cost.count(new_network(kind, 0), SIZE, in_channels=1).parameters
+    for kind in KINDS
+}
 times = size["own + batch norm"] / size["one + batch norm"]
-assert abs(np.subtract(strangers["own + batch norm"], strangers["one + batch norm"]).mean()) < 0.06
-print(f"own kernels: {times:.0f} times the parameters; on strangers less than 6 points between the two: True")
+assert (
+    abs(
+        np.subtract(strangers["own + batch norm"], strangers["one + batch norm"]).mean()
+    )
+    < 0.06
+)
+print(
+    f"own kernels: {times:.0f} times the parameters; on strangers less than 6 points between the two: True"
+)
 
 # %% [markdown]
 # Read it with care; these are three runs on a few hundred pairs.

@@ -23,7 +23,16 @@ import numpy as np
 import torch
 from torch import nn
 
-from course_lib import backbones, cost, data, evaluation, exercises, losses, training, viz
+from course_lib import (
+    backbones,
+    cost,
+    data,
+    evaluation,
+    exercises,
+    losses,
+    training,
+    viz,
+)
 
 # %% [markdown]
 # ## The table
@@ -37,9 +46,21 @@ BLOCK_35 = (((32, 1),), ((32, 1), (32, 3)), ((32, 1), (32, 3), (32, 3)))
 BLOCK_17 = (((128, 1),), ((128, 1), (128, (1, 7)), (128, (7, 1))))
 BLOCK_8 = (((192, 1),), ((192, 1), (192, (1, 3)), (192, (3, 1))))
 REDUCTION_17 = (((384, 3),), ((192, 1), (192, 3), (256, 3)))
-REDUCTION_8 = (((256, 1), (384, 3)), ((256, 1), (256, 3)), ((256, 1), (256, 3), (256, 3)))
+REDUCTION_8 = (
+    ((256, 1), (384, 3)),
+    ((256, 1), (256, 3)),
+    ((256, 1), (256, 3), (256, 3)),
+)
 # channels, kernel, stride, padding
-STEM = ((32, 3, 2, 0), (32, 3, 1, 0), (64, 3, 1, 1), "pool", (80, 1, 1, 0), (192, 3, 1, 0), (256, 3, 2, 0))
+STEM = (
+    (32, 3, 2, 0),
+    (32, 3, 1, 0),
+    (64, 3, 1, 1),
+    "pool",
+    (80, 1, 1, 0),
+    (192, 3, 1, 0),
+    (256, 3, 2, 0),
+)
 REPEATS, SCALES = (5, 10, 5), (0.17, 0.10, 0.20)
 
 # %% [markdown]
@@ -103,7 +124,9 @@ def same(mine, theirs, *shape):
 
 
 # %%
-library = backbones.create("inception_resnet_v1", input_size=75, repeats=(1, 1, 1), seed=0)
+library = backbones.create(
+    "inception_resnet_v1", input_size=75, repeats=(1, 1, 1), seed=0
+)
 assert same(Block(256, BLOCK_35, 0.17), library.blocks_35[0], 256, 9, 9)
 assert same(Block(896, BLOCK_17, 0.10), library.blocks_17[0], 896, 5, 5)
 assert same(Block(1792, BLOCK_8, 1.0, activation=False), library.last_block, 1792, 3, 3)
@@ -123,7 +146,9 @@ print("three kinds of block: same weights, same output as the library's")
 column, row = torch.randn(2, 7, generator=torch.Generator().manual_seed(0))
 x = torch.randn(1, 1, 20, 20, generator=torch.Generator().manual_seed(1))
 in_one = nn.functional.conv2d(x, torch.outer(column, row)[None, None])
-in_two = nn.functional.conv2d(nn.functional.conv2d(x, row[None, None, None]), column[None, None, :, None])
+in_two = nn.functional.conv2d(
+    nn.functional.conv2d(x, row[None, None, None]), column[None, None, :, None]
+)
 assert torch.allclose(in_one, in_two, atol=1e-4)
 print(f"one 7x7 kernel: {7 * 7} weights; 1x7 and 7x1: {7 + 7}")
 
@@ -138,15 +163,23 @@ def weights_figure(channels):
         "one row, then one column": [channels**2 * 2 * side for side in sides],
     }
     title = f"Weights that see a window, {channels} channels in and out"
-    return viz.lines(series, sides, title=title, xlabel="side of the window", ylabel="weights")
+    return viz.lines(
+        series, sides, title=title, xlabel="side of the window", ylabel="weights"
+    )
 
 
 viz.show(
     weights_figure(128),
     alt="Three curves over the side of the window: one square kernel grows with the square, the two others along lines.",
 )
-built = [branch(128, rows) for rows in (((128, 7),), ((128, 3),) * 3, ((128, (1, 7)), (128, (7, 1))))]
-convolutions = [sum(m.weight.numel() for m in net.modules() if isinstance(m, nn.Conv2d)) for net in built]
+built = [
+    branch(128, rows)
+    for rows in (((128, 7),), ((128, 3),) * 3, ((128, (1, 7)), (128, (7, 1))))
+]
+convolutions = [
+    sum(m.weight.numel() for m in net.modules() if isinstance(m, nn.Conv2d))
+    for net in built
+]
 assert convolutions == [128**2 * 49, 128**2 * 27, 128**2 * 14]
 
 # %% tags=["nbval-skip"] skip_reason="needs a browser to move the slider"
@@ -159,13 +192,20 @@ viz.slider(weights_figure, [16, 32, 64, 128, 192], label="channels", start=128)
 # pooling with a 1x1 after it is one of them. Its first block, as torchvision has it:
 
 # %%
-BLOCK_A = {"1x1": ((64, 1),), "5x5": ((48, 1), (64, 5)), "double 3x3": ((64, 1), (96, 3), (96, 3)), "pool": ((32, 1),)}
+BLOCK_A = {
+    "1x1": ((64, 1),),
+    "5x5": ((48, 1), (64, 5)),
+    "double 3x3": ((64, 1), (96, 3), (96, 3)),
+    "pool": ((32, 1),),
+}
 
 
 class BlockA(nn.Module):
     def __init__(self, channels):
         super().__init__()
-        self.branches = nn.ModuleList(branch(channels, rows) for rows in BLOCK_A.values())
+        self.branches = nn.ModuleList(
+            branch(channels, rows) for rows in BLOCK_A.values()
+        )
         self.pool = nn.AvgPool2d(3, stride=1, padding=1)
 
     def forward(self, x):
@@ -194,7 +234,12 @@ def stem(c_in):
 class Reduction(nn.Module):
     def __init__(self, channels, rows):
         super().__init__()
-        self.branches = nn.ModuleList([*(branch(channels, row, last_stride=2) for row in rows), nn.MaxPool2d(3, 2)])
+        self.branches = nn.ModuleList(
+            [
+                *(branch(channels, row, last_stride=2) for row in rows),
+                nn.MaxPool2d(3, 2),
+            ]
+        )
 
     def forward(self, x):
         return torch.cat([b(x) for b in self.branches], 1)
@@ -232,28 +277,42 @@ print("the network from the table: same weights, same output as the library's")
 # %%
 def counted(name, side, **options):
     with torch.device("meta"):
-        return cost.count(backbones.create(name, input_size=side, **options), (side, side))
+        return cost.count(
+            backbones.create(name, input_size=side, **options), (side, side)
+        )
 
 
 counts = {
-    "Inception v3, as published": counted("inception_v3", 299, embedding_dim=1000, auxiliary_head=True),
+    "Inception v3, as published": counted(
+        "inception_v3", 299, embedding_dim=1000, auxiliary_head=True
+    ),
     "Inception v3, 512-d": counted("inception_v3", 299),
     "Inception-ResNet-v1, 512-d": counted("inception_resnet_v1", 160),
 }
 
 # %%
 for name, c in counts.items():
-    print(f"{name:27} {c.parameters:11,} parameters, {c.macs.conv_linear / 1e9:.2f} billion multiply-adds")
+    print(
+        f"{name:27} {c.parameters:11,} parameters, {c.macs.conv_linear / 1e9:.2f} billion multiply-adds"
+    )
 with torch.device("meta"):
     ours = inception_resnet_v1()
-assert sum(p.numel() for p in ours.parameters()) == counts["Inception-ResNet-v1, 512-d"].parameters == 23_482_624
+assert (
+    sum(p.numel() for p in ours.parameters())
+    == counts["Inception-ResNet-v1, 512-d"].parameters
+    == 23_482_624
+)
 
 # %%
 published = counts["Inception v3, as published"]
 classifier, auxiliary = 2048 * 1000 + 1000, published.unused_parameters
 body = published.parameters - classifier - auxiliary
-print(f"Inception v3: {body:,} body + {auxiliary:,} auxiliary head + {classifier:,} ImageNet classifier")
-print(f"            = {published.parameters:,}, which rounds to {round(published.parameters / 1e6)}M")
+print(
+    f"Inception v3: {body:,} body + {auxiliary:,} auxiliary head + {classifier:,} ImageNet classifier"
+)
+print(
+    f"            = {published.parameters:,}, which rounds to {round(published.parameters / 1e6)}M"
+)
 assert published.parameters == 27_161_264
 
 # %% [markdown]
@@ -264,7 +323,10 @@ assert published.parameters == 27_161_264
 # $27.161\text{M} - 2.049\text{M} + 2049 N$ parameters. Which $N$ give what rounds to 40.1M?
 
 # %%
-low, high = ((printed - (published.parameters - classifier)) / 2049 for printed in (40.05e6, 40.15e6))
+low, high = (
+    (printed - (published.parameters - classifier)) / 2049
+    for printed in (40.05e6, 40.15e6)
+)
 people = range(math.ceil(low), math.floor(high) + 1)
 print(f"40.1M means between {people[0]:,} and {people[-1]:,} people")
 assert 7_000 < people[0] < people[-1] < 7_500
@@ -277,7 +339,10 @@ assert 7_000 < people[0] < people[-1] < 7_500
 # first factor below does not say which is the better bargain: the second one explains a good part of it.
 
 # %%
-ratio = counts["Inception v3, 512-d"].macs.conv_linear / counts["Inception-ResNet-v1, 512-d"].macs.conv_linear
+ratio = (
+    counts["Inception v3, 512-d"].macs.conv_linear
+    / counts["Inception-ResNet-v1, 512-d"].macs.conv_linear
+)
 small = cost.count(backbones.create("mobilefacenet"), (112, 112))
 print(f"Inception v3 / Inception-ResNet-v1: {ratio:.1f} times the multiply-adds")
 print(f"and {(299 / 160) ** 2:.1f} times the pixels")
@@ -297,7 +362,9 @@ faces = data.orl_faces().resized(*SIZE)
 
 
 def narrowed(rows, factor):
-    return tuple(tuple((max(1, int(c * factor)), kernel) for c, kernel in row) for row in rows)
+    return tuple(
+        tuple((max(1, int(c * factor)), kernel) for c, kernel in row) for row in rows
+    )
 
 
 def reduced(shortcut, scale):
@@ -309,35 +376,71 @@ def reduced(shortcut, scale):
         *(Block(WIDTH, small, scale, shortcut) for _ in range(DEPTH)),
         unit(WIDTH, 2 * WIDTH, 3, 2, 0),
         *(Block(2 * WIDTH, large, scale, shortcut) for _ in range(DEPTH)),
-        nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(2 * WIDTH, DIM), nn.BatchNorm1d(DIM, eps=1e-3)),
+        nn.Sequential(
+            nn.AdaptiveAvgPool2d(1),
+            nn.Flatten(),
+            nn.Linear(2 * WIDTH, DIM),
+            nn.BatchNorm1d(DIM, eps=1e-3),
+        ),
     )
 
 
 # %%
-KINDS = {"shortcut, scale 0.17": (True, 0.17), "shortcut, scale 1": (True, 1.0), "no shortcut": (False, 1.0)}
+KINDS = {
+    "shortcut, scale 0.17": (True, 0.17),
+    "shortcut, scale 1": (True, 1.0),
+    "no shortcut": (False, 1.0),
+}
 
 
 def new_network(kind, run):
     if kind == "MobileFaceNet":
-        return backbones.create("mobilefacenet", width=0.2, embedding_dim=DIM, input_size=SIZE, in_channels=1, seed=run)
+        return backbones.create(
+            "mobilefacenet",
+            width=0.2,
+            embedding_dim=DIM,
+            input_size=SIZE,
+            in_channels=1,
+            seed=run,
+        )
     torch.manual_seed(run)
     return reduced(*KINDS[kind])
 
 
 for kind in (*KINDS, "MobileFaceNet"):
     c = cost.count(new_network(kind, 0), SIZE, in_channels=1)
-    print(f"{kind:20} {c.parameters:7,} parameters, {c.macs.conv_linear / 1e6:.1f} million multiply-adds")
+    print(
+        f"{kind:20} {c.parameters:7,} parameters, {c.macs.conv_linear / 1e6:.1f} million multiply-adds"
+    )
 
 
 # %%
 def train_faces(kind, run):
     people, _ = data.split_by_identity(faces, n_test=10, seed=run)
-    net, criterion = new_network(kind, run), losses.Softmax(DIM, people.n_classes, seed=run)
-    optimizer = torch.optim.SGD([*net.parameters(), *criterion.parameters()], lr=RATE, momentum=0.9, weight_decay=5e-4)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, RATE, total_steps=EPOCHS * -(-len(people) // BATCH))
+    net, criterion = (
+        new_network(kind, run),
+        losses.Softmax(DIM, people.n_classes, seed=run),
+    )
+    optimizer = torch.optim.SGD(
+        [*net.parameters(), *criterion.parameters()],
+        lr=RATE,
+        momentum=0.9,
+        weight_decay=5e-4,
+    )
+    schedule = torch.optim.lr_scheduler.OneCycleLR(
+        optimizer, RATE, total_steps=EPOCHS * -(-len(people) // BATCH)
+    )
     augment = data.Compose((data.RandomFlip(), data.RandomShift(3)))
-    recipe = {"schedule": schedule, "epochs": EPOCHS, "batch_size": BATCH, "augment": augment, "seed": run}
-    history = training.fit(net, criterion, people, optimizer=optimizer, **recipe, precision="32-true")
+    recipe = {
+        "schedule": schedule,
+        "epochs": EPOCHS,
+        "batch_size": BATCH,
+        "augment": augment,
+        "seed": run,
+    }
+    history = training.fit(
+        net, criterion, people, optimizer=optimizer, **recipe, precision="32-true"
+    )
     return net, np.array(history["accuracy"])
 
 
@@ -345,11 +448,16 @@ def unseen(net, run):
     """Verification accuracy on people that were put aside, with the threshold of the other folds."""
     _, test = data.split_by_identity(faces, n_test=10, seed=run)
     pairs = data.verification_pairs(test.labels, 800, seed=run)
-    scores = evaluation.cosine_scores(training.embed(net, test, flip=True), pairs.left, pairs.right)
+    scores = evaluation.cosine_scores(
+        training.embed(net, test, flip=True), pairs.left, pairs.right
+    )
     return evaluation.kfold_accuracy(scores, pairs.same).mean
 
 
-networks = {kind: [train_faces(kind, run) for run in range(RUNS)] for kind in (*KINDS, "MobileFaceNet")}
+networks = {
+    kind: [train_faces(kind, run) for run in range(RUNS)]
+    for kind in (*KINDS, "MobileFaceNet")
+}
 print({kind: len(runs) for kind, runs in networks.items()})
 
 # %%
@@ -361,18 +469,29 @@ viz.show(
         title="Without its shortcut, the same network learns far slower (mean and range)",
         xlabel="epoch",
         ylabel="training photographs named rightly",
-        bands={kind: (values.min(axis=0), values.max(axis=0)) for kind, values in curves.items()},
+        bands={
+            kind: (values.min(axis=0), values.max(axis=0))
+            for kind, values in curves.items()
+        },
     ),
     alt="Training accuracy over epochs: both curves with shortcuts rise to nearly one, the one without stays far below.",
 )
 final = {kind: values[:, -1] for kind, values in curves.items()}
 assert (
-    final["no shortcut"].max() < 0.5 < 0.75 < min(final["shortcut, scale 0.17"].min(), final["shortcut, scale 1"].min())
+    final["no shortcut"].max()
+    < 0.5
+    < 0.75
+    < min(final["shortcut, scale 0.17"].min(), final["shortcut, scale 1"].min())
 )
 
 # %%
-strangers = {kind: [unseen(net, run) for run, (net, _) in enumerate(runs)] for kind, runs in networks.items()}
-intervals = {kind: evaluation.mean_interval(values) for kind, values in strangers.items()}
+strangers = {
+    kind: [unseen(net, run) for run, (net, _) in enumerate(runs)]
+    for kind, runs in networks.items()
+}
+intervals = {
+    kind: evaluation.mean_interval(values) for kind, values in strangers.items()
+}
 viz.show(
     viz.seeds_and_means(
         strangers,
@@ -383,7 +502,10 @@ viz.show(
     alt="Dots of three runs for four networks. Both with shortcuts and MobileFaceNet are close; without shortcut is lower.",
 )
 lead = np.subtract(strangers["shortcut, scale 0.17"], strangers["no shortcut"])
-assert lead.mean() > 0.02 and abs(np.subtract(*(strangers[kind] for kind in list(KINDS)[:2])).mean()) < 0.06
+assert (
+    lead.mean() > 0.02
+    and abs(np.subtract(*(strangers[kind] for kind in list(KINDS)[:2])).mean()) < 0.06
+)
 print("better than without shortcut, on average:", bool(lead.mean() > 0))
 
 # %% [markdown]
@@ -475,7 +597,11 @@ def by_division(parameters_with, parameters_without, features):
 exercises.check(
     people_behind,
     by_division,
-    [(1_123_000.0, 100_000.0, 512), (27_161_264.0, 25_112_264.0, 2048), (157e6, 127e6, 4096)],
+    [
+        (1_123_000.0, 100_000.0, 512),
+        (27_161_264.0, 25_112_264.0, 2048),
+        (157e6, 127e6, 4096),
+    ],
     hint="Each person has one weight for each feature, and one bias.",
 )
 

@@ -21,7 +21,16 @@ import numpy as np
 import torch
 from torch import nn
 
-from course_lib import backbones, cost, data, evaluation, exercises, losses, training, viz
+from course_lib import (
+    backbones,
+    cost,
+    data,
+    evaluation,
+    exercises,
+    losses,
+    training,
+    viz,
+)
 
 # %% [markdown]
 # ## The name
@@ -42,7 +51,9 @@ WIDTHS = (64, 128, 256, 512)
 for depth, units in UNITS.items():
     layers = 2 * sum(units) + 2
     assert layers == depth
-    print(f"{depth}: two convolutions in each of {sum(units)} units, the first convolution, the last layer: {layers}")
+    print(
+        f"{depth}: two convolutions in each of {sum(units)} units, the first convolution, the last layer: {layers}"
+    )
 
 # %% [markdown]
 # ## Squeeze and excitation
@@ -59,12 +70,18 @@ class SqueezeExcitation(nn.Module):
     def __init__(self, channels, reduction):
         super().__init__()
         hidden = channels // reduction
-        self.down, self.up = nn.Linear(channels, hidden, bias=False), nn.Linear(hidden, channels, bias=False)
+        self.down, self.up = (
+            nn.Linear(channels, hidden, bias=False),
+            nn.Linear(hidden, channels, bias=False),
+        )
         self.prelu = nn.PReLU(hidden)
 
     def forward(self, x):
         squeezed = x.mean(dim=(2, 3))
-        return x * torch.sigmoid(self.up(self.prelu(self.down(squeezed))))[:, :, None, None]
+        return (
+            x
+            * torch.sigmoid(self.up(self.prelu(self.down(squeezed))))[:, :, None, None]
+        )
 
 
 # %% [markdown]
@@ -91,8 +108,14 @@ def unit(c_in, c_out, stride, reduction=None):
 class ImprovedResidual(nn.Module):
     def __init__(self, c_in, c_out, stride, reduction=None):
         super().__init__()
-        self.residual, same_shape = unit(c_in, c_out, stride, reduction), stride == 1 and c_in == c_out
-        projection = [nn.Conv2d(c_in, c_out, 1, stride, bias=False), nn.BatchNorm2d(c_out)]
+        self.residual, same_shape = (
+            unit(c_in, c_out, stride, reduction),
+            stride == 1 and c_in == c_out,
+        )
+        projection = [
+            nn.Conv2d(c_in, c_out, 1, stride, bias=False),
+            nn.BatchNorm2d(c_out),
+        ]
         self.shortcut = nn.Sequential(*([] if same_shape else projection))
 
     def forward(self, x):
@@ -109,14 +132,21 @@ def same(mine, theirs, *shape):
     """Give `mine` the weights of `theirs`, each to the next of its shape, and compare outputs on random images."""
     rest = list(theirs.state_dict().values())
     for tensor in mine.state_dict().values():
-        position = next(i for i, other in enumerate(rest) if other.shape == tensor.shape)
+        position = next(
+            i for i, other in enumerate(rest) if other.shape == tensor.shape
+        )
         tensor.copy_(rest.pop(position))
     x = torch.randn(2, *shape, generator=torch.Generator().manual_seed(0))
     return not rest and torch.allclose(mine.eval()(x), theirs.eval()(x), atol=1e-4)
 
 
 # %%
-small = {"blocks": (1, 2, 1, 1), "widths": (16, 16, 32, 48), "input_size": 32, "embedding_dim": 24}
+small = {
+    "blocks": (1, 2, 1, 1),
+    "widths": (16, 16, 32, 48),
+    "input_size": 32,
+    "embedding_dim": 24,
+}
 plain = backbones.create("iresnet100", **small, seed=0)
 squeezed = backbones.create("se_lresnet100e_ir", **small | {"squeeze": 4}, seed=0)
 assert same(ImprovedResidual(16, 16, 2), plain.stages[0][0], 16, 9, 9)
@@ -129,16 +159,23 @@ print("three units: same weights, same output as the library's")
 
 
 # %%
-def lresnet(units, widths=WIDTHS, reduction=None, size=(112, 112), embedding_dim=512, c_in=3):
+def lresnet(
+    units, widths=WIDTHS, reduction=None, size=(112, 112), embedding_dim=512, c_in=3
+):
     layers, channels = [nn.Conv2d(c_in, widths[0], 3, padding=1, bias=False)], widths[0]
     layers += [nn.BatchNorm2d(channels), nn.PReLU(channels)]
     for repeats, width in zip(units, widths, strict=True):
         for repeat in range(repeats):
-            layers.append(ImprovedResidual(channels, width, 1 if repeat else 2, reduction))
+            layers.append(
+                ImprovedResidual(channels, width, 1 if repeat else 2, reduction)
+            )
             channels = width
         size = [-(-side // 2) for side in size]
     option_e = [nn.BatchNorm2d(channels), nn.Dropout(0.4), nn.Flatten()]
-    option_e += [nn.Linear(channels * size[0] * size[1], embedding_dim), nn.BatchNorm1d(embedding_dim)]
+    option_e += [
+        nn.Linear(channels * size[0] * size[1], embedding_dim),
+        nn.BatchNorm1d(embedding_dim),
+    ]
     return nn.Sequential(*layers, *option_e)
 
 
@@ -191,8 +228,12 @@ viz.show(
     viz.lines(
         {
             "parameters": [c.parameters / mobile.parameters for c in costs.values()],
-            "multiply-adds": [c.macs.conv_linear / mobile.macs.conv_linear for c in costs.values()],
-            "peak activations": [c.peak_fp32_bytes / mobile.peak_fp32_bytes for c in costs.values()],
+            "multiply-adds": [
+                c.macs.conv_linear / mobile.macs.conv_linear for c in costs.values()
+            ],
+            "peak activations": [
+                c.peak_fp32_bytes / mobile.peak_fp32_bytes for c in costs.values()
+            ],
         },
         ["MobileFaceNet", "IR-18", "IR-50", "IR-100", "SE-IR-100"],
         title="Beside MobileFaceNet: dozens of times the weights and the work",
@@ -204,7 +245,9 @@ viz.show(
 )
 added = large.parameters - costs["iresnet100"].parameters
 assert 0.003 < added / large.parameters < 0.01
-print(f"squeeze and excitation itself adds {added / large.parameters:.1%} of the parameters")
+print(
+    f"squeeze and excitation itself adds {added / large.parameters:.1%} of the parameters"
+)
 
 # %% [markdown]
 # **Accuracy alone cannot say "more suitable for mobile".** There a network must also fit, be quick and spare the
@@ -216,7 +259,10 @@ print(f"squeeze and excitation itself adds {added / large.parameters:.1%} of the
 
 # %%
 PAIRS = 6000
-wrong = {name: round((1 - accuracy) * PAIRS) for name, accuracy in (("MobileFaceNet", 0.9968), ("SE-IR-100", 0.9985))}
+wrong = {
+    name: round((1 - accuracy) * PAIRS)
+    for name, accuracy in (("MobileFaceNet", 0.9968), ("SE-IR-100", 0.9985))
+}
 intervals = {name: evaluation.wilson(PAIRS - n, PAIRS) for name, n in wrong.items()}
 print(
     {
@@ -224,7 +270,10 @@ print(
         for (name, n), i in zip(wrong.items(), intervals.values(), strict=True)
     }
 )
-print("the intervals overlap:", intervals["MobileFaceNet"].overlaps(intervals["SE-IR-100"]))
+print(
+    "the intervals overlap:",
+    intervals["MobileFaceNet"].overlaps(intervals["SE-IR-100"]),
+)
 
 # %% [markdown]
 # If their test was LFW with its usual pairs, that is. Overlap is no proof that the two are equal: that would need the
@@ -240,13 +289,17 @@ def where_figure(depth):
     """Parameters of each stage and of the head of LResNet-IR with that many layers."""
     with torch.device("meta"):
         net = backbones.create(f"iresnet{depth}")
-    parts = {"stem": net.stem, **{f"stage {i}": stage for i, stage in enumerate(net.stages, 1)}, "option E": net.head}
+    parts = {
+        "stem": net.stem,
+        **{f"stage {i}": stage for i, stage in enumerate(net.stages, 1)},
+        "option E": net.head,
+    }
     counts = [sum(p.numel() for p in part.parameters()) for part in parts.values()]
-    title = (
-        f"LResNet{depth}E-IR: {sum(counts) / 1e6:.1f} million parameters, {counts[-1] / sum(counts):.0%} in the head"
-    )
+    title = f"LResNet{depth}E-IR: {sum(counts) / 1e6:.1f} million parameters, {counts[-1] / sum(counts):.0%} in the head"
     series = {f"LResNet{depth}E-IR": [count / 1e6 for count in counts]}
-    return viz.lines(series, list(parts), title=title, xlabel="part", ylabel="million parameters")
+    return viz.lines(
+        series, list(parts), title=title, xlabel="part", ylabel="million parameters"
+    )
 
 
 viz.show(
@@ -254,7 +307,10 @@ viz.show(
     alt="Parameters of stem, four stages and option E of the shallowest network: the head has more than all stages together.",
 )
 head = 512 * 7 * 7 * 512
-assert head > costs["iresnet18"].parameters / 2 and head < costs["iresnet100"].parameters / 4
+assert (
+    head > costs["iresnet18"].parameters / 2
+    and head < costs["iresnet100"].parameters / 4
+)
 
 # %% tags=["nbval-skip"] skip_reason="needs a browser to move the slider"
 viz.slider(where_figure, list(UNITS), label="layers")
@@ -291,20 +347,42 @@ def new_network(kind, run):
     return backbones.create(name, **options, seed=run)
 
 
-reduced_costs = {kind: cost.count(new_network(kind, 0), SIZE, in_channels=1) for kind in KINDS}
+reduced_costs = {
+    kind: cost.count(new_network(kind, 0), SIZE, in_channels=1) for kind in KINDS
+}
 for kind, c in reduced_costs.items():
-    print(f"{kind:14} {c.parameters:7,} parameters, {c.macs.conv_linear / 1e6:.1f} million multiply-adds")
+    print(
+        f"{kind:14} {c.parameters:7,} parameters, {c.macs.conv_linear / 1e6:.1f} million multiply-adds"
+    )
 
 
 # %%
 def train_faces(kind, run):
     people, _ = data.split_by_identity(faces, n_test=10, seed=run)
-    net, criterion = new_network(kind, run), losses.Softmax(DIM, people.n_classes, seed=run)
-    optimizer = torch.optim.SGD([*net.parameters(), *criterion.parameters()], lr=RATE, momentum=0.9, weight_decay=5e-4)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, RATE, total_steps=EPOCHS * -(-len(people) // BATCH))
+    net, criterion = (
+        new_network(kind, run),
+        losses.Softmax(DIM, people.n_classes, seed=run),
+    )
+    optimizer = torch.optim.SGD(
+        [*net.parameters(), *criterion.parameters()],
+        lr=RATE,
+        momentum=0.9,
+        weight_decay=5e-4,
+    )
+    schedule = torch.optim.lr_scheduler.OneCycleLR(
+        optimizer, RATE, total_steps=EPOCHS * -(-len(people) // BATCH)
+    )
     augment = data.Compose((data.RandomFlip(), data.RandomShift(3)))
-    recipe = {"schedule": schedule, "epochs": EPOCHS, "batch_size": BATCH, "augment": augment, "seed": run}
-    history = training.fit(net, criterion, people, optimizer=optimizer, **recipe, precision="32-true")
+    recipe = {
+        "schedule": schedule,
+        "epochs": EPOCHS,
+        "batch_size": BATCH,
+        "augment": augment,
+        "seed": run,
+    }
+    history = training.fit(
+        net, criterion, people, optimizer=optimizer, **recipe, precision="32-true"
+    )
     return net, history["accuracy"][-1]
 
 
@@ -313,7 +391,9 @@ def unseen(net, run):
     """Verification accuracy on people that were put aside, with the threshold of the other folds."""
     _, test = data.split_by_identity(faces, n_test=10, seed=run)
     pairs = data.verification_pairs(test.labels, 800, seed=run)
-    scores = evaluation.cosine_scores(training.embed(net, test, flip=True), pairs.left, pairs.right)
+    scores = evaluation.cosine_scores(
+        training.embed(net, test, flip=True), pairs.left, pairs.right
+    )
     return evaluation.kfold_accuracy(scores, pairs.same).mean
 
 
@@ -323,9 +403,16 @@ assert min(accuracy for runs in networks.values() for _, accuracy in runs) > 0.7
 print("all networks name most of their training photographs rightly: True")
 
 # %%
-strangers = {kind: [unseen(net, run) for run, (net, _) in enumerate(runs)] for kind, runs in networks.items()}
-strangers["IR, untrained"] = [unseen(new_network("IR", run), run) for run in range(RUNS)]
-intervals = {kind: evaluation.mean_interval(values) for kind, values in strangers.items()}
+strangers = {
+    kind: [unseen(net, run) for run, (net, _) in enumerate(runs)]
+    for kind, runs in networks.items()
+}
+strangers["IR, untrained"] = [
+    unseen(new_network("IR", run), run) for run in range(RUNS)
+]
+intervals = {
+    kind: evaluation.mean_interval(values) for kind, values in strangers.items()
+}
 viz.show(
     viz.seeds_and_means(
         strangers,
@@ -335,13 +422,20 @@ viz.show(
     ),
     alt="Dots of three runs for four networks. IR, SE-IR and MobileFaceNet overlap; the untrained IR is lower or equal.",
 )
-assert all(np.mean(values) > 0.75 for kind, values in strangers.items() if "untrained" not in kind)
+assert all(
+    np.mean(values) > 0.75
+    for kind, values in strangers.items()
+    if "untrained" not in kind
+)
 assert abs(np.mean(strangers["SE-IR"]) - np.mean(strangers["IR"])) < 0.06
 
 # %%
 difference = evaluation.paired_difference(strangers["SE-IR"], strangers["IR"])
 assert difference.high > -0.05 and difference.low < 0.05
-print("the interval of the paired difference contains zero:", difference.low <= 0 <= difference.high)
+print(
+    "the interval of the paired difference contains zero:",
+    difference.low <= 0 <= difference.high,
+)
 
 # %% [markdown]
 # Paired within each run, SE makes no difference that three runs can show. It costs next to nothing, so that is no
@@ -367,7 +461,9 @@ viz.show(
     viz.lines(
         {
             f"person {p}, photograph {n}": factor
-            for (p, n), factor in zip(((1, 1), (1, 2), (2, 1), (2, 2)), factors, strict=True)
+            for (p, n), factor in zip(
+                ((1, 1), (1, 2), (2, 1), (2, 2)), factors, strict=True
+            )
         },
         list(range(1, factors.shape[1] + 1)),
         title="After our training SE still multiplies every channel by about one half",
@@ -399,8 +495,16 @@ def squeeze_parameters(channels, reduction, units): ...
 
 # %% tags=["check"]
 def by_counting(channels, reduction, units):
-    options = {"blocks": (units,), "widths": (channels,), "input_size": 8, "embedding_dim": 4}
-    nets = [backbones.create("iresnet18", **options, squeeze=squeeze) for squeeze in (reduction, None)]
+    options = {
+        "blocks": (units,),
+        "widths": (channels,),
+        "input_size": 8,
+        "embedding_dim": 4,
+    }
+    nets = [
+        backbones.create("iresnet18", **options, squeeze=squeeze)
+        for squeeze in (reduction, None)
+    ]
     with_it, without = (sum(p.numel() for p in net.parameters()) for net in nets)
     return float(with_it - without)
 
@@ -425,12 +529,18 @@ def excited(x, down, up): ...
 
 # %% tags=["check"]
 def by_modules(x, down, up):
-    hidden = nn.functional.relu(nn.functional.conv2d(nn.functional.adaptive_avg_pool2d(x, 1), down[:, :, None, None]))
+    hidden = nn.functional.relu(
+        nn.functional.conv2d(
+            nn.functional.adaptive_avg_pool2d(x, 1), down[:, :, None, None]
+        )
+    )
     return x * nn.functional.conv2d(hidden, up[:, :, None, None]).sigmoid()
 
 
 generator = torch.Generator().manual_seed(0)
-example = [torch.randn(shape, generator=generator) for shape in ((2, 6, 3, 4), (2, 6), (6, 2))]
+example = [
+    torch.randn(shape, generator=generator) for shape in ((2, 6, 3, 4), (2, 6), (6, 2))
+]
 exercises.check(
     excited,
     by_modules,

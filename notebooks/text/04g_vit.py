@@ -25,7 +25,16 @@ import numpy as np
 import torch
 from torch import nn
 
-from course_lib import backbones, cost, data, evaluation, exercises, losses, training, viz
+from course_lib import (
+    backbones,
+    cost,
+    data,
+    evaluation,
+    exercises,
+    losses,
+    training,
+    viz,
+)
 
 # %% [markdown]
 # ## The table
@@ -66,11 +75,18 @@ print("tokens:", tuple(as_matrix.shape), "the same either way")
 # %%
 patches = cut(face, 8)[0].to(torch.uint8).view(-1, 1, 8, 8)
 viz.show(
-    viz.image_grid(patches, title="What the transformer is given: 42 patches", columns=6, credit=faces.source),
+    viz.image_grid(
+        patches,
+        title="What the transformer is given: 42 patches",
+        columns=6,
+        credit=faces.source,
+    ),
     alt="A face cut into seven rows of six square patches, with gaps between them.",
 )
 rows = patches[:, 0].view(7, 6, 8, 8)
-assert len(patches) == 42 and torch.equal(rows.permute(0, 2, 1, 3).reshape(56, 48), face[0, 0])
+assert len(patches) == 42 and torch.equal(
+    rows.permute(0, 2, 1, 3).reshape(56, 48), face[0, 0]
+)
 
 # %% [markdown]
 # ## Attention
@@ -94,13 +110,19 @@ def attention(queries, keys, values):
 class SelfAttention(nn.Module):
     def __init__(self, dim, heads):
         super().__init__()
-        self.heads, self.into, self.out = heads, nn.Linear(dim, 3 * dim), nn.Linear(dim, dim)
+        self.heads, self.into, self.out = (
+            heads,
+            nn.Linear(dim, 3 * dim),
+            nn.Linear(dim, dim),
+        )
 
     def forward(self, x):
         n, tokens, dim = x.shape
         split = self.into(x).view(n, tokens, 3, self.heads, dim // self.heads)
         queries, keys, values = split.permute(2, 0, 3, 1, 4)
-        return self.out(attention(queries, keys, values).transpose(1, 2).reshape(n, tokens, dim))
+        return self.out(
+            attention(queries, keys, values).transpose(1, 2).reshape(n, tokens, dim)
+        )
 
 
 # %% [markdown]
@@ -114,8 +136,16 @@ class SelfAttention(nn.Module):
 class Block(nn.Module):
     def __init__(self, dim, heads, mlp):
         super().__init__()
-        self.norm, self.attention = nn.LayerNorm(dim, eps=1e-6), SelfAttention(dim, heads)
-        self.mlp = nn.Sequential(nn.LayerNorm(dim, eps=1e-6), nn.Linear(dim, mlp), nn.GELU(), nn.Linear(mlp, dim))
+        self.norm, self.attention = (
+            nn.LayerNorm(dim, eps=1e-6),
+            SelfAttention(dim, heads),
+        )
+        self.mlp = nn.Sequential(
+            nn.LayerNorm(dim, eps=1e-6),
+            nn.Linear(dim, mlp),
+            nn.GELU(),
+            nn.Linear(mlp, dim),
+        )
 
     def forward(self, x):
         x = x + self.attention(self.norm(x))
@@ -125,13 +155,24 @@ class Block(nn.Module):
 # %%
 def same(mine, theirs, *shape):
     """Give `mine` the weights of `theirs`, and compare what they make of random input of that shape."""
-    for my_tensor, their_tensor in zip(mine.state_dict().values(), theirs.state_dict().values(), strict=True):
+    for my_tensor, their_tensor in zip(
+        mine.state_dict().values(), theirs.state_dict().values(), strict=True
+    ):
         my_tensor.copy_(their_tensor)
     x = torch.randn(2, *shape, generator=torch.Generator().manual_seed(0))
     return torch.allclose(mine.eval()(x), theirs.eval()(x), atol=1e-4)
 
 
-library = backbones.create("vit_tiny", dim=48, depth=2, heads=4, mlp=96, input_size=32, embedding_dim=16, seed=0)
+library = backbones.create(
+    "vit_tiny",
+    dim=48,
+    depth=2,
+    heads=4,
+    mlp=96,
+    input_size=32,
+    embedding_dim=16,
+    seed=0,
+)
 assert same(SelfAttention(48, 4), library.blocks[0].attention, 10, 48)
 assert same(Block(48, 4, 96), library.blocks[0], 10, 48)
 print("attention and block: same weights, same output as the library's")
@@ -150,7 +191,10 @@ class Transformer(nn.Module):
         self.positions = nn.Parameter(torch.zeros(1, (side // patch) ** 2, dim))
         self.patches = nn.Conv2d(c_in, dim, patch, stride=patch)
         self.blocks = nn.Sequential(*(Block(dim, heads, mlp) for _ in range(depth)))
-        self.norm, self.head = nn.LayerNorm(dim, eps=1e-6), nn.Linear(dim, embedding_dim)
+        self.norm, self.head = (
+            nn.LayerNorm(dim, eps=1e-6),
+            nn.Linear(dim, embedding_dim),
+        )
 
     def forward(self, images):
         x = self.patches(images).flatten(2).mT + self.positions
@@ -182,9 +226,20 @@ def sees_the_difference(net):
 
 
 # %%
-blind = backbones.create("vit_tiny", dim=48, depth=2, heads=4, mlp=96, input_size=32, embedding_dim=16, seed=0)
+blind = backbones.create(
+    "vit_tiny",
+    dim=48,
+    depth=2,
+    heads=4,
+    mlp=96,
+    input_size=32,
+    embedding_dim=16,
+    seed=0,
+)
 nn.init.zeros_(blind.positions)
-print("with positions, a shuffled image is another one:   ", sees_the_difference(library))
+print(
+    "with positions, a shuffled image is another one:   ", sees_the_difference(library)
+)
 print("without positions, a shuffled image is another one:", sees_the_difference(blind))
 assert sees_the_difference(library) and not sees_the_difference(blind)
 
@@ -211,7 +266,10 @@ def hook_count(net, *shape):
 
 
 with torch.device("meta"):
-    seen, all_of_it = hook_count(full, torch.empty(1, 3, 112, 112)), cost.count(full, (112, 112)).macs.conv_linear
+    seen, all_of_it = (
+        hook_count(full, torch.empty(1, 3, 112, 112)),
+        cost.count(full, (112, 112)).macs.conv_linear,
+    )
 tokens = (FACES["side"] // FACES["patch"]) ** 2
 products = FACES["depth"] * 2 * tokens**2 * FACES["dim"]
 assert seen + products == all_of_it
@@ -244,14 +302,22 @@ def cost_figure(side):
     tokens = np.array([(side // patch) ** 2 for patch in patches])
     dim, depth, mlp = TINY["dim"], TINY["depth"], TINY["mlp"]
     series = {
-        "linear layers of the blocks": depth * tokens * (4 * dim**2 + 2 * dim * mlp) / 1e6,
+        "linear layers of the blocks": depth
+        * tokens
+        * (4 * dim**2 + 2 * dim * mlp)
+        / 1e6,
         "attention's products": depth * 2 * tokens**2 * dim / 1e6,
     }
-    share = [products / (linear + products) for linear, products in zip(*series.values(), strict=True)]
-    title = (
-        f"{side}x{side} pixels: attention is {share[0]:.0%} of the work at 4 pixels, {share[-1]:.0%} at {patches[-1]}"
-    )
-    options = {"xlabel": "side of a patch in pixels", "ylabel": "million multiply-adds", "log_y": True}
+    share = [
+        products / (linear + products)
+        for linear, products in zip(*series.values(), strict=True)
+    ]
+    title = f"{side}x{side} pixels: attention is {share[0]:.0%} of the work at 4 pixels, {share[-1]:.0%} at {patches[-1]}"
+    options = {
+        "xlabel": "side of a patch in pixels",
+        "ylabel": "million multiply-adds",
+        "log_y": True,
+    }
     return viz.lines(series, patches, title=title, **options)
 
 
@@ -260,7 +326,9 @@ viz.show(
     alt="Two falling curves over the side of the patch; attention's is the steeper one, and stays below the linear layers here.",
 )
 with torch.device("meta"):
-    coarse = cost.count(Transformer(**FACES | {"patch": 16}), (112, 112)).macs.conv_linear
+    coarse = cost.count(
+        Transformer(**FACES | {"patch": 16}), (112, 112)
+    ).macs.conv_linear
 assert all_of_it > 4 * coarse
 tokens_at_four = (112 // 4) ** 2
 crossing = (4 * 192**2 + 2 * 192 * 768) // (2 * 192)
@@ -306,22 +374,40 @@ def new_network(kind, run):
 # %%
 for kind in KINDS:
     c = cost.count(new_network(kind, 0), SIZE, in_channels=1)
-    print(f"{kind:17} {c.parameters:7,} parameters, {c.macs.conv_linear / 1e6:.1f} million multiply-adds")
+    print(
+        f"{kind:17} {c.parameters:7,} parameters, {c.macs.conv_linear / 1e6:.1f} million multiply-adds"
+    )
 
 
 # %%
 def train_faces(kind, run):
     people, _ = data.split_by_identity(faces, n_test=10, seed=run)
-    net, criterion = new_network(kind, run), losses.Softmax(DIM, people.n_classes, seed=run)
+    net, criterion = (
+        new_network(kind, run),
+        losses.Softmax(DIM, people.n_classes, seed=run),
+    )
     learned = [*net.parameters(), *criterion.parameters()]
     if kind == "MobileFaceNet":
-        optimizer, rate = torch.optim.SGD(learned, lr=0.1, momentum=0.9, weight_decay=5e-4), 0.1
+        optimizer, rate = (
+            torch.optim.SGD(learned, lr=0.1, momentum=0.9, weight_decay=5e-4),
+            0.1,
+        )
     else:
         optimizer, rate = torch.optim.AdamW(learned, lr=0.003, weight_decay=0.1), 0.003
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, rate, total_steps=EPOCHS * -(-len(people) // BATCH))
+    schedule = torch.optim.lr_scheduler.OneCycleLR(
+        optimizer, rate, total_steps=EPOCHS * -(-len(people) // BATCH)
+    )
     augment = data.Compose((data.RandomFlip(), data.RandomShift(3)))
-    recipe = {"schedule": schedule, "epochs": EPOCHS, "batch_size": BATCH, "augment": augment, "seed": run}
-    history = training.fit(net, criterion, people, optimizer=optimizer, **recipe, precision="32-true")
+    recipe = {
+        "schedule": schedule,
+        "epochs": EPOCHS,
+        "batch_size": BATCH,
+        "augment": augment,
+        "seed": run,
+    }
+    history = training.fit(
+        net, criterion, people, optimizer=optimizer, **recipe, precision="32-true"
+    )
     return net, np.array(history["accuracy"])
 
 
@@ -330,7 +416,9 @@ def unseen(net, run):
     """Verification accuracy on people that were put aside, with the threshold of the other folds."""
     _, test = data.split_by_identity(faces, n_test=10, seed=run)
     pairs = data.verification_pairs(test.labels, 800, seed=run)
-    scores = evaluation.cosine_scores(training.embed(net, test, flip=True), pairs.left, pairs.right)
+    scores = evaluation.cosine_scores(
+        training.embed(net, test, flip=True), pairs.left, pairs.right
+    )
     return evaluation.kfold_accuracy(scores, pairs.same).mean
 
 
@@ -338,7 +426,9 @@ networks = {kind: [train_faces(kind, run) for run in range(RUNS)] for kind in KI
 print({kind: len(runs) for kind, runs in networks.items()})
 
 # %%
-curves = {kind: np.stack([curve for _, curve in runs]) for kind, runs in networks.items()}
+curves = {
+    kind: np.stack([curve for _, curve in runs]) for kind, runs in networks.items()
+}
 viz.show(
     viz.lines(
         {kind: values.mean(axis=0) for kind, values in curves.items()},
@@ -346,16 +436,29 @@ viz.show(
         title="The transformer has hardly begun when MobileFaceNet is done",
         xlabel="epoch",
         ylabel="training photographs named rightly",
-        bands={kind: (values.min(axis=0), values.max(axis=0)) for kind, values in curves.items()},
+        bands={
+            kind: (values.min(axis=0), values.max(axis=0))
+            for kind, values in curves.items()
+        },
     ),
     alt="Training accuracy over epochs: MobileFaceNet rises to nearly one, both transformers stay below one half.",
 )
-assert curves["MobileFaceNet"][:, -1].min() > 0.9 and curves["transformer"][:, -1].max() < 0.7
+assert (
+    curves["MobileFaceNet"][:, -1].min() > 0.9
+    and curves["transformer"][:, -1].max() < 0.7
+)
 
 # %%
-strangers = {kind: [unseen(net, run) for run, (net, _) in enumerate(runs)] for kind, runs in networks.items()}
-strangers["untrained"] = [unseen(new_network("transformer", run), run) for run in range(RUNS)]
-intervals = {kind: evaluation.mean_interval(values) for kind, values in strangers.items()}
+strangers = {
+    kind: [unseen(net, run) for run, (net, _) in enumerate(runs)]
+    for kind, runs in networks.items()
+}
+strangers["untrained"] = [
+    unseen(new_network("transformer", run), run) for run in range(RUNS)
+]
+intervals = {
+    kind: evaluation.mean_interval(values) for kind, values in strangers.items()
+}
 viz.show(
     viz.seeds_and_means(
         strangers,
@@ -382,10 +485,15 @@ print("MobileFaceNet is ahead on average:", bool(lead.mean() > 0))
 # network has not learned enough to use them.
 
 # %%
-trained, start = networks["transformer"][0][0].positions.detach(), new_network("transformer", 0).positions.detach()
+trained, start = (
+    networks["transformer"][0][0].positions.detach(),
+    new_network("transformer", 0).positions.detach(),
+)
 gap = np.subtract(strangers["transformer"], strangers["without positions"])
 assert abs(gap.mean()) < 0.08
-print("positions change the accuracy on strangers by less than 8 points on average: True")
+print(
+    "positions change the accuracy on strangers by less than 8 points on average: True"
+)
 print("their values have moved:", not torch.allclose(trained, start))
 
 # %% [markdown]
@@ -396,7 +504,9 @@ print("their values have moved:", not torch.allclose(trained, start))
 # it was designed for. The dashed line is **no network at all**: the cosine of the pixels themselves.
 
 # %%
-record = json.loads(Path("../benchmarks/records/backbone_accuracy.json").read_text())["figures"]
+record = json.loads(Path("../benchmarks/records/backbone_accuracy.json").read_text())[
+    "figures"
+]
 costs = record["networks"]
 named, verified = {}, {}
 for run in record["runs"]:
@@ -412,18 +522,29 @@ print(
     f"{len(costs)} networks, {len(record['runs']) // (len(costs) + 1)} seeds each, {record['settings']['epochs']} epochs"
 )
 below = [name for name in costs if np.mean(verified[name]) < pixels]
-dearest, cheapest = (pick(costs[name]["macs"] for name in learned) for pick in (max, min))
+dearest, cheapest = (
+    pick(costs[name]["macs"] for name in learned) for pick in (max, min)
+)
 print(
     f"{len(learned)} of them name more than 90 % of their own photographs at the end; {len(costs) - len(learned)} do not"
 )
-print(f"below the pixels themselves: {len(below)}, of which {len(set(below) - set(learned))} did not learn")
-print(f"the dearest that learned takes {dearest / cheapest:.0f} times the multiply-adds of the cheapest")
+print(
+    f"below the pixels themselves: {len(below)}, of which {len(set(below) - set(learned))} did not learn"
+)
+print(
+    f"the dearest that learned takes {dearest / cheapest:.0f} times the multiply-adds of the cheapest"
+)
 
 # %%
-quality = {name: (min(values), np.mean(values), max(values)) for name, values in verified.items()}
+quality = {
+    name: (min(values), np.mean(values), max(values))
+    for name, values in verified.items()
+}
 by_cost = {
     "million multiply-adds": {name: row["macs"] / 1e6 for name, row in costs.items()},
-    "MB of 32-bit floats": {name: row["fp32_bytes"] / 1e6 for name, row in costs.items()},
+    "MB of 32-bit floats": {
+        name: row["fp32_bytes"] / 1e6 for name, row in costs.items()
+    },
 }
 viz.show(
     viz.trade_off(
@@ -436,7 +557,11 @@ viz.show(
     ),
     alt="Two panels, accuracy over multiply-adds and over file size: points of all families lie in a band, with no rise.",
 )
-assert max(ends) - min(ends) < 10 and dearest > 50 * cheapest and len(set(below) - set(learned)) > len(below) / 2
+assert (
+    max(ends) - min(ends) < 10
+    and dearest > 50 * cheapest
+    and len(set(below) - set(learned)) > len(below) / 2
+)
 
 # %% [markdown]
 # Whether a network **learned its own photographs** in these few epochs matters more here than what it costs. Those that did
@@ -468,7 +593,10 @@ generator = torch.Generator().manual_seed(0)
 exercises.check(
     one_head,
     by_pytorch,
-    [tuple(torch.randn(3, 5, 4, generator=generator)), tuple(torch.randn(3, 2, 9, generator=generator))],
+    [
+        tuple(torch.randn(3, 5, 4, generator=generator)),
+        tuple(torch.randn(3, 2, 9, generator=generator)),
+    ],
     hint="Scores are queries times keys, divided by the root of d. The softmax runs over the keys: each row sums to 1.",
 )
 
@@ -485,7 +613,14 @@ def block_cost(tokens, dim, mlp): ...
 
 # %% tags=["check"]
 def by_difference(tokens, dim, mlp):
-    options = {"input_size": (2, 2 * tokens), "patch": 2, "dim": dim, "heads": 1, "mlp": mlp, "embedding_dim": 3}
+    options = {
+        "input_size": (2, 2 * tokens),
+        "patch": 2,
+        "dim": dim,
+        "heads": 1,
+        "mlp": mlp,
+        "embedding_dim": 3,
+    }
     nets = [backbones.create("vit_tiny", **options, depth=depth) for depth in (2, 1)]
     two, one = (cost.count(net, (2, 2 * tokens)).macs.conv_linear for net in nets)
     return float(two - one)

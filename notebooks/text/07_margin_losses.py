@@ -63,12 +63,23 @@ def margin_loss(embeddings, labels, weight, scale, lower):
 
 
 generator = torch.Generator().manual_seed(0)
-x, y = torch.randn(8, 64, generator=generator), torch.randint(30, (8,), generator=generator)
+x, y = (
+    torch.randn(8, 64, generator=generator),
+    torch.randint(30, (8,), generator=generator),
+)
 for criterion, lower in (
-    (losses.CosFace(64, 30, scale=64, margin=0.35, seed=0), lambda cosine: cosine - 0.35),
-    (losses.ArcFace(64, 30, scale=64, margin=0.5, seed=0), lambda cosine: torch.cos(cosine.acos() + 0.5)),
+    (
+        losses.CosFace(64, 30, scale=64, margin=0.35, seed=0),
+        lambda cosine: cosine - 0.35,
+    ),
+    (
+        losses.ArcFace(64, 30, scale=64, margin=0.5, seed=0),
+        lambda cosine: torch.cos(cosine.acos() + 0.5),
+    ),
 ):
-    assert torch.allclose(criterion(x, y).total, margin_loss(x, y, criterion.weight, 64, lower))
+    assert torch.allclose(
+        criterion(x, y).total, margin_loss(x, y, criterion.weight, 64, lower)
+    )
 
 # %% [markdown]
 # ## What a margin asks for
@@ -87,28 +98,50 @@ DEGREES = torch.arange(0, 121, 3).double()
 def other_angle(criterion, scale, probability):
     """The angle to the other class, in degrees, at which the right one has this probability; at most 180."""
     own = criterion.target_logit(DEGREES.deg2rad().cos())
-    return (own - math.log(probability / (1 - probability)) / scale).clamp(-1, 1).acos().rad2deg()
+    return (
+        (own - math.log(probability / (1 - probability)) / scale)
+        .clamp(-1, 1)
+        .acos()
+        .rad2deg()
+    )
 
 
 # %%
 def boundaries(s, m):
-    two = {"no margin": losses.ArcFace(2, 2, margin=0), f"ArcFace, m = {m}": losses.ArcFace(2, 2, margin=m)}
-    bands = {name: [other_angle(criterion, s, p) for p in (0.1, 0.9)] for name, criterion in two.items()}
+    two = {
+        "no margin": losses.ArcFace(2, 2, margin=0),
+        f"ArcFace, m = {m}": losses.ArcFace(2, 2, margin=m),
+    }
+    bands = {
+        name: [other_angle(criterion, s, p) for p in (0.1, 0.9)]
+        for name, criterion in two.items()
+    }
     two[f"CosFace, m = {m}"] = losses.CosFace(2, 2, margin=m)
-    two["SphereFace, m = 4"] = losses.SphereFace(2, 2, margin=4, lambda_start=0, lambda_min=0)
+    two["SphereFace, m = 4"] = losses.SphereFace(
+        2, 2, margin=4, lambda_start=0, lambda_min=0
+    )
     even = {name: other_angle(criterion, s, 0.5) for name, criterion in two.items()}
-    labels = {"xlabel": "degrees to the own class", "ylabel": "degrees to the other class, where it is even"}
+    labels = {
+        "xlabel": "degrees to the own class",
+        "ylabel": "degrees to the other class, where it is even",
+    }
     title = f"Only ArcFace asks for the same extra angle everywhere (s = {s})"
     return viz.lines(even, DEGREES, bands=bands, title=title, **labels), even
 
 
 figure, even = boundaries(16, 0.5)
 viz.show(
-    figure, alt="ArcFace's curve runs parallel to the diagonal, CosFace's bends, SphereFace's is four times as steep."
+    figure,
+    alt="ArcFace's curve runs parallel to the diagonal, CosFace's bends, SphereFace's is four times as steep.",
 )
-extra, possible = {name: curve - DEGREES for name, curve in even.items()}, even["ArcFace, m = 0.5"] < 179
+extra, possible = (
+    {name: curve - DEGREES for name, curve in even.items()},
+    even["ArcFace, m = 0.5"] < 179,
+)
 assert np.allclose(extra["ArcFace, m = 0.5"][possible], math.degrees(0.5), atol=0.1)
-assert extra["CosFace, m = 0.5"][0] > 1.9 * extra["CosFace, m = 0.5"][20]  # at 0 and at 60 degrees
+assert (
+    extra["CosFace, m = 0.5"][0] > 1.9 * extra["CosFace, m = 0.5"][20]
+)  # at 0 and at 60 degrees
 assert np.allclose(extra["SphereFace, m = 4"][:15], 3 * DEGREES[:15])
 print(f"ArcFace's extra angle: {math.degrees(0.5):.1f} degrees")
 
@@ -130,25 +163,68 @@ viz.sliders(lambda s, m: boundaries(s, m)[0], choices, start={"s": 16, "m": 0.5}
 
 # %%
 angles = torch.arange(0, 181, 4).double()
-cosines, axes = angles.deg2rad().cos(), {"xlabel": "degrees to the own class", "ylabel": "what replaces the cosine"}
-arcfaces = {past: losses.ArcFace(2, 2, margin=0.5, past_pi=past) for past in ("monotone", "easy_margin", "plain")}
-targets = {"no margin": cosines, "CosFace, m = 0.35": losses.CosFace(2, 2, margin=0.35).target_logit(cosines)}
-targets |= {f"ArcFace, {past}": arcface.target_logit(cosines) for past, arcface in arcfaces.items()}
-figure = viz.lines(targets, angles, title="Past 180 degrees three versions of ArcFace are three losses", **axes)
-viz.show(figure, alt="Curves that fall; on the right plain ArcFace turns up, and easy margin lies on the cosine.")
+cosines, axes = (
+    angles.deg2rad().cos(),
+    {"xlabel": "degrees to the own class", "ylabel": "what replaces the cosine"},
+)
+arcfaces = {
+    past: losses.ArcFace(2, 2, margin=0.5, past_pi=past)
+    for past in ("monotone", "easy_margin", "plain")
+}
+targets = {
+    "no margin": cosines,
+    "CosFace, m = 0.35": losses.CosFace(2, 2, margin=0.35).target_logit(cosines),
+}
+targets |= {
+    f"ArcFace, {past}": arcface.target_logit(cosines)
+    for past, arcface in arcfaces.items()
+}
+figure = viz.lines(
+    targets,
+    angles,
+    title="Past 180 degrees three versions of ArcFace are three losses",
+    **axes,
+)
+viz.show(
+    figure,
+    alt="Curves that fall; on the right plain ArcFace turns up, and easy margin lies on the cosine.",
+)
 falls = {name: bool((target.diff() < 0).all()) for name, target in targets.items()}
-assert falls == {name: name not in ("ArcFace, easy_margin", "ArcFace, plain") for name in targets}
+assert falls == {
+    name: name not in ("ArcFace, easy_margin", "ArcFace, plain") for name in targets
+}
 far = torch.tensor([-0.95]).double()
-print("at a cosine of -0.95:", {past: round(arcface.target_logit(far).item(), 3) for past, arcface in arcfaces.items()})
+print(
+    "at a cosine of -0.95:",
+    {
+        past: round(arcface.target_logit(far).item(), 3)
+        for past, arcface in arcfaces.items()
+    },
+)
 
 # %%
 sphereface = losses.SphereFace(2, 2, margin=4, lambda_start=1000, lambda_min=5)
 sphereface.iteration += 1_000_000  # the end of the annealing
-pieces = {"cos 4θ": (4 * angles.deg2rad()).cos(), "ψ": sphereface.psi(cosines), "cos θ": cosines}
+pieces = {
+    "cos 4θ": (4 * angles.deg2rad()).cos(),
+    "ψ": sphereface.psi(cosines),
+    "cos θ": cosines,
+}
 pieces |= {"what training ends with": sphereface.target_logit(cosines)}
-figure = viz.lines(pieces, angles, title="SphereFace straightens a wave, then takes a sixth of it", **axes)
-viz.show(figure, alt="A wave, a staircase from one down to minus seven, a cosine, and a curve just below the cosine.")
-assert torch.allclose(pieces["what training ends with"], (5 * cosines + pieces["ψ"]) / 6) and pieces["ψ"][-1] == -7
+figure = viz.lines(
+    pieces,
+    angles,
+    title="SphereFace straightens a wave, then takes a sixth of it",
+    **axes,
+)
+viz.show(
+    figure,
+    alt="A wave, a staircase from one down to minus seven, a cosine, and a curve just below the cosine.",
+)
+assert (
+    torch.allclose(pieces["what training ends with"], (5 * cosines + pieces["ψ"]) / 6)
+    and pieces["ψ"][-1] == -7
+)
 
 # %% [markdown]
 # ## One loss, two gradients
@@ -168,21 +244,45 @@ assert torch.allclose(pieces["what training ends with"], (5 * cosines + pieces["
 # %%
 def slope(cosine, **options):
     cosine = cosine.clone().requires_grad_()
-    return torch.autograd.grad(losses.ArcFace(2, 2, margin=0.5, **options).target_logit(cosine).sum(), cosine)[0]
+    return torch.autograd.grad(
+        losses.ArcFace(2, 2, margin=0.5, **options).target_logit(cosine).sum(), cosine
+    )[0]
 
 
-inner, ways = torch.arange(8, 173, 4).double(), {"exact": {}, "exact, plain past 180": {"past_pi": "plain"}}
+inner, ways = (
+    torch.arange(8, 173, 4).double(),
+    {"exact": {}, "exact, plain past 180": {"past_pi": "plain"}},
+)
 ways |= {"straight-through": {"gradient": "straight_through"}}
-slopes, axes["ylabel"] = {n: slope(inner.deg2rad().cos(), **way) for n, way in ways.items()}, "factor on the gradient"
-figure = viz.lines(slopes, inner, title="The exact gradient counts near embeddings more and far ones less", **axes)
-viz.show(figure, alt="The exact factor falls from four to zero, then is one or negative; straight-through is level.")
+slopes, axes["ylabel"] = (
+    {n: slope(inner.deg2rad().cos(), **way) for n, way in ways.items()},
+    "factor on the gradient",
+)
+figure = viz.lines(
+    slopes,
+    inner,
+    title="The exact gradient counts near embeddings more and far ones less",
+    **axes,
+)
+viz.show(
+    figure,
+    alt="The exact factor falls from four to zero, then is one or negative; straight-through is level.",
+)
 
 # %%
 formula = (inner.deg2rad() + 0.5).sin() / inner.deg2rad().sin()
-assert torch.allclose(slopes["exact, plain past 180"], formula) and (slopes["exact, plain past 180"][-5:] < 0).all()
-assert (slopes["straight-through"] == 1).all() and slope(torch.tensor([1.0, -1.0])).isfinite().all()
+assert (
+    torch.allclose(slopes["exact, plain past 180"], formula)
+    and (slopes["exact, plain past 180"][-5:] < 0).all()
+)
+assert (slopes["straight-through"] == 1).all() and slope(
+    torch.tensor([1.0, -1.0])
+).isfinite().all()
 factors = slope(torch.tensor([0.6, 0.1]).double())
-print("the factor at a cosine of 0.6 and of 0.1:", [round(factor, 3) for factor in factors.tolist()])
+print(
+    "the factor at a cosine of 0.6 and of 0.1:",
+    [round(factor, 3) for factor in factors.tolist()],
+)
 
 # %% [markdown]
 # ## Ten digits on a sphere
@@ -195,19 +295,38 @@ print("the factor at a cosine of 0.6 and of 0.1:", [round(factor, 3) for factor 
 torch.set_num_threads(1)  # networks this small only wait for a second thread
 
 
-def train(net, criterion, images, optimizer, rate, *, epochs, batch_size, seed=0, augment=None):
+def train(
+    net, criterion, images, optimizer, rate, *, epochs, batch_size, seed=0, augment=None
+):
     optimizer = optimizer([*net.parameters(), *criterion.parameters()], lr=rate)
     steps = epochs * -(-len(images) // batch_size)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, rate, total_steps=steps)
-    options = {"epochs": epochs, "batch_size": batch_size, "seed": seed, "augment": augment, "precision": "32-true"}
-    return training.fit(net, criterion, images, optimizer=optimizer, schedule=schedule, **options)
+    options = {
+        "epochs": epochs,
+        "batch_size": batch_size,
+        "seed": seed,
+        "augment": augment,
+        "precision": "32-true",
+    }
+    return training.fit(
+        net, criterion, images, optimizer=optimizer, schedule=schedule, **options
+    )
 
 
 # %%
 def network(seed, *widths, batch_norm_last=False):
     torch.manual_seed(seed)
-    layers = [nn.Conv2d(1, 8, 5, 2, 2, bias=False), nn.BatchNorm2d(8), nn.ReLU()]  # (N, 8, 14, 14)
-    layers += [nn.Conv2d(8, 16, 5, 2, 2, bias=False), nn.BatchNorm2d(16), nn.ReLU(), nn.Flatten()]  # (N, 784)
+    layers = [
+        nn.Conv2d(1, 8, 5, 2, 2, bias=False),
+        nn.BatchNorm2d(8),
+        nn.ReLU(),
+    ]  # (N, 8, 14, 14)
+    layers += [
+        nn.Conv2d(8, 16, 5, 2, 2, bias=False),
+        nn.BatchNorm2d(16),
+        nn.ReLU(),
+        nn.Flatten(),
+    ]  # (N, 784)
     for before, after in pairwise((784, *widths)):
         layers += [nn.Linear(before, after), nn.BatchNorm1d(after), nn.ReLU()]
     return nn.Sequential(*layers[: -1 if batch_norm_last else -2])
@@ -215,7 +334,11 @@ def network(seed, *widths, batch_norm_last=False):
 
 # %%
 options = {"embedding_dim": 3, "n_classes": 10, "seed": 0}
-of_norms = {"margin_bounds": (0.3, 0.65), "norm_bounds": (2.0, 20.0), "norm_weight": 8.0}
+of_norms = {
+    "margin_bounds": (0.3, 0.65),
+    "norm_bounds": (2.0, 20.0),
+    "norm_weight": 8.0,
+}
 criteria = {
     "softmax": losses.Softmax(**options),
     "no margin": losses.ArcFace(**options, scale=16, margin=0),
@@ -228,14 +351,21 @@ criteria = {
 for name, criterion in criteria.items():
     net = network(0, 64, 3)
     train(net, criterion, learned, torch.optim.AdamW, 0.01, epochs=6, batch_size=100)
-    features[name] = {"training digits": training.embed(net, learned), "test digits": training.embed(net, fresh)}
+    features[name] = {
+        "training digits": training.embed(net, learned),
+        "test digits": training.embed(net, fresh),
+    }
 
 
 # %%
 def globes(azimuth, elevation):
-    panels = {name: (of["test digits"], fresh.labels.numpy()) for name, of in features.items()}
+    panels = {
+        name: (of["test digits"], fresh.labels.numpy()) for name, of in features.items()
+    }
     title = "Test digits by their direction: CosFace and ArcFace make spots narrower, and move them apart"
-    return viz.spheres(panels, fresh.names, title=title, azimuth=azimuth, elevation=elevation)
+    return viz.spheres(
+        panels, fresh.names, title=title, azimuth=azimuth, elevation=elevation
+    )
 
 
 viz.show(
@@ -248,25 +378,51 @@ viz.show(
 def spread_and_distance(features, labels):
     """Mean angle to the mean of the own class, and between neighbouring class means, in degrees."""
     unit = normalize(torch.from_numpy(features))
-    means = normalize(torch.stack([unit[labels == digit].mean(dim=0) for digit in range(10)]))
+    means = normalize(
+        torch.stack([unit[labels == digit].mean(dim=0) for digit in range(10)])
+    )
     own = (unit * means[labels]).sum(dim=1).clamp(-1, 1).acos()
     neighbours = (means @ means.T).fill_diagonal_(-1).amax(dim=1).acos()
     return own.rad2deg().mean().item(), neighbours.rad2deg().mean().item()
 
 
-measured = {name: spread_and_distance(of["test digits"], fresh.labels) for name, of in features.items()}
-trained = {name: spread_and_distance(of["training digits"], learned.labels) for name, of in features.items()}
+measured = {
+    name: spread_and_distance(of["test digits"], fresh.labels)
+    for name, of in features.items()
+}
+trained = {
+    name: spread_and_distance(of["training digits"], learned.labels)
+    for name, of in features.items()
+}
 for part in (measured, trained):
     for name in ("CosFace", "ArcFace"):
-        assert part[name][0] < 0.9 * part["no margin"][0] and part[name][1] > part["no margin"][1] + 4
+        assert (
+            part[name][0] < 0.9 * part["no margin"][0]
+            and part[name][1] > part["no margin"][1] + 4
+        )
 
 # %%
-units = ("degrees from the mean of the class, on average", "degrees between neighbouring class means")
-panels = {unit: {name: values[i] for name, values in measured.items()} for i, unit in enumerate(units)}
-figure = viz.bars(panels, title="Test digits: no margin at scale 16 spreads widest; softmax does not")
-viz.show(figure, alt="Bars of spread and distance between neighbours for six criteria; no margin spreads most.")
+units = (
+    "degrees from the mean of the class, on average",
+    "degrees between neighbouring class means",
+)
+panels = {
+    unit: {name: values[i] for name, values in measured.items()}
+    for i, unit in enumerate(units)
+}
+figure = viz.bars(
+    panels, title="Test digits: no margin at scale 16 spreads widest; softmax does not"
+)
+viz.show(
+    figure,
+    alt="Bars of spread and distance between neighbours for six criteria; no margin spreads most.",
+)
 length = np.linalg.norm(features["softmax"]["training digits"], axis=1).mean()
-assert max(measured, key=measured.get) == "no margin" and measured["MagFace"][1] < measured["ArcFace"][1] and length > 8
+assert (
+    max(measured, key=measured.get) == "no margin"
+    and measured["MagFace"][1] < measured["ArcFace"][1]
+    and length > 8
+)
 print("softmax has made its embeddings longer than 8:", length > 8)
 
 # %% tags=["nbval-skip"] skip_reason="needs a browser to turn the globes"
@@ -296,7 +452,9 @@ viz.sliders(globes, choices, start={"azimuth": 30, "elevation": 20})
 # end. Each has five runs, with other people put aside in each.
 
 # %%
-best = 1 / (1 + 29 * math.exp(-losses.suggest_scale(30, 0.99) * 30 / 29))  # own cosine 1, the others -1/29
+best = 1 / (
+    1 + 29 * math.exp(-losses.suggest_scale(30, 0.99) * 30 / 29)
+)  # own cosine 1, the others -1/29
 assert np.isclose(best, 0.99)
 scale = round(2 * losses.suggest_scale(30, 0.99))
 at_start = losses.ArcFace(64, 30, scale=64, margin=0.5, seed=0)(x, y).total
@@ -304,7 +462,10 @@ assert at_start > 25 and 64 * math.sin(0.5) > 30
 print(f"s = {scale}; with s = 64 the loss begins above 25")
 
 # %%
-faces, sgd = data.orl_faces().resized(28, 28), partial(torch.optim.SGD, momentum=0.9, weight_decay=5e-4)
+faces, sgd = (
+    data.orl_faces().resized(28, 28),
+    partial(torch.optim.SGD, momentum=0.9, weight_decay=5e-4),
+)
 
 
 def learn_people(criterion, seed, batch_norm_last, *also):
@@ -312,17 +473,31 @@ def learn_people(criterion, seed, batch_norm_last, *also):
     people, strangers = data.split_by_identity(faces, n_test=10, seed=seed)
     net = network(seed, 64, batch_norm_last=batch_norm_last)
     augment = data.Compose((data.RandomFlip(), data.RandomShift(2), *also))
-    history = train(net, criterion, people, sgd, 0.01, epochs=12, batch_size=50, seed=seed, augment=augment)
+    history = train(
+        net,
+        criterion,
+        people,
+        sgd,
+        0.01,
+        epochs=12,
+        batch_size=50,
+        seed=seed,
+        augment=augment,
+    )
     return net, history, people, strangers
 
 
 # %%
 def arcface_run(seed, scale, grows, batch_norm_last):
     criterion = losses.ArcFace(64, 30, scale=scale, margin=0.5, seed=seed)
-    criterion = losses.margin_schedule(criterion, steps=36) if grows else criterion  # 6 batches an epoch
+    criterion = (
+        losses.margin_schedule(criterion, steps=36) if grows else criterion
+    )  # 6 batches an epoch
     net, history, people, strangers = learn_people(criterion, seed, batch_norm_last)
     pairs = data.verification_pairs(strangers.labels, 800, seed=seed)
-    scores = evaluation.cosine_scores(training.embed(net, strangers, flip=True), pairs.left, pairs.right)
+    scores = evaluation.cosine_scores(
+        training.embed(net, strangers, flip=True), pairs.left, pairs.right
+    )
     length = np.linalg.norm(training.embed(net, people), axis=1).mean()
     accuracy = evaluation.kfold_accuracy(scores, pairs.same).mean
     return {"named": history["accuracy"], "length": length, "accuracy": accuracy}
@@ -330,25 +505,46 @@ def arcface_run(seed, scale, grows, batch_norm_last):
 
 # %%
 recipes = {"s = 64, m = 0.5": (64, False, False), "s = 64, m grows": (64, True, False)}
-recipes |= {f"s = {scale}, m = 0.5": (scale, False, False), f"s = {scale}, m grows": (scale, True, False)}
+recipes |= {
+    f"s = {scale}, m = 0.5": (scale, False, False),
+    f"s = {scale}, m grows": (scale, True, False),
+}
 recipes |= {"s = 64, m = 0.5, batch norm last": (64, False, True)}
-runs = {name: pd.DataFrame([arcface_run(seed, *recipe) for seed in range(5)]) for name, recipe in recipes.items()}
-named = {name: np.array(table["named"].tolist()) for name, table in runs.items()}  # (runs, epochs)
+runs = {
+    name: pd.DataFrame([arcface_run(seed, *recipe) for seed in range(5)])
+    for name, recipe in recipes.items()
+}
+named = {
+    name: np.array(table["named"].tolist()) for name, table in runs.items()
+}  # (runs, epochs)
 
 # %%
-labels = {"xlabel": "epoch (band: lowest to highest of five runs)", "ylabel": "training photographs named"}
-bands = {name: (curves.min(axis=0), curves.max(axis=0)) for name, curves in named.items()}
+labels = {
+    "xlabel": "epoch (band: lowest to highest of five runs)",
+    "ylabel": "training photographs named",
+}
+bands = {
+    name: (curves.min(axis=0), curves.max(axis=0)) for name, curves in named.items()
+}
 means = {name: curves.mean(axis=0) for name, curves in named.items()}
 title = "ArcFace on 30 people: as published it stays behind; a smaller scale or a batch norm mends it"
 figure = viz.lines(means, range(1, 13), bands=bands, title=title, **labels)
-viz.show(figure, alt="With s = 64 about half is named in the end; with the smaller scale or a batch norm nearly all.")
-published, published_grows, smaller, growing, normed = (curves[:, -1] for curves in named.values())
+viz.show(
+    figure,
+    alt="With s = 64 about half is named in the end; with the smaller scale or a batch norm nearly all.",
+)
+published, published_grows, smaller, growing, normed = (
+    curves[:, -1] for curves in named.values()
+)
 assert max(published.mean(), published_grows.mean()) < 0.65 < 0.75 < smaller.mean()
 assert min(growing.min(), normed.min()) > 0.8 and published.max() < growing.min()
 as_published, mended = runs["s = 64, m = 0.5"], runs[f"s = {scale}, m grows"]
 assert as_published["length"].min() > 4 * mended["length"].max()
 gain = mended["accuracy"] - as_published["accuracy"]
-print("strangers, too, are told apart better on average with the smaller scale:", gain.mean() > 0)
+print(
+    "strangers, too, are told apart better on average with the smaller scale:",
+    gain.mean() > 0,
+)
 
 # %% [markdown]
 # What goes wrong? Look at the lengths. A loss of angles has no say in the length, so its gradient is perpendicular to the
@@ -369,16 +565,33 @@ print("strangers, too, are told apart better on average with the smaller scale:"
 # fails. The official trainer's default of 20 lies below it (Meng et al., 2021, the published code).)
 
 # %%
-norms, hard, best = torch.linspace(10, 110, 401).double(), torch.arange(15, 67, 3).double(), {}
+norms, hard, best = (
+    torch.linspace(10, 110, 401).double(),
+    torch.arange(15, 67, 3).double(),
+    {},
+)
 for weight in (23, 35, 100):
     magface = losses.MagFace(512, 1000, norm_weight=weight)
-    gap = 64 * magface.target_logit(hard.deg2rad().cos()[:, None], norms)  # (angles, norms); others are at 90 degrees
+    gap = 64 * magface.target_logit(
+        hard.deg2rad().cos()[:, None], norms
+    )  # (angles, norms); others are at 90 degrees
     total = (1 + 999 * (-gap).exp()).log() + weight * magface.norm_penalty(norms)
     best[f"weight of g: {weight}"] = norms[total.argmin(dim=1)]
 axes["ylabel"] = "length with the lowest loss"
-figure = viz.lines(best, hard, title="MagFace: the harder the photograph, the shorter its best embedding", **axes)
-viz.show(figure, alt="Three curves that stay near the longest length up to some angle and then fall to the shortest.")
-assert all((curve.diff() <= 0).all() and curve[0] > 108 and curve[-1] < 30 for curve in best.values())
+figure = viz.lines(
+    best,
+    hard,
+    title="MagFace: the harder the photograph, the shorter its best embedding",
+    **axes,
+)
+viz.show(
+    figure,
+    alt="Three curves that stay near the longest length up to some angle and then fall to the shortest.",
+)
+assert all(
+    (curve.diff() <= 0).all() and curve[0] > 108 and curve[-1] < 30
+    for curve in best.values()
+)
 
 # %%
 try:
@@ -410,17 +623,26 @@ def cover(images, pixels):
 
 PIXELS = {blur: [1, 2, 3], cover: [8, 12, 18]}
 WAYS = [(worsen, pixels) for worsen, levels in PIXELS.items() for pixels in levels]
-face, captions = faces.images[20:21], ["as it is", *(f"{worsen.__name__}, {pixels}" for worsen, pixels in WAYS)]
+face, captions = (
+    faces.images[20:21],
+    ["as it is", *(f"{worsen.__name__}, {pixels}" for worsen, pixels in WAYS)],
+)
 shown = torch.cat([face, *(worsen(face, pixels) for worsen, pixels in WAYS)])
 title = "One face, made worse in six ways, by so many pixels"
 figure = viz.image_grid(shown, captions, title=title, columns=7, credit=faces.source)
-viz.show(figure, alt="A small grey portrait, then three more and more blurred, then three with a growing grey square.")
+viz.show(
+    figure,
+    alt="A small grey portrait, then three more and more blurred, then three with a growing grey square.",
+)
 
 
 # %%
 def worsened(images, generator):
     """An augmentation: half of the images, each in one of the six ways."""
-    images, draw = images.clone(), torch.randint(12, (len(images),), generator=generator)
+    images, draw = (
+        images.clone(),
+        torch.randint(12, (len(images),), generator=generator),
+    )
     for number, (worsen, pixels) in enumerate(WAYS):
         if (draw == number).any():
             images[draw == number] = worsen(images[draw == number], pixels)
@@ -432,7 +654,10 @@ def changes_of_length(seed, make, *also):
     net, _, _, strangers = learn_people(make(seed=seed), seed, True, *also)
     length = lambda images: np.linalg.norm(training.embed(net, images), axis=1)  # noqa: E731
     change = lambda images: 100 * (length(images) / length(strangers.images) - 1).mean()  # noqa: E731
-    return {f: [0, *(change(f(strangers.images, pixels)) for pixels in levels)] for f, levels in PIXELS.items()}
+    return {
+        f: [0, *(change(f(strangers.images, pixels)) for pixels in levels)]
+        for f, levels in PIXELS.items()
+    }
 
 
 # %%
@@ -444,27 +669,47 @@ kinds = {
     for seen, also in (("saw good ones", ()), ("saw both", (worsened,)))
     for name, make in makers.items()
 }
-changes = {name: [changes_of_length(seed, *kind) for seed in range(5)] for name, kind in kinds.items()}
+changes = {
+    name: [changes_of_length(seed, *kind) for seed in range(5)]
+    for name, kind in kinds.items()
+}
 
 
 # %%
 def lengths_figure(worsen):
-    of = {name: np.array([run[worsen] for run in runs]) for name, runs in changes.items()}  # (runs, levels)
+    of = {
+        name: np.array([run[worsen] for run in runs]) for name, runs in changes.items()
+    }  # (runs, levels)
     means = {name: change.mean(axis=0) for name, change in of.items()}
-    intervals = {name: [evaluation.mean_interval(level) for level in change.T] for name, change in of.items()}
-    bands = {name: ([i.low for i in levels], [i.high for i in levels]) for name, levels in intervals.items()}
+    intervals = {
+        name: [evaluation.mean_interval(level) for level in change.T]
+        for name, change in of.items()
+    }
+    bands = {
+        name: ([i.low for i in levels], [i.high for i in levels])
+        for name, levels in intervals.items()
+    }
     what = worsen.__name__.capitalize()
     title = f"{what} that training has not shown makes embeddings longer, with MagFace as with ArcFace"
-    labels = {"xlabel": f"{worsen.__name__}, pixels", "ylabel": "change of the length, % (band: 95 % interval)"}
-    return viz.lines(means, [0, *PIXELS[worsen]], bands=bands, title=title, **labels), of
+    labels = {
+        "xlabel": f"{worsen.__name__}, pixels",
+        "ylabel": "change of the length, % (band: 95 % interval)",
+    }
+    return viz.lines(
+        means, [0, *PIXELS[worsen]], bands=bands, title=title, **labels
+    ), of
 
 
 for worsen in PIXELS:
     figure, of = lengths_figure(worsen)
     viz.show(
-        figure, alt="Two curves rise above zero: networks that saw good photographs. Two fall: those that saw both."
+        figure,
+        alt="Two curves rise above zero: networks that saw good photographs. Two fall: those that saw both.",
     )
-    good, both = ([change[:, -1].mean() for name, change in of.items() if seen in name] for seen in ("good", "both"))
+    good, both = (
+        [change[:, -1].mean() for name, change in of.items() if seen in name]
+        for seen in ("good", "both")
+    )
     assert max(both) < 0 < min(good) and max(np.ptp(good), np.ptp(both)) < 5
 
 # %% [markdown]
@@ -484,11 +729,18 @@ for worsen in PIXELS:
 
 # %%
 record = json.loads(Path("../benchmarks/records/losses_on_faces.json").read_text())
-table = pd.DataFrame(record["figures"]["runs"]).query("rho == 0").pivot(index="seed", columns="criterion")
+table = (
+    pd.DataFrame(record["figures"]["runs"])
+    .query("rho == 0")
+    .pivot(index="seed", columns="criterion")
+)
 order = list(dict.fromkeys(run["criterion"] for run in record["figures"]["runs"]))
 accuracy = 100 * table["accuracy"][order].dropna()  # the runs that every criterion has
 assert len(accuracy) >= 3 and order[0] == "softmax" and len(order) == 5
-gains = {name: evaluation.paired_difference(accuracy[name], accuracy["softmax"]) for name in order[1:]}
+gains = {
+    name: evaluation.paired_difference(accuracy[name], accuracy["softmax"])
+    for name in order[1:]
+}
 better = [name for name, gain in gains.items() if gain.low > 0]
 worse = [name for name, gain in gains.items() if gain.high < 0]
 found = {"clearly better than softmax: ": better, "clearly worse than softmax: ": worse}
@@ -496,19 +748,34 @@ parts = [words + ", ".join(names) for words, names in found.items() if names]
 verdict = "; ".join(parts) or "none differs clearly from softmax"
 intervals = {name: evaluation.mean_interval(accuracy[name]) for name in order}
 bars = {name: (interval.low, interval.high) for name, interval in intervals.items()}
-dots, title = {name: accuracy[name].tolist() for name in order}, f"Unseen people; {verdict}"
-figure = viz.seeds_and_means(dots, bars, title=title, xlabel="verification accuracy, % (bar: 95 % interval)")
-viz.show(figure, alt=f"For each of five criteria one dot a run and the interval of their mean; {verdict}.")
-apart = [name for name in order[1:] if not intervals[name].overlaps(intervals["softmax"])]
+dots, title = (
+    {name: accuracy[name].tolist() for name in order},
+    f"Unseen people; {verdict}",
+)
+figure = viz.seeds_and_means(
+    dots, bars, title=title, xlabel="verification accuracy, % (bar: 95 % interval)"
+)
+viz.show(
+    figure,
+    alt=f"For each of five criteria one dot a run and the interval of their mean; {verdict}.",
+)
+apart = [
+    name for name in order[1:] if not intervals[name].overlaps(intervals["softmax"])
+]
 settings = record["figures"]["settings"]
-print(f"{record['command']} | recorded on {record['date']} | {settings['people']} people, s = {settings['scale']:g}")
+print(
+    f"{record['command']} | recorded on {record['date']} | {settings['people']} people, s = {settings['scale']:g}"
+)
 print(
     f"{len(accuracy)} runs of each; in pairs,",
     verdict,
     "| bars that do not overlap softmax's:",
     ", ".join(apart) or "none",
 )
-print("training photographs named at the end:", table["training"][order].mean().map("{:.0%}".format).to_dict())
+print(
+    "training photographs named at the end:",
+    table["training"][order].mean().map("{:.0%}".format).to_dict(),
+)
 
 # %% [markdown]
 # ## Exercises
@@ -527,13 +794,20 @@ def arcface_target(cosines, margin): ...
 
 # %% tags=["check"]
 def by_the_library(cosines, margin):
-    return losses.ArcFace(2, 2, margin=margin, past_pi="monotone").target_logit(torch.from_numpy(cosines)).numpy()
+    return (
+        losses.ArcFace(2, 2, margin=margin, past_pi="monotone")
+        .target_logit(torch.from_numpy(cosines))
+        .numpy()
+    )
 
 
 exercises.check(
     arcface_target,
     by_the_library,
-    [(np.array([0.9, 0.6, 0.1, -0.5, -0.8, -0.95]), 0.5), (np.linspace(-0.99, 0.99, 34), 0.3)],
+    [
+        (np.array([0.9, 0.6, 0.1, -0.5, -0.8, -0.95]), 0.5),
+        (np.linspace(-0.99, 0.99, 34), 0.3),
+    ],
     hint="np.arccos gives θ between 0 and π. The other branch is for θ + m > π only.",
 )
 
@@ -554,7 +828,11 @@ def by_search(classes, probability, margin):
     for _ in range(200):
         s = (low + high) / 2
         others = math.log(classes - 1) - s / (classes - 1)
-        low, high = (s, high) if 1 / (1 + math.exp(others - s * (1 - margin))) < probability else (low, s)
+        low, high = (
+            (s, high)
+            if 1 / (1 + math.exp(others - s * (1 - margin))) < probability
+            else (low, s)
+        )
     return high
 
 

@@ -25,7 +25,16 @@ import pandas as pd
 import torch
 from torch import nn
 
-from course_lib import backbones, data, evaluation, exercises, losses, optim, training, viz
+from course_lib import (
+    backbones,
+    data,
+    evaluation,
+    exercises,
+    losses,
+    optim,
+    training,
+    viz,
+)
 
 # %% [markdown]
 # ## A network of two weights
@@ -58,7 +67,9 @@ def height(w):
 
 
 for w in ([1.0, 1.0], [2.0, 0.5], [2.5, 0.4]):
-    curvature = torch.linalg.eigvalsh(torch.autograd.functional.hessian(height, torch.tensor(w)))[-1].item()
+    curvature = torch.linalg.eigvalsh(
+        torch.autograd.functional.hessian(height, torch.tensor(w))
+    )[-1].item()
     assert np.isclose(curvature, w[0] ** 2 + w[1] ** 2, atol=1e-4)
     print(f"at ({w[0]:g}, {w[1]:g}): loss 0, top eigenvalue {curvature:.1f}")
 
@@ -67,20 +78,38 @@ w, slope = torch.tensor([2.0, 0.75]), torch.func.grad(height)
 up = 0.4 * slope(w) / slope(w).norm()  # rho is 0.4
 down = -0.1 * slope(w + up)  # the learning rate is 0.1
 plain = -0.1 * slope(w)
-moves = {"1. up, by e": (w, up), "2. down from there": (w + up, down), "3. that step, from w": (w, down)}
+moves = {
+    "1. up, by e": (w, up),
+    "2. down from there": (w + up, down),
+    "3. that step, from w": (w, down),
+}
 moves |= {"SGD's step from w": (w, plain)}
-arrows = {name: torch.stack([start, start + move])[None].numpy() for name, (start, move) in moves.items()}
+arrows = {
+    name: torch.stack([start, start + move])[None].numpy()
+    for name, (start, move) in moves.items()
+}
 
 
 # %%
 def draw(x, y, title, **what):
-    plane = height(torch.tensor(np.stack(np.meshgrid(x, y), axis=-1))).numpy().clip(min=0.01)
+    plane = (
+        height(torch.tensor(np.stack(np.meshgrid(x, y), axis=-1)))
+        .numpy()
+        .clip(min=0.01)
+    )
     axes = {"xlabel": "weight 1", "ylabel": "weight 2", "log": True, "levels": 10}
-    return viz.contours({"the loss; white is the valley": plane}, x, y, title=title, **what, **axes)
+    return viz.contours(
+        {"the loss; white is the valley": plane}, x, y, title=title, **what, **axes
+    )
 
 
 viz.show(
-    draw(np.linspace(1.4, 2.8, 61), np.linspace(0.2, 1.3, 51), "SAM's two steps", arrows=arrows),
+    draw(
+        np.linspace(1.4, 2.8, 61),
+        np.linspace(0.2, 1.3, 51),
+        "SAM's two steps",
+        arrows=arrows,
+    ),
     alt="Contours of a valley. From one point an arrow leads uphill; one leads down from there, and again from the point.",
 )
 assert down.norm() > plain.norm() and height(w + down) < height(w)
@@ -90,7 +119,11 @@ assert down.norm() > plain.norm() and height(w + down) < height(w)
 def descend(rho, steps=300):
     """The path (steps, 2), and how often the closure was called."""
     w = nn.Parameter(torch.tensor([2.6, 1.0]))
-    optimizer, path, seen = optim.SAM([w], partial(torch.optim.SGD, lr=0.05), rho), [], []
+    optimizer, path, seen = (
+        optim.SAM([w], partial(torch.optim.SGD, lr=0.05), rho),
+        [],
+        [],
+    )
 
     def closure():
         seen.append(height(w))
@@ -115,8 +148,14 @@ viz.show(
     where(0.3),
     alt="SGD's path ends where it first meets the valley. SAM's zigzags along the valley to its flattest place.",
 )
-ends = {rho: float((descend(rho)[0][-1] ** 2).sum()) for rho in (0, 0.05, 0.1, 0.2, 0.3)}
-assert list(ends.values()) == sorted(ends.values(), reverse=True) and ends[0] > 5.5 and ends[0.3] < 2.5
+ends = {
+    rho: float((descend(rho)[0][-1] ** 2).sum()) for rho in (0, 0.05, 0.1, 0.2, 0.3)
+}
+assert (
+    list(ends.values()) == sorted(ends.values(), reverse=True)
+    and ends[0] > 5.5
+    and ends[0.3] < 2.5
+)
 print("top eigenvalue at the end:", {rho: round(value) for rho, value in ends.items()})
 assert descend(0.3, steps=20)[1] == 40  # calls of the closure
 
@@ -166,8 +205,15 @@ SGD = partial(torch.optim.SGD, lr=0.1, momentum=0.9, weight_decay=5e-4)
 
 
 def new(run=0):
-    options = {"width": 0.25, "embedding_dim": DIM, "input_size": SIZE, "in_channels": 1}
-    return backbones.create("mobilefacenet", **options, seed=run), losses.Softmax(DIM, people.n_classes, seed=run)
+    options = {
+        "width": 0.25,
+        "embedding_dim": DIM,
+        "input_size": SIZE,
+        "in_channels": 1,
+    }
+    return backbones.create("mobilefacenet", **options, seed=run), losses.Softmax(
+        DIM, people.n_classes, seed=run
+    )
 
 
 # %%
@@ -185,12 +231,17 @@ def closure_of(net, criterion, images, labels):
 
 
 images, labels = data.normalise(people.images[:BATCH]), people.labels[:BATCH]
-(one, two) = [(net.double().train(), criterion.double()) for net, criterion in (new(), new())]
+(one, two) = [
+    (net.double().train(), criterion.double()) for net, criterion in (new(), new())
+]
 ours, theirs = SGD(learned(*one)), optim.SAM(learned(*two), SGD, rho=0.05)
 for _ in range(3):
     sam_step(learned(*one), ours, closure_of(*one, images.double(), labels), rho=0.05)
     theirs.step(closure_of(*two, images.double(), labels))
-assert all(torch.allclose(a, b, atol=1e-9) for a, b in zip(learned(*one), learned(*two), strict=True))
+assert all(
+    torch.allclose(a, b, atol=1e-9)
+    for a, b in zip(learned(*one), learned(*two), strict=True)
+)
 print("three steps, the same weights in", len(learned(*one)), "tensors")
 
 # %% [markdown]
@@ -210,7 +261,11 @@ def sam(pair, rho, held, base=SGD):
 
 
 def norms(net):
-    return [layer for layer in net.modules() if isinstance(layer, nn.modules.batchnorm._BatchNorm)]
+    return [
+        layer
+        for layer in net.modules()
+        if isinstance(layer, nn.modules.batchnorm._BatchNorm)
+    ]
 
 
 looked, held, twice = new(), new(), new()
@@ -221,12 +276,19 @@ first, with_rule, without = (norms(net)[0] for net, _ in (looked, held, twice))
 assert torch.equal(with_rule.running_mean, first.running_mean)
 assert not torch.equal(without.running_mean, first.running_mean)
 try:
-    training.fit(*looked, people, optimizer=sam(looked, 0.05, False), epochs=1, batch_size=BATCH)
+    training.fit(
+        *looked, people, optimizer=sam(looked, 0.05, False), epochs=1, batch_size=BATCH
+    )
     refusal = ""
 except ValueError as error:
     refusal = str(error)
 assert "as if there had been another batch" in refusal and "module=" in refusal
-print("batches recorded after one step:", int(with_rule.num_batches_tracked), "or", int(without.num_batches_tracked))
+print(
+    "batches recorded after one step:",
+    int(with_rule.num_batches_tracked),
+    "or",
+    int(without.num_batches_tracked),
+)
 
 # %% [markdown]
 # What harm does it do? `training.fit` does not wait to see: it refuses such an optimizer at the first step. So we
@@ -238,8 +300,13 @@ print("batches recorded after one step:", int(with_rule.num_batches_tracked), "o
 # %%
 def train_some(pair, optimizer, epochs, run=0):
     """Train, and return the weights and the loss on all photographs in evaluation mode."""
-    batches, rate = training.Batches(people, BATCH, seed=run), optimizer.param_groups[0]["lr"]
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, rate, total_steps=epochs * len(batches))
+    batches, rate = (
+        training.Batches(people, BATCH, seed=run),
+        optimizer.param_groups[0]["lr"],
+    )
+    schedule = torch.optim.lr_scheduler.OneCycleLR(
+        optimizer, rate, total_steps=epochs * len(batches)
+    )
     for epoch in range(epochs):
         for _, images, labels in batches.epoch(epoch):
             optimizer.step(closure_of(*pair, images, labels))
@@ -250,11 +317,17 @@ def train_some(pair, optimizer, epochs, run=0):
 
 # %%
 pairs = {(run, held): new(run) for run in (0, 1) for held in (True, False)}
-ends = {(run, held): train_some(pair, sam(pair, 0.05, held), 3, run) for (run, held), pair in pairs.items()}
+ends = {
+    (run, held): train_some(pair, sam(pair, 0.05, held), 3, run)
+    for (run, held), pair in pairs.items()
+}
 for run in (0, 1):
     (weights, loss), (weights_twice, loss_twice) = ends[run, True], ends[run, False]
     assert torch.equal(weights, weights_twice) and loss_twice < loss - 0.5
-    print(f"run {run + 1}: the same weights; recorded twice, the loss is lower:", loss_twice < loss)
+    print(
+        f"run {run + 1}: the same weights; recorded twice, the loss is lower:",
+        loss_twice < loss,
+    )
 
 # %% [markdown]
 # Surprised? We were. The wrong way gives the **better** loss here. That does not make it right. Running statistics are
@@ -279,9 +352,14 @@ def settled(pair, rho, held):
     return train_some(pair, sam(pair, rho, held, partial(torch.optim.SGD, lr=0)), 1)[1]
 
 
-harm = {rho: settled(pairs[0, True], rho, False) / settled(pairs[0, True], rho, True) - 1 for rho in (0.05, 0.5)}
+harm = {
+    rho: settled(pairs[0, True], rho, False) / settled(pairs[0, True], rho, True) - 1
+    for rho in (0.05, 0.5)
+}
 assert abs(harm[0.05]) < 0.03 < harm[0.5] < 0.5
-print("recording twice changes the loss by less than 3 % at rho 0.05, and raises it by more than 3 % at rho 0.5")
+print(
+    "recording twice changes the loss by less than 3 % at rho 0.05, and raises it by more than 3 % at rho 0.5"
+)
 
 
 # %%
@@ -289,10 +367,14 @@ def gradient(pair, training_mode):
     pair[0].train(training_mode)
     with optim.hold_buffers(pair[0]):
         loss = pair[1](pair[0](images), labels).total
-        return torch.cat([g.flatten() for g in torch.autograd.grad(loss, learned(*pair))])
+        return torch.cat(
+            [g.flatten() for g in torch.autograd.grad(loss, learned(*pair))]
+        )
 
 
-cosine = nn.functional.cosine_similarity(gradient(pairs[1, True], True), gradient(pairs[1, True], False), dim=0)
+cosine = nn.functional.cosine_similarity(
+    gradient(pairs[1, True], True), gradient(pairs[1, True], False), dim=0
+)
 assert cosine < 0.5
 print("cosine between the gradients in the two modes below a half:", bool(cosine < 0.5))
 
@@ -327,14 +409,26 @@ def random_direction(parameters, seed):
 def train_faces(rho, epochs, run=0):
     pair = new(run)
     optimizer = sam(pair, rho, True) if rho else SGD(learned(*pair))
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 0.1, total_steps=epochs * -(-len(people) // BATCH))
+    schedule = torch.optim.lr_scheduler.OneCycleLR(
+        optimizer, 0.1, total_steps=epochs * -(-len(people) // BATCH)
+    )
     augment = data.Compose((data.RandomFlip(), data.RandomShift(2)))
-    recipe = {"schedule": schedule, "epochs": epochs, "batch_size": BATCH, "augment": augment, "seed": run}
+    recipe = {
+        "schedule": schedule,
+        "epochs": epochs,
+        "batch_size": BATCH,
+        "augment": augment,
+        "seed": run,
+    }
     training.fit(*pair, people, optimizer=optimizer, precision="32-true", **recipe)
     return pair
 
 
-SETUPS = {"SGD, 12 epochs": (0, 12), "SGD, 24 epochs": (0, 24), "SAM, 12 epochs": (0.05, 12)}
+SETUPS = {
+    "SGD, 12 epochs": (0, 12),
+    "SGD, 24 epochs": (0, 24),
+    "SAM, 12 epochs": (0.05, 12),
+}
 trained = {name: train_faces(*setup) for name, setup in SETUPS.items()}
 
 # %%
@@ -345,14 +439,28 @@ reach = np.linspace(-0.5, 0.5, 9)
 def slice_of(pair):
     landscape = optim.Landscape(*pair, (data.normalise(some.images), some.labels))
     first, second = (random_direction(learned(*pair), seed) for seed in (0, 1))
-    return np.array([[landscape.loss(landscape.weights + a * first + b * second) for a in reach] for b in reach])
+    return np.array(
+        [
+            [landscape.loss(landscape.weights + a * first + b * second) for a in reach]
+            for b in reach
+        ]
+    )
 
 
 slices = {name: slice_of(pair) for name, pair in trained.items()}
-headings = {f"{name}: {(loss < 1).mean():.0%} of it below 1": loss for name, loss in slices.items()}
+headings = {
+    f"{name}: {(loss < 1).mean():.0%} of it below 1": loss
+    for name, loss in slices.items()
+}
 labelled = {"xlabel": "along direction 1", "ylabel": "along direction 2", "log": True}
 viz.show(
-    viz.contours(headings, reach, reach, title="The loss around three trained networks", **labelled),
+    viz.contours(
+        headings,
+        reach,
+        reach,
+        title="The loss around three trained networks",
+        **labelled,
+    ),
     alt="Three bowls on the same axes, each with its lowest loss near the middle.",
 )
 edge = np.array([[0, 0], [0, -1], [-1, 0], [-1, -1]]).T
@@ -375,8 +483,17 @@ assert all(loss[4, 4] < 0.2 * loss[tuple(edge)].min() for loss in slices.values(
 # %%
 record = json.loads(Path("../benchmarks/records/sgd_vs_sam_orl.json").read_text())
 runs = pd.DataFrame(record["figures"]["runs"])
-runs = runs.assign(increase=runs["largest_loss"] - runs["loss"], points=100 * runs["accuracy"])
-print(record["command"], "| recorded on", record["date"], "|", runs["seed"].nunique(), "seeds of each setting")
+runs = runs.assign(
+    increase=runs["largest_loss"] - runs["loss"], points=100 * runs["accuracy"]
+)
+print(
+    record["command"],
+    "| recorded on",
+    record["date"],
+    "|",
+    runs["seed"].nunique(),
+    "seeds of each setting",
+)
 print("tested on", record["figures"]["settings"]["pairs"], "pairs of unseen people")
 runs.groupby(["rho", "epochs"])[["loss", "increase", "eigenvalue"]].median().round(3)
 
@@ -384,10 +501,18 @@ runs.groupby(["rho", "epochs"])[["loss", "increase", "eigenvalue"]].median().rou
 # %%
 def paired(runs, value, equal):
     """SAM's value minus SGD's, seed by seed, where both had equal `gradients`, or equal `epochs`."""
-    of = {key: group.set_index("seed")[value] for key, group in runs.groupby(["rho", "epochs"])}
+    of = {
+        key: group.set_index("seed")[value]
+        for key, group in runs.groupby(["rho", "epochs"])
+    }
     cost = 2 if equal == "gradients" else 1
-    with_sgd = {key: a for key, a in of.items() if key[0] > 0 and (0.0, cost * key[1]) in of}
-    return {f"rho {rho:g}, {n} epochs": (a - of[0.0, cost * n]).dropna() for (rho, n), a in with_sgd.items()}
+    with_sgd = {
+        key: a for key, a in of.items() if key[0] > 0 and (0.0, cost * key[1]) in of
+    }
+    return {
+        f"rho {rho:g}, {n} epochs": (a - of[0.0, cost * n]).dropna()
+        for (rho, n), a in with_sgd.items()
+    }
 
 
 def compare(differences, what, unit):
@@ -397,16 +522,22 @@ def compare(differences, what, unit):
     verdict = f"{what}: SAM clearly higher in {clear.count(1)} of {len(intervals)} rows, lower in {clear.count(-1)}"
     bars = {name: (i.low, i.high) for name, i in intervals.items()}
     dots = {name: d.tolist() for name, d in differences.items()}
-    return viz.seeds_and_means(dots, bars, title=verdict, xlabel=f"SAM - SGD: {unit}"), verdict
+    return viz.seeds_and_means(
+        dots, bars, title=verdict, xlabel=f"SAM - SGD: {unit}"
+    ), verdict
 
 
 # %%
-logs = np.log10(runs[["loss", "eigenvalue", "increase"]]).join(runs[["rho", "epochs", "seed"]])
+logs = np.log10(runs[["loss", "eigenvalue", "increase"]]).join(
+    runs[["rho", "epochs", "seed"]]
+)
 for value in ("eigenvalue", "increase"):
     for equal in ("gradients", "epochs"):
         print(compare(paired(logs, value, equal), f"{value}, equal {equal}", "")[1])
 correlation = logs["eigenvalue"].corr(logs["loss"])
-print(f"correlation of the loss and the eigenvalue, both as logarithms: {correlation:.1f}")
+print(
+    f"correlation of the loss and the eigenvalue, both as logarithms: {correlation:.1f}"
+)
 assert correlation > 0.8
 
 # %% [markdown]
@@ -424,17 +555,29 @@ def at_equal_loss(value):
     """How far SAM's runs lie off the line through SGD's, for each rho: the mean of the epochs, seed by seed."""
     off = {}
     for seed, group in logs.groupby("seed"):
-        line = np.polyfit(*group.loc[group["rho"] == 0, ["loss", value]].to_numpy().T, 1)
-        off[seed] = (group[value] - np.polyval(line, group["loss"])).groupby(group["rho"]).mean()
+        line = np.polyfit(
+            *group.loc[group["rho"] == 0, ["loss", value]].to_numpy().T, 1
+        )
+        off[seed] = (
+            (group[value] - np.polyval(line, group["loss"]))
+            .groupby(group["rho"])
+            .mean()
+        )
     return {f"rho {rho:g}": d for rho, d in pd.DataFrame(off).T.items() if rho}
 
 
 flatter = at_equal_loss("eigenvalue")
 figure, verdict = compare(flatter, "At equal loss", "log10 of the top eigenvalue")
-viz.show(figure, alt="Three rows of six dots; the larger rho, the further left of zero lies the mean.")
+viz.show(
+    figure,
+    alt="Three rows of six dots; the larger rho, the further left of zero lies the mean.",
+)
 means = {name: d.mean() for name, d in flatter.items()}
 assert means["rho 0.2"] < means["rho 0.05"] < means["rho 0.02"] < 0
-print("SAM's top eigenvalue over SGD's at equal loss:", {name: f"{10**mean:.2f}" for name, mean in means.items()})
+print(
+    "SAM's top eigenvalue over SGD's at equal loss:",
+    {name: f"{10**mean:.2f}" for name, mean in means.items()},
+)
 print(verdict, "|", compare(at_equal_loss("increase"), "Increase", "")[1])
 
 # %% [markdown]
@@ -451,8 +594,13 @@ print(verdict, "|", compare(at_equal_loss("increase"), "Increase", "")[1])
 # %%
 for equal in ("gradients", "epochs"):
     differences = paired(runs, "points", equal)
-    figure, verdict = compare(differences, f"Equal {equal}", "points of verification accuracy")
-    viz.show(figure, alt=f"Equal {equal}: for each rho and number of epochs, six dots and the interval of their mean.")
+    figure, verdict = compare(
+        differences, f"Equal {equal}", "points of verification accuracy"
+    )
+    viz.show(
+        figure,
+        alt=f"Equal {equal}: for each rho and number of epochs, six dots and the interval of their mean.",
+    )
     assert all(len(d) >= 5 for d in differences.values())
     print(verdict)
 
@@ -469,16 +617,38 @@ for equal in ("gradients", "epochs"):
 
 # %%
 wild = json.loads(Path("../benchmarks/records/losses_on_faces.json").read_text())
-settings, photographs = wild["figures"]["settings"], pd.DataFrame(wild["figures"]["runs"])
-photographs = photographs.query("criterion == 'softmax'").assign(points=100 * photographs["accuracy"])
-print(wild["command"], "| recorded on", wild["date"], "|", photographs["seed"].nunique(), "seeds")
-print({name: settings[name] for name in ("photographs", "people", "test_people", "pairs", "side", "width")})
+settings, photographs = (
+    wild["figures"]["settings"],
+    pd.DataFrame(wild["figures"]["runs"]),
+)
+photographs = photographs.query("criterion == 'softmax'").assign(
+    points=100 * photographs["accuracy"]
+)
+print(
+    wild["command"],
+    "| recorded on",
+    wild["date"],
+    "|",
+    photographs["seed"].nunique(),
+    "seeds",
+)
+print(
+    {
+        name: settings[name]
+        for name in ("photographs", "people", "test_people", "pairs", "side", "width")
+    }
+)
 
 # %%
 for equal in ("gradients", "epochs"):
     differences = paired(photographs, "points", equal)
-    figure, verdict = compare(differences, f"Faces, equal {equal}", "points of verification accuracy")
-    viz.show(figure, alt=f"Photographs of strangers, equal {equal}: one dot a seed, and the interval of the mean.")
+    figure, verdict = compare(
+        differences, f"Faces, equal {equal}", "points of verification accuracy"
+    )
+    viz.show(
+        figure,
+        alt=f"Photographs of strangers, equal {equal}: one dot a seed, and the interval of the mean.",
+    )
     assert all(len(d) >= 5 for d in differences.values())
     print(verdict)
 
@@ -498,7 +668,10 @@ for equal in ("gradients", "epochs"):
 def rates(reading, batches, epochs=100):
     """The learning rate of each epoch, with so many batches in each."""
     optimizer = torch.optim.SGD([nn.Parameter(torch.zeros(1))], lr=0.1)
-    schedule, seen = optim.schedules.hassanpour_kowsari(optimizer, reading, steps_per_epoch=batches), []
+    schedule, seen = (
+        optim.schedules.hassanpour_kowsari(optimizer, reading, steps_per_epoch=batches),
+        [],
+    )
     for step in range(epochs * batches):
         if step % batches == 0:
             seen.append(optimizer.param_groups[0]["lr"])
@@ -508,14 +681,28 @@ def rates(reading, batches, epochs=100):
 
 
 # %%
-chosen = (("exponential_per_epoch", 6), ("exponential_per_step", 6), ("exponential_per_step", 60), ("manual", 6))
-readings = {f"{name}, {batches} batches an epoch": rates(name, batches) for name, batches in chosen}
-titles = {"title": "One paper, two sections, three schedules", "xlabel": "epoch", "ylabel": "learning rate"}
+chosen = (
+    ("exponential_per_epoch", 6),
+    ("exponential_per_step", 6),
+    ("exponential_per_step", 60),
+    ("manual", 6),
+)
+readings = {
+    f"{name}, {batches} batches an epoch": rates(name, batches)
+    for name, batches in chosen
+}
+titles = {
+    "title": "One paper, two sections, three schedules",
+    "xlabel": "epoch",
+    "ylabel": "learning rate",
+}
 viz.show(
     viz.lines(readings, range(1, 101), **titles, log_y=True),
     alt="Four curves on a log axis: nearly flat, a slow fall, a fall to almost nothing, and two steps down.",
 )
-assert max(rate[-1] for rate in readings.values()) > 1000 * min(rate[-1] for rate in readings.values())
+assert max(rate[-1] for rate in readings.values()) > 1000 * min(
+    rate[-1] for rate in readings.values()
+)
 
 # %% [markdown]
 # The readings end more than a thousandfold apart. Whoever repeats the paper must choose one, and say which.
@@ -536,11 +723,17 @@ def step_up(gradients, rho): ...
 
 # %% tags=["check"]
 def seen_by_the_closure(gradients, rho):
-    weights, visited = [nn.Parameter(torch.zeros(g.shape).double()) for g in gradients], []
+    weights, visited = (
+        [nn.Parameter(torch.zeros(g.shape).double()) for g in gradients],
+        [],
+    )
 
     def closure():
         visited.append(tuple(w.detach().numpy().copy() for w in weights))
-        loss = sum((w * torch.from_numpy(g)).sum() for w, g in zip(weights, gradients, strict=True))
+        loss = sum(
+            (w * torch.from_numpy(g)).sum()
+            for w, g in zip(weights, gradients, strict=True)
+        )
         loss.backward()
         return loss
 
@@ -550,7 +743,12 @@ def seen_by_the_closure(gradients, rho):
 
 layers = (np.array([[3.0, 0.0], [0.0, 0.0]]), np.array([0.0, -4.0]))
 hint = "Square all entries of all layers, add them up, take the root: that is the one norm."
-exercises.check(step_up, seen_by_the_closure, [(layers, 0.5), ((np.array([1.0, 2.0, 2.0]),), 0.05)], hint=hint)
+exercises.check(
+    step_up,
+    seen_by_the_closure,
+    [(layers, 0.5), ((np.array([1.0, 2.0, 2.0]),), 0.05)],
+    hint=hint,
+)
 
 # %% [markdown]
 # ### Exercise 2: adaptive SAM

@@ -69,18 +69,32 @@ def new_network(seed=0):
 
 
 def sgd(backbone, criterion):
-    return torch.optim.SGD([*backbone.parameters(), *criterion.parameters()], lr=0.1, momentum=0.9)
+    return torch.optim.SGD(
+        [*backbone.parameters(), *criterion.parameters()], lr=0.1, momentum=0.9
+    )
 
 
 def recipe(images, epochs):
-    one_cycle = partial(OneCycleLR, max_lr=0.1, total_steps=epochs * len(training.Batches(images, BATCH)))
+    one_cycle = partial(
+        OneCycleLR,
+        max_lr=0.1,
+        total_steps=epochs * len(training.Batches(images, BATCH)),
+    )
     options = {"epochs": epochs, "batch_size": BATCH, "precision": "32-true"}
-    return {"criterion": partial(losses.Softmax, seed=0), "optimizer": sgd, "schedule": one_cycle, **options}
+    return {
+        "criterion": partial(losses.Softmax, seed=0),
+        "optimizer": sgd,
+        "schedule": one_cycle,
+        **options,
+    }
 
 
 pretrained = new_network()
 history = training.pretrain(pretrained, source, **recipe(source, 4))
-print("it names most images of the source:", history["accuracy"][-1] > (0.4 if FULL else 0.8))
+print(
+    "it names most images of the source:",
+    history["accuracy"][-1] > (0.4 if FULL else 0.8),
+)
 assert history["accuracy"][-1] > 0.8 or FULL
 
 # %% [markdown]
@@ -97,16 +111,31 @@ ways = {
     "from the source, all frozen": (copy.deepcopy(pretrained), "all"),
 }
 results = {
-    way: training.transfer(network, learn, freeze=freeze, test=test, **recipe(learn, EPOCHS))
+    way: training.transfer(
+        network, learn, freeze=freeze, test=test, **recipe(learn, EPOCHS)
+    )
     for way, (network, freeze) in ways.items()
 }
 
 # %%
-curves = {way: [100 * value for value in result.history["test_accuracy"]] for way, result in results.items()}
-title, SHARE = "All frozen, it hardly learns to name faces (one run)", "test named rightly, %"
-figure = viz.lines(curves, range(1, EPOCHS + 1), title=title, xlabel="epoch", ylabel=SHARE)
-viz.show(figure, alt="Four curves over epochs: three rise high, the one of the frozen network stays near the bottom.")
-nothing, trained, frozen = (curves[way][-1] for way in ("from nothing", *list(ways)[1::2]))
+curves = {
+    way: [100 * value for value in result.history["test_accuracy"]]
+    for way, result in results.items()
+}
+title, SHARE = (
+    "All frozen, it hardly learns to name faces (one run)",
+    "test named rightly, %",
+)
+figure = viz.lines(
+    curves, range(1, EPOCHS + 1), title=title, xlabel="epoch", ylabel=SHARE
+)
+viz.show(
+    figure,
+    alt="Four curves over epochs: three rise high, the one of the frozen network stays near the bottom.",
+)
+nothing, trained, frozen = (
+    curves[way][-1] for way in ("from nothing", *list(ways)[1::2])
+)
 print("all frozen names less than half of what all trained does:", 2 * frozen < trained)
 assert (2 * frozen < trained and nothing > 50) or FULL
 
@@ -129,7 +158,10 @@ assert (2 * frozen < trained and nothing > 50) or FULL
 
 # %%
 def train_head(network, images, epochs):
-    features, head = torch.from_numpy(training.embed(network, images)), losses.Softmax(DIM, images.n_classes, seed=0)
+    features, head = (
+        torch.from_numpy(training.embed(network, images)),
+        losses.Softmax(DIM, images.n_classes, seed=0),
+    )
     optimizer = torch.optim.SGD(head.parameters(), lr=0.1, momentum=0.9)
     for epoch in range(epochs):
         for chosen in training.Batches(images, BATCH).indices(epoch):
@@ -141,16 +173,26 @@ def train_head(network, images, epochs):
 
 by_hand = train_head(pretrained, learn, epochs=3)
 constant_rate = {**recipe(learn, 3), "schedule": None}
-library = training.transfer(copy.deepcopy(pretrained), learn, freeze="all", **constant_rate)
+library = training.transfer(
+    copy.deepcopy(pretrained), learn, freeze="all", **constant_rate
+)
 assert torch.allclose(by_hand.weight, library.classifier.weight, atol=1e-4)
-assert all(map(torch.equal, library.backbone.state_dict().values(), pretrained.state_dict().values()))
+assert all(
+    map(
+        torch.equal,
+        library.backbone.state_dict().values(),
+        pretrained.state_dict().values(),
+    )
+)
 print("the same head, and not one number of the backbone has moved: True")
 
 
 # %%
 def best_head(feature):
     classifier = classical.train_classifier("logistic regression", feature, learn)
-    return 100 * float(np.mean(classifier.predict(feature(test)) == test.labels.numpy()))
+    return 100 * float(
+        np.mean(classifier.predict(feature(test)) == test.labels.numpy())
+    )
 
 
 probe = best_head(partial(training.embed, pretrained))
@@ -181,22 +223,52 @@ def unit(network):
 
 
 def train_only_a_head(network, epochs=4):
-    head, start, likeness = losses.Softmax(DIM, learn.n_classes, seed=0), unit(network), [1.0]
-    optimizer = torch.optim.SGD(head.parameters(), lr=0.1)  # it holds nothing of the network
+    head, start, likeness = (
+        losses.Softmax(DIM, learn.n_classes, seed=0),
+        unit(network),
+        [1.0],
+    )
+    optimizer = torch.optim.SGD(
+        head.parameters(), lr=0.1
+    )  # it holds nothing of the network
     watch = lambda now: likeness.append((start * unit(now)).sum(1).mean()) or {}  # noqa: E731
-    training.fit(network, head, learn, optimizer=optimizer, epochs=epochs, batch_size=BATCH, evaluate=watch)
+    training.fit(
+        network,
+        head,
+        learn,
+        optimizer=optimizer,
+        epochs=epochs,
+        batch_size=BATCH,
+        evaluate=watch,
+    )
     return likeness
 
 
 half_frozen, held = (copy.deepcopy(pretrained) for _ in range(2))
-drift = {"requires_grad_(False) alone": train_only_a_head(half_frozen.requires_grad_(False))}
+drift = {
+    "requires_grad_(False) alone": train_only_a_head(half_frozen.requires_grad_(False))
+}
 with training.frozen(held):
     drift["training.frozen"] = train_only_a_head(held)
-labels = {"xlabel": "epochs of training a head", "ylabel": "mean cosine with the embeddings before"}
-figure = viz.lines(drift, range(5), title="A network whose weights alone are frozen becomes another one", **labels)
-viz.show(figure, alt="Two curves over epochs: one stays at one, the other falls at once and stays low.")
+labels = {
+    "xlabel": "epochs of training a head",
+    "ylabel": "mean cosine with the embeddings before",
+}
+figure = viz.lines(
+    drift,
+    range(5),
+    title="A network whose weights alone are frozen becomes another one",
+    **labels,
+)
+viz.show(
+    figure,
+    alt="Two curves over epochs: one stays at one, the other falls at once and stays low.",
+)
 assert all(map(torch.equal, half_frozen.parameters(), pretrained.parameters()))
-assert np.allclose(drift["training.frozen"], 1) and drift["requires_grad_(False) alone"][-1] < 0.9
+assert (
+    np.allclose(drift["training.frozen"], 1)
+    and drift["requires_grad_(False) alone"][-1] < 0.9
+)
 
 # %% [markdown]
 # ## ImageNet, and what came before deep learning
@@ -213,20 +285,35 @@ tables = {
     "HOG": classical.hog,
     "MobiFace, random weights": partial(training.embed, new_network()),
     "MobiFace, from the source": partial(training.embed, pretrained),
-    "EfficientNet-Lite0, from ImageNet": lambda faces: training.embed(lite, faces.images.expand(-1, 3, -1, -1)),
+    "EfficientNet-Lite0, from ImageNet": lambda faces: training.embed(
+        lite, faces.images.expand(-1, 3, -1, -1)
+    ),
 }
 worth = {name: best_head(feature) for name, feature in tables.items()}
 panel = {"test photographs named rightly by logistic regression, %": worth}
-figure = viz.bars(panel, title="Six tables under the same head: the pixels are hard to beat")
-viz.show(figure, alt="Six bars: pixels, eigenfaces, HOG and ImageNet near the top, the two MobiFaces clearly lower.")
+figure = viz.bars(
+    panel, title="Six tables under the same head: the pixels are hard to beat"
+)
+viz.show(
+    figure,
+    alt="Six bars: pixels, eigenfaces, HOG and ImageNet near the top, the two MobiFaces clearly lower.",
+)
 print(
     "ImageNet's features are ahead of the source's by 10 points:",
     worth["EfficientNet-Lite0, from ImageNet"] > 10 + probe,
 )
-print("the source's are not 10 points ahead of random ones:", probe < worth["MobiFace, random weights"] + 10)
-assert (worth["EfficientNet-Lite0, from ImageNet"] > 10 + probe and worth["pixels"] > probe) or FULL
+print(
+    "the source's are not 10 points ahead of random ones:",
+    probe < worth["MobiFace, random weights"] + 10,
+)
+assert (
+    worth["EfficientNet-Lite0, from ImageNet"] > 10 + probe and worth["pixels"] > probe
+) or FULL
 spread = [np.ptp(tables[name](learn), axis=0).mean() for name in list(tables)[3:]]
-print("spread of the features: random < source / 1000, source < ImageNet:", spread == sorted(spread))
+print(
+    "spread of the features: random < source / 1000, source < ImageNet:",
+    spread == sorted(spread),
+)
 assert (spread[0] < spread[1] / 1000 and spread[1] < spread[2]) or FULL
 
 # %% [markdown]
@@ -243,38 +330,76 @@ assert (spread[0] < spread[1] / 1000 and spread[1] < spread[2]) or FULL
 
 # %%
 record = json.loads(Path("../benchmarks/records/transfer_orl.json").read_text())
-figures, seeds, runs = record["figures"], record["seed"], pd.DataFrame(record["figures"]["runs"])
+figures, seeds, runs = (
+    record["figures"],
+    record["seed"],
+    pd.DataFrame(record["figures"]["runs"]),
+)
 print(record["command"], "| recorded on", record["date"], "|", len(seeds), "seeds")
-print("sources:", ", ".join(figures["sources"]), "| missing:", ", ".join(figures["missing_sources"]) or "none")
+print(
+    "sources:",
+    ", ".join(figures["sources"]),
+    "| missing:",
+    ", ".join(figures["missing_sources"]) or "none",
+)
 LITE = {"network": "efficientnet_lite0"}
-USUAL = {"network": "mobiface_one_each", "source": "nothing", "freeze": "none", "recipe": "one cycle", "people": 30}
+USUAL = {
+    "network": "mobiface_one_each",
+    "source": "nothing",
+    "freeze": "none",
+    "recipe": "one cycle",
+    "people": 30,
+}
 USUAL |= {"photographs": 5, "copies": 0, "longer": 1}
-START = {name: {"source": name} | (LITE if name == "ImageNet" else {}) for name in figures["sources"]}
+START = {
+    name: {"source": name} | (LITE if name == "ImageNet" else {})
+    for name in figures["sources"]
+}
 
 
 # %%
 def points(figure="classifier", **setup):
     """A figure of the runs of one setup in per cent, one row a seed."""
     wanted = {**USUAL, **setup}
-    chosen = runs[(runs[list(wanted)] == pd.Series(wanted)).all(axis=1)].sort_values("seed")
+    chosen = runs[(runs[list(wanted)] == pd.Series(wanted)).all(axis=1)].sort_values(
+        "seed"
+    )
     assert len(chosen) == len(seeds), wanted
     return 100 * np.array(chosen[figure].tolist())
 
 
 # %%
 pairs = {
-    name + words: (points(**start, recipe=rate), points(**{**start, "source": "nothing"}))
+    name + words: (
+        points(**start, recipe=rate),
+        points(**{**start, "source": "nothing"}),
+    )
     for name, start in START.items()
     for rate, words in (("one cycle", ""), ("gently", ", gently"))
 }
-better = [name for name, (a, b) in pairs.items() if evaluation.paired_difference(a, b).low > 0]
+better = [
+    name for name, (a, b) in pairs.items() if evaluation.paired_difference(a, b).low > 0
+]
 title = f"{len(better)} of {len(pairs)} starts are clearly better than from nothing"
-figure = viz.paired_differences(pairs, title=title, xlabel="points more than the same network from nothing")
-viz.show(figure, alt="For each source and rate a dot a seed, and the interval of the mean difference to from nothing.")
+figure = viz.paired_differences(
+    pairs, title=title, xlabel="points more than the same network from nothing"
+)
+viz.show(
+    figure,
+    alt="For each source and rate a dot a seed, and the interval of the mean difference to from nothing.",
+)
 print("clearly better than from nothing:", ", ".join(better))
 assert "ImageNet, gently" in better
-held = [evaluation.paired_difference(points(**START[name], recipe="gently"), points(**START[name])) for name in START]
-assert {name for name, cost in zip(START, held, strict=True) if cost.high < 0} == {"digits", "CIFAR-10"}
+held = [
+    evaluation.paired_difference(
+        points(**START[name], recipe="gently"), points(**START[name])
+    )
+    for name in START
+]
+assert {name for name, cost in zip(START, held, strict=True) if cost.high < 0} == {
+    "digits",
+    "CIFAR-10",
+}
 
 # %%
 by_epoch = {
@@ -282,10 +407,16 @@ by_epoch = {
     "EfficientNet-Lite0, from nothing": points("by_epoch", **LITE),
 }
 by_epoch["MobiFace, from CIFAR-10"] = points("by_epoch", **START["CIFAR-10"])
-by_epoch["EfficientNet-Lite0, from ImageNet, gently"] = points("by_epoch", **START["ImageNet"], recipe="gently")
+by_epoch["EfficientNet-Lite0, from ImageNet, gently"] = points(
+    "by_epoch", **START["ImageNet"], recipe="gently"
+)
 epochs = range(1, figures["settings"]["epochs"] + 1)
 figure = viz.mean_curves(
-    by_epoch, epochs, title="What was learned before is a head start", xlabel="epoch", ylabel=SHARE
+    by_epoch,
+    epochs,
+    title="What was learned before is a head start",
+    xlabel="epoch",
+    ylabel=SHARE,
 )
 viz.show(
     figure,
@@ -293,7 +424,9 @@ viz.show(
 )
 lead = by_epoch["MobiFace, from CIFAR-10"] - by_epoch["MobiFace, from nothing"]
 assert lead[:, : len(epochs) // 2].mean() > 0
-print(f"MobiFace from nothing, but for {3 * len(epochs)} epochs: {points(longer=3).mean():.0f} %")
+print(
+    f"MobiFace from nothing, but for {3 * len(epochs)} epochs: {points(longer=3).mean():.0f} %"
+)
 
 # %% [markdown]
 # Read two things off the first figure. **What** was learned before: ImageNet is worth most, to a network that a hundred
@@ -309,22 +442,37 @@ print(f"MobiFace from nothing, but for {3 * len(epochs)} epochs: {points(longer=
 
 # %%
 pairs = {
-    f"{name}, {words}": (points(**start, recipe="gently", freeze=freeze), points(**start, recipe="gently"))
+    f"{name}, {words}": (
+        points(**start, recipe="gently", freeze=freeze),
+        points(**start, recipe="gently"),
+    )
     for name, start in START.items()
     for freeze, words in (("all", "frozen"), ("half", "frozen, then freed"))
 }
-worse = [name for name, (a, b) in pairs.items() if evaluation.paired_difference(a, b).high < 0]
+worse = [
+    name
+    for name, (a, b) in pairs.items()
+    if evaluation.paired_difference(a, b).high < 0
+]
 title = f"Frozen, at first or throughout: clearly worse in {len(worse)} of {len(pairs)} cases"
-figure = viz.paired_differences(pairs, title=title, xlabel="points more than all trained, gently")
-viz.show(figure, alt="For each source, frozen and frozen then freed: dots and the interval, nearly all below zero.")
+figure = viz.paired_differences(
+    pairs, title=title, xlabel="points more than all trained, gently"
+)
+viz.show(
+    figure,
+    alt="For each source, frozen and frozen then freed: dots and the interval, nearly all below zero.",
+)
 print(f"clearly worse than all trained: {len(worse)} of {len(pairs)}")
 assert len(worse) >= len(pairs) / 2
 
 # %%
-setups = {name: {**start, "recipe": "gently"} for name, start in START.items()} | {"random weights": {}}
+setups = {name: {**start, "recipe": "gently"} for name, start in START.items()} | {
+    "random weights": {}
+}
 heads = {"head by SGD, %": "classifier", "head trained to the end, %": "probe"}
 rows = {
-    name: [points(figure, **setup, freeze="all").mean() for figure in heads.values()] for name, setup in setups.items()
+    name: [points(figure, **setup, freeze="all").mean() for figure in heads.values()]
+    for name, setup in setups.items()
 }
 table = pd.DataFrame(rows, index=list(heads)).T.round(0).astype(int)
 print(table.to_string())
@@ -359,27 +507,53 @@ def head_of(features, n_people):
 
 
 def heads_figure(flat):
-    series = {f"classifier on {n:,} features": [head_of(n, people) for people in CROWD] for n in (flat, POOLED)}
+    series = {
+        f"classifier on {n:,} features": [head_of(n, people) for people in CROWD]
+        for n in (flat, POOLED)
+    }
     title = f"Pooling to {POOLED} numbers makes the classifier {flat / POOLED:.0f} times smaller"
-    return viz.lines(series, CROWD, title=title, xlabel="people", ylabel="parameters", log_x=True, log_y=True)
+    return viz.lines(
+        series,
+        CROWD,
+        title=title,
+        xlabel="people",
+        ylabel="parameters",
+        log_x=True,
+        log_y=True,
+    )
 
 
 viz.show(
     heads_figure(FLAT),
     alt="Two parallel rising lines on log axes: parameters of a classifier over the number of people.",
 )
-print(f"7,300 people: {head_of(FLAT, 7300):,} parameters on {FLAT:,} features, {head_of(POOLED, 7300):,} on {POOLED}")
+print(
+    f"7,300 people: {head_of(FLAT, 7300):,} parameters on {FLAT:,} features, {head_of(POOLED, 7300):,} on {POOLED}"
+)
 body = sum(p.numel() for p in backbones.create("mobiface_one_each").parameters())
-print(f"MobiFace of one block a row: {body:,}; with a classifier of 7,346 people: {body + head_of(FLAT, 7346):,}")
-assert f"{body / 1e6:.2f}" == "0.77" and f"{(body + head_of(FLAT, 7346)) / 1e6:.0f}" == "738"
+print(
+    f"MobiFace of one block a row: {body:,}; with a classifier of 7,346 people: {body + head_of(FLAT, 7346):,}"
+)
+assert (
+    f"{body / 1e6:.2f}" == "0.77"
+    and f"{(body + head_of(FLAT, 7346)) / 1e6:.0f}" == "738"
+)
 
 # %% tags=["nbval-skip"] skip_reason="needs a browser to move the slider"
-viz.slider(heads_figure, [side * side * 512 for side in (2, 3, 4, 7, 14)], label="features of the last map", start=FLAT)
+viz.slider(
+    heads_figure,
+    [side * side * 512 for side in (2, 3, 4, 7, 14)],
+    label="features of the last map",
+    start=FLAT,
+)
 
 # %%
 gallery, probes = data.split_by_image(strangers, 0.5, seed=0)
 enrolled = results["from the source, all trained"].enrol(gallery)
-print("most photographs of ten new people are named rightly:", enrolled.accuracy(probes) > 0.6)
+print(
+    "most photographs of ten new people are named rightly:",
+    enrolled.accuracy(probes) > 0.6,
+)
 assert enrolled.accuracy(probes) > 0.6 or FULL
 try:
     results["from the source, all trained"].accuracy(probes)
@@ -388,23 +562,61 @@ except ValueError as error:
 
 # %%
 GROWTH = sorted(set(runs["people"]))
-names = ("classifier, trained on all", "cosine, trained on all", f"cosine, trained on {GROWTH[0]}, others enrolled")
-grown = [np.stack([points(figure, people=n) for n in GROWTH], axis=1) for figure in ("classifier", "embedding")]
+names = (
+    "classifier, trained on all",
+    "cosine, trained on all",
+    f"cosine, trained on {GROWTH[0]}, others enrolled",
+)
+grown = [
+    np.stack([points(figure, people=n) for n in GROWTH], axis=1)
+    for figure in ("classifier", "embedding")
+]
 series = dict(zip(names, [*grown, points("enrolled", people=GROWTH[0])], strict=True))
 title = "What it costs not to train again as people are added"
 figure = viz.mean_curves(series, GROWTH, title=title, xlabel="people", ylabel=SHARE)
-viz.show(figure, alt="Three curves over people: both that are trained on all stay high, the one trained on five falls.")
+viz.show(
+    figure,
+    alt="Three curves over people: both that are trained on all stay high, the one trained on five falls.",
+)
 assert series[names[2]][:, -1].mean() + 5 < series[names[1]][:, -1].mean()
 
 # %%
-wild = pd.DataFrame(json.loads(Path("../benchmarks/records/transfer_faces.json").read_text())["figures"]["runs"])
-usual = wild[wild["network"] == USUAL["network"]].query("source == 'nothing' & recipe == 'gently' & photographs == 15")
-asked = {"those it learned, named": "classifier", "strangers, named": "strangers", "their pairs": "verification"}
-by_people = {words: 100 * usual.pivot(index="seed", columns="people", values=of) for words, of in asked.items()}
-title, learned = "The more people it learns, the better it knows strangers", sorted(set(usual["people"]))
-figure = viz.mean_curves(by_people, learned, title=title, xlabel="people learned", ylabel="right, %", log_x=True)
-viz.show(figure, alt="Three curves over people learned: naming them falls; strangers named and their pairs rise.")
-assert all((np.diff(by_people[words].mean(axis=0)) > 0).all() for words in list(asked)[1:])
+wild = pd.DataFrame(
+    json.loads(Path("../benchmarks/records/transfer_faces.json").read_text())[
+        "figures"
+    ]["runs"]
+)
+usual = wild[wild["network"] == USUAL["network"]].query(
+    "source == 'nothing' & recipe == 'gently' & photographs == 15"
+)
+asked = {
+    "those it learned, named": "classifier",
+    "strangers, named": "strangers",
+    "their pairs": "verification",
+}
+by_people = {
+    words: 100 * usual.pivot(index="seed", columns="people", values=of)
+    for words, of in asked.items()
+}
+title, learned = (
+    "The more people it learns, the better it knows strangers",
+    sorted(set(usual["people"])),
+)
+figure = viz.mean_curves(
+    by_people,
+    learned,
+    title=title,
+    xlabel="people learned",
+    ylabel="right, %",
+    log_x=True,
+)
+viz.show(
+    figure,
+    alt="Three curves over people learned: naming them falls; strangers named and their pairs rise.",
+)
+assert all(
+    (np.diff(by_people[words].mean(axis=0)) > 0).all() for words in list(asked)[1:]
+)
 
 # %% [markdown]
 # An embedding that has seen **five** people names thirty, most of them rightly, but not as well as one that was trained on
@@ -424,24 +636,42 @@ assert all((np.diff(by_people[words].mean(axis=0)) > 0).all() for words in list(
 contestants = {
     "MobiFace, from nothing": {},
     "MobiFace, from CIFAR-10": {"source": "CIFAR-10"},
-    "EfficientNet-Lite0, from ImageNet, gently": {**START["ImageNet"], "recipe": "gently"},
+    "EfficientNet-Lite0, from ImageNet, gently": {
+        **START["ImageNet"],
+        "recipe": "gently",
+    },
     "HOG, linear SVM": {"network": "HOG", "recipe": "linear SVM"},
-    (PIXELS := "pixels, logistic regression"): {"network": "pixels", "recipe": "logistic regression"},
+    (PIXELS := "pixels, logistic regression"): {
+        "network": "pixels",
+        "recipe": "logistic regression",
+    },
 }
 few = {
-    name: np.stack([points(**setup, photographs=k) for k in (1, 2, 5)], axis=1) for name, setup in contestants.items()
+    name: np.stack([points(**setup, photographs=k) for k in (1, 2, 5)], axis=1)
+    for name, setup in contestants.items()
 }
 title = "With one or two photographs of each person, nothing comes near 100 %"
-figure = viz.mean_curves(few, ["1", "2", "5"], title=title, xlabel="photographs of each person", ylabel=SHARE)
+figure = viz.mean_curves(
+    few, ["1", "2", "5"], title=title, xlabel="photographs of each person", ylabel=SHARE
+)
 viz.show(
     figure,
     alt="Five rising curves over one, two and five photographs of a person; at one and two all are well below 100 %.",
 )
 assert max(values[:, 1].mean() for values in few.values()) < 95
-assert (np.argmax([values.mean(axis=0) for values in few.values()], axis=0) == list(few).index(PIXELS)).all()
+assert (
+    np.argmax([values.mean(axis=0) for values in few.values()], axis=0)
+    == list(few).index(PIXELS)
+).all()
 print("ahead in the mean, with one, two and five photographs:", PIXELS)
-two = wild.query("photographs == 2").groupby(["network", "source", "freeze", "recipe"])["classifier"].mean()
-print(f"two photographs from the web of each of 100 people: the best of {len(two)} ways names {two.max():.0%}")
+two = (
+    wild.query("photographs == 2")
+    .groupby(["network", "source", "freeze", "recipe"])["classifier"]
+    .mean()
+)
+print(
+    f"two photographs from the web of each of 100 people: the best of {len(two)} ways names {two.max():.0%}"
+)
 assert two.max() < 0.25
 
 # %% [markdown]
@@ -455,36 +685,66 @@ assert two.max() < 0.25
 # darker), all in one heap, a quarter of it put aside as the test.
 
 # %%
-two = learn.subset([i for person in range(30) for i in (learn.labels == person).nonzero().flatten()[:2].tolist()])
-heap = training.views(two, data.Compose((data.RandomShift(1), data.RandomLight(0.1, 0.1))), copies=4)
+two = learn.subset(
+    [
+        i
+        for person in range(30)
+        for i in (learn.labels == person).nonzero().flatten()[:2].tolist()
+    ]
+)
+heap = training.views(
+    two, data.Compose((data.RandomShift(1), data.RandomLight(0.1, 0.1))), copies=4
+)
 heap = data.ImageSet(heap.images, two.labels.repeat(5), two.names, two.source)
 leaky_train, leaky_test = data.split_by_image(heap, 0.25, seed=0)
-distances = torch.cdist(*(part.images.flatten(1).double() for part in (leaky_test, leaky_train)), p=1) / np.prod(SIZE)
+distances = torch.cdist(
+    *(part.images.flatten(1).double() for part in (leaky_test, leaky_train)), p=1
+) / np.prod(SIZE)
 twin = distances.argmin(1)
 some = distances.min(1).values.argsort()[:6]
 rows = torch.cat([leaky_test.images[some], leaky_train.images[twin[some]]])
 viz.show(
-    viz.image_grid(rows, title="Above: the test. Below: what was learned", columns=6, credit=people.source),
+    viz.image_grid(
+        rows,
+        title="Above: the test. Below: what was learned",
+        columns=6,
+        credit=people.source,
+    ),
     alt="Two rows of six faces; each in the upper row has almost the same picture below it.",
 )
-print("the test's nearest twins show the same person:", bool((leaky_test.labels == leaky_train.labels[twin]).all()))
+print(
+    "the test's nearest twins show the same person:",
+    bool((leaky_test.labels == leaky_train.labels[twin]).all()),
+)
 assert (leaky_test.labels == leaky_train.labels[twin]).float().mean() > 0.95
 
 # %%
 who = {
     "MobiFace": {"longer": 3},
-    "the nearest photograph, by its pixels": {"network": "pixels", "recipe": "nearest photograph"},
+    "the nearest photograph, by its pixels": {
+        "network": "pixels",
+        "recipe": "nearest photograph",
+    },
 }
-tests = {"on the test that leaks, %": "leak", "on other photographs of the same people, %": "classifier"}
+tests = {
+    "on the test that leaks, %": "leak",
+    "on other photographs of the same people, %": "classifier",
+}
 panels = {
-    words: {name: points(figure, **setup, photographs=2, copies=4).mean() for name, setup in who.items()}
+    words: {
+        name: points(figure, **setup, photographs=2, copies=4).mean()
+        for name, setup in who.items()
+    }
     for words, figure in tests.items()
 }
 viz.show(
     viz.bars(panels, title="One training, two tests: a leak makes it look solved"),
     alt="Two panels of two bars: on the test that leaks both are near 100 %, on other photographs both are clearly lower.",
 )
-gained = [panels["on the test that leaks, %"][name] - honest for name, honest in list(panels.values())[1].items()]
+gained = [
+    panels["on the test that leaks, %"][name] - honest
+    for name, honest in list(panels.values())[1].items()
+]
 assert min(gained) > 5
 
 # %% [markdown]
@@ -502,19 +762,45 @@ assert min(gained) > 5
 # %%
 RATES = ("0.3 throughout", "0.3, plateau", "0.01, plateau", "one cycle")
 series = {rate: points("by_epoch", recipe=rate, longer=3) for rate in RATES}
-title, longer = "One network from nothing, by four rates: 0.3 needs its plateau", range(1, 3 * len(epochs) + 1)
+title, longer = (
+    "One network from nothing, by four rates: 0.3 needs its plateau",
+    range(1, 3 * len(epochs) + 1),
+)
 figure = viz.mean_curves(series, longer, title=title, xlabel="epoch", ylabel=SHARE)
-viz.show(figure, alt="Four curves with bands over epochs: 0.3 throughout jumps and ends lowest, the others higher.")
+viz.show(
+    figure,
+    alt="Four curves with bands over epochs: 0.3 throughout jumps and ends lowest, the others higher.",
+)
 last = {rate: values[:, -1].mean() for rate, values in series.items()}
-print("0.3 throughout ends lowest, by more than 5 points:", last["0.3 throughout"] + 5 < sorted(last.values())[1])
+print(
+    "0.3 throughout ends lowest, by more than 5 points:",
+    last["0.3 throughout"] + 5 < sorted(last.values())[1],
+)
 assert last["0.3 throughout"] + 5 < sorted(last.values())[1]
 
 # %%
-theirs, papers = ({"network": network, "longer": 3} for network in ("deepface_lrn", "deepface"))
-setups = [(theirs, "0.3 throughout"), (theirs, "one cycle to 0.03"), (papers, "one cycle to 0.03")]
-rows = [[points(of, **net, recipe=rate).mean() for of in ("training", "classifier")] for net, rate in setups]
-index = ["theirs, 0.3 throughout", "theirs, one cycle to 0.03", "the paper's, one cycle to 0.03"]
-table = pd.DataFrame(rows, index, ["training named rightly, %", "test named rightly, %"]).round(0).astype(int)
+theirs, papers = (
+    {"network": network, "longer": 3} for network in ("deepface_lrn", "deepface")
+)
+setups = [
+    (theirs, "0.3 throughout"),
+    (theirs, "one cycle to 0.03"),
+    (papers, "one cycle to 0.03"),
+]
+rows = [
+    [points(of, **net, recipe=rate).mean() for of in ("training", "classifier")]
+    for net, rate in setups
+]
+index = [
+    "theirs, 0.3 throughout",
+    "theirs, one cycle to 0.03",
+    "the paper's, one cycle to 0.03",
+]
+table = (
+    pd.DataFrame(rows, index, ["training named rightly, %", "test named rightly, %"])
+    .round(0)
+    .astype(int)
+)
 print(table.to_string())
 assert table.iloc[0].max() < 20 < table.iloc[1].min()
 
@@ -546,8 +832,16 @@ def by_pytorch(start, batch_means, momentum):
     return norm.running_mean.numpy()
 
 
-cases = [(np.array([1.0, 0.0]), np.array([[2.0, 4.0], [6.0, -1.0], [3.0, 3.0]])[:n], 0.1) for n in (1, 3)]
-exercises.check(running_mean, by_pytorch, cases, hint="One step a batch, in order: later batches weigh more.")
+cases = [
+    (np.array([1.0, 0.0]), np.array([[2.0, 4.0], [6.0, -1.0], [3.0, 3.0]])[:n], 0.1)
+    for n in (1, 3)
+]
+exercises.check(
+    running_mean,
+    by_pytorch,
+    cases,
+    hint="One step a batch, in order: later batches weigh more.",
+)
 
 # %% [markdown]
 # ### Exercise 2: find the leak
@@ -562,14 +856,25 @@ def leaks(test, train, tolerance): ...
 
 # %% tags=["check"]
 def one_by_one(test, train, tolerance):
-    return np.array([min(np.mean(np.abs(a - b)) for b in train) <= tolerance for a in test])
+    return np.array(
+        [min(np.mean(np.abs(a - b)) for b in train) <= tolerance for a in test]
+    )
 
 
 train_case = np.random.default_rng(1).uniform(0, 255, (5, 12))
-test_case = np.vstack([train_case[2] + 2, train_case[0] + np.tile([4.0, -4.0], 6), train_case[1] + 48 * np.eye(12)[0]])
+test_case = np.vstack(
+    [
+        train_case[2] + 2,
+        train_case[0] + np.tile([4.0, -4.0], 6),
+        train_case[1] + 48 * np.eye(12)[0],
+    ]
+)
 cases = [(test_case, train_case, tolerance) for tolerance in (1.0, 2.5, 5.0)]
 exercises.check(
-    leaks, one_by_one, cases, hint="All pairs at once: np.abs(test[:, None] - train). Mean, then the smallest."
+    leaks,
+    one_by_one,
+    cases,
+    hint="All pairs at once: np.abs(test[:, None] - train). Mean, then the smallest.",
 )
 
 # %% [markdown]

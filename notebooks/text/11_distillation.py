@@ -40,18 +40,28 @@ from course_lib.backbones.narrowing import narrow
 
 # %%
 def train_digits(criterion, images, width, epochs, seed=0):
-    net = backbones.create("lenet_plus_plus", feature_dim=32, width=width, batch_norm=True, seed=seed)
+    net = backbones.create(
+        "lenet_plus_plus", feature_dim=32, width=width, batch_norm=True, seed=seed
+    )
     optimizer = torch.optim.AdamW([*net.parameters(), *criterion.parameters()], lr=0.01)
     steps = epochs * len(training.Batches(images, 100))
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 0.01, total_steps=steps)
-    options = {"optimizer": optimizer, "schedule": schedule, "epochs": epochs, "batch_size": 100, "seed": seed}
+    options = {
+        "optimizer": optimizer,
+        "schedule": schedule,
+        "epochs": epochs,
+        "batch_size": 100,
+        "seed": seed,
+    }
     training.fit(net, criterion, images, **options)
     return net
 
 
 def logits_of(net, classifier, images):
     with torch.inference_mode():
-        return classifier(torch.from_numpy(training.embed(net, images)), images.labels).logits.clone()
+        return classifier(
+            torch.from_numpy(training.embed(net, images)), images.labels
+        ).logits.clone()
 
 
 train, test = data.digits()
@@ -93,7 +103,9 @@ def at_temperature(temperature):
     panels = {}
     for name, image in (("an ordinary 4", plain), ("the 4 that looks like a 9", odd)):
         probabilities = (test_logits[image] / temperature).softmax(0)
-        panels[f"{name}: probability"] = dict(zip(test.names, probabilities.tolist(), strict=True))
+        panels[f"{name}: probability"] = dict(
+            zip(test.names, probabilities.tolist(), strict=True)
+        )
     return viz.bars(panels, title=f"What the teacher says at T = {temperature}")
 
 
@@ -102,7 +114,10 @@ viz.show(
     alt="Two panels of ten bars at temperature 4: the ordinary four is almost only 4, the odd one is 4 and 9.",
 )
 cold, hot = ((test_logits.double() / temperature).softmax(1) for temperature in (1, 4))
-assert torch.equal(cold.argsort(1)[:, -3:], hot.argsort(1)[:, -3:]) and (hot.max(1).values <= cold.max(1).values).all()
+assert (
+    torch.equal(cold.argsort(1)[:, -3:], hot.argsort(1)[:, -3:])
+    and (hot.max(1).values <= cold.max(1).values).all()
+)
 assert hot[odd, 9] > 3 * hot[plain, 9]
 
 # %% tags=["nbval-skip"] skip_reason="needs a browser to move the slider"
@@ -121,15 +136,24 @@ viz.slider(at_temperature, [0.5, 1, 2, 4, 8, 16], label="temperature", start=4)
 
 # %%
 def hinton(student_logits, teacher_logits, labels, temperature=4.0, weight=0.9):
-    p, log_q = (teacher_logits / temperature).softmax(1), (student_logits / temperature).log_softmax(1)
+    p, log_q = (
+        (teacher_logits / temperature).softmax(1),
+        (student_logits / temperature).log_softmax(1),
+    )
     divergence = (p * (p.log() - log_q)).sum(1).mean()
-    return (1 - weight) * cross_entropy(student_logits, labels) + weight * temperature**2 * divergence
+    return (1 - weight) * cross_entropy(
+        student_logits, labels
+    ) + weight * temperature**2 * divergence
 
 
 criterion = losses.HintonKD(losses.Softmax(32, 10, seed=1), test_logits, test.labels)
 features = torch.randn(len(test), 32, generator=torch.Generator().manual_seed(0))
-by_hand = hinton(criterion.classifier(features, test.labels).logits, test_logits, test.labels)
-assert torch.allclose(criterion(features, torch.arange(len(test))).total, by_hand, rtol=1e-4)
+by_hand = hinton(
+    criterion.classifier(features, test.labels).logits, test_logits, test.labels
+)
+assert torch.allclose(
+    criterion(features, torch.arange(len(test))).total, by_hand, rtol=1e-4
+)
 
 # %% [markdown]
 # Note what the criterion is given: not labels but **numbers of images**. It has the teacher's answers to all images in
@@ -142,12 +166,20 @@ assert torch.allclose(criterion(features, torch.arange(len(test))).total, by_han
 # %%
 def slope(temperature, factor):
     logits = torch.zeros_like(test_logits, requires_grad=True)
-    (factor * hinton(logits, test_logits, test.labels, temperature, weight=1.0)).backward()
+    (
+        factor * hinton(logits, test_logits, test.labels, temperature, weight=1.0)
+    ).backward()
     return logits.grad.norm(dim=1).mean().item()
 
 
-without, with_factor = slope(4, 1 / 4**2) / slope(32, 1 / 32**2), slope(4, 1) / slope(32, 1)
-print("from T = 4 to T = 32 the slope falls more than 20 times without the factor:", without > 20)
+without, with_factor = (
+    slope(4, 1 / 4**2) / slope(32, 1 / 32**2),
+    slope(4, 1) / slope(32, 1),
+)
+print(
+    "from T = 4 to T = 32 the slope falls more than 20 times without the factor:",
+    without > 20,
+)
 print("with it, less than three times:", with_factor < 3)
 assert without > 20 and with_factor < 3
 
@@ -162,21 +194,47 @@ assert without > 20 and with_factor < 3
 no_3s = train.subset((train.labels != 3).nonzero().flatten())
 by_labels, by_teacher = losses.Softmax(32, 10, seed=1), losses.Softmax(32, 10, seed=1)
 answers = logits_of(teacher, classifier, no_3s)
-soft_targets = losses.HintonKD(by_teacher, answers, no_3s.labels, temperature=8.0, weight=1.0)
+soft_targets = losses.HintonKD(
+    by_teacher, answers, no_3s.labels, temperature=8.0, weight=1.0
+)
 students = {
     "labels": (train_digits(by_labels, no_3s, width=0.25, epochs=4, seed=1), by_labels),
-    "teacher": (train_digits(soft_targets, no_3s.numbered(), width=0.25, epochs=4, seed=1), by_teacher),
+    "teacher": (
+        train_digits(soft_targets, no_3s.numbered(), width=0.25, epochs=4, seed=1),
+        by_teacher,
+    ),
 }
 
 # %%
 is_3 = test.labels == 3
-answers = {name: logits_of(*student, test).argmax(1) for name, student in students.items()}
-found = {name: (answer[is_3] == 3).float().mean().item() for name, answer in answers.items()}
-others = {name: (answer == test.labels)[~is_3].float().mean().item() for name, answer in answers.items()}
-print("with labels, it reads a 3 as a 3:", "never" if found["labels"] == 0 else "sometimes")
-print("with its teacher's probabilities, in more than a quarter of the cases:", found["teacher"] > 1 / 4)
-print("both read the other digits, more than nine in ten rightly:", min(others.values()) > 0.9)
-assert 3 not in no_3s.labels and found["labels"] == 0 and found["teacher"] > 1 / 4 and min(others.values()) > 0.9
+answers = {
+    name: logits_of(*student, test).argmax(1) for name, student in students.items()
+}
+found = {
+    name: (answer[is_3] == 3).float().mean().item() for name, answer in answers.items()
+}
+others = {
+    name: (answer == test.labels)[~is_3].float().mean().item()
+    for name, answer in answers.items()
+}
+print(
+    "with labels, it reads a 3 as a 3:",
+    "never" if found["labels"] == 0 else "sometimes",
+)
+print(
+    "with its teacher's probabilities, in more than a quarter of the cases:",
+    found["teacher"] > 1 / 4,
+)
+print(
+    "both read the other digits, more than nine in ten rightly:",
+    min(others.values()) > 0.9,
+)
+assert (
+    3 not in no_3s.labels
+    and found["labels"] == 0
+    and found["teacher"] > 1 / 4
+    and min(others.values()) > 0.9
+)
 
 # %% [markdown]
 # Digits that lean a little towards a 3 were enough to say what a 3 is. Hinton called this *dark knowledge*: it is in the
@@ -206,8 +264,12 @@ def cosine_loss(student, teacher):
 generator = torch.Generator().manual_seed(0)
 of_teacher, of_student = (torch.randn(12, 64, generator=generator) for _ in range(2))
 kinds = losses.CosineDistillation, losses.EmbeddingMSE
-cosine, squared = (kind(of_teacher)(of_student, torch.arange(12)).total for kind in kinds)
-assert torch.allclose(cosine, cosine_loss(of_student, of_teacher)) and torch.allclose(cosine, squared / 2)
+cosine, squared = (
+    kind(of_teacher)(of_student, torch.arange(12)).total for kind in kinds
+)
+assert torch.allclose(cosine, cosine_loss(of_student, of_teacher)) and torch.allclose(
+    cosine, squared / 2
+)
 print("the cosine criterion is half the squared distance on the unit sphere")
 
 # %% [markdown]
@@ -220,11 +282,19 @@ print("the cosine criterion is half the squared distance on the unit sphere")
 
 # %%
 turn, _ = torch.linalg.qr(torch.randn(64, 64, generator=generator))
-criteria = {"cosine": losses.CosineDistillation(of_teacher), "relations": losses.RelationalDistillation(of_teacher)}
+criteria = {
+    "cosine": losses.CosineDistillation(of_teacher),
+    "relations": losses.RelationalDistillation(of_teacher),
+}
 images = torch.arange(12)
 for name, criterion in criteria.items():
-    same, turned = (criterion(points, images).total.item() < 1e-4 for points in (of_teacher, of_teacher @ turn))
-    print(f"{name}: nothing to learn from the teacher's own embeddings: {same}; from these, turned: {turned}")
+    same, turned = (
+        criterion(points, images).total.item() < 1e-4
+        for points in (of_teacher, of_teacher @ turn)
+    )
+    print(
+        f"{name}: nothing to learn from the teacher's own embeddings: {same}; from these, turned: {turned}"
+    )
     assert same and turned == (name == "relations")
 
 # %%
@@ -244,18 +314,29 @@ except ValueError as error:
 FULL = os.environ.get("COURSE_FULL") == "1"
 SIZE, EPOCHS = ((80, 64), 30) if FULL else ((40, 32), 10)
 DIM, BATCH, RATE, WIDTH = 64, 50, 2e-3, 0.42
-people, strangers = data.split_by_identity(data.orl_faces().resized(*SIZE), n_test=10, seed=0)
+people, strangers = data.split_by_identity(
+    data.orl_faces().resized(*SIZE), n_test=10, seed=0
+)
 pairs = data.verification_pairs(strangers.labels, 800, seed=0)
 
 
 def face_network(width, seed=0):
-    options = {"width": width, "embedding_dim": DIM, "input_size": SIZE, "in_channels": 1}
+    options = {
+        "width": width,
+        "embedding_dim": DIM,
+        "input_size": SIZE,
+        "in_channels": 1,
+    }
     return backbones.create("mobilefacenet", **options, seed=seed)
 
 
 # %%
-large, small = (sum(p.numel() for p in face_network(width).parameters()) for width in (1.0, WIDTH))
-print(f"teacher {large:,} parameters, student {small:,}: {large / small:.1f} times fewer")
+large, small = (
+    sum(p.numel() for p in face_network(width).parameters()) for width in (1.0, WIDTH)
+)
+print(
+    f"teacher {large:,} parameters, student {small:,}: {large / small:.1f} times fewer"
+)
 assert large > 4 * small
 
 
@@ -265,15 +346,35 @@ def train_faces(net, criterion, images, epochs=EPOCHS):
     steps = epochs * len(training.Batches(images, BATCH))
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, RATE, total_steps=steps)
     augment = data.Compose((data.RandomFlip(), data.RandomShift(2)))
-    options = {"schedule": schedule, "epochs": epochs, "batch_size": BATCH, "augment": augment}
-    training.fit(net, criterion, images, optimizer=optimizer, precision="auto" if FULL else "32-true", **options)
+    options = {
+        "schedule": schedule,
+        "epochs": epochs,
+        "batch_size": BATCH,
+        "augment": augment,
+    }
+    training.fit(
+        net,
+        criterion,
+        images,
+        optimizer=optimizer,
+        precision="auto" if FULL else "32-true",
+        **options,
+    )
     return net.eval()
 
 
-face_teacher = train_faces(face_network(1.0, seed=1), losses.Softmax(DIM, people.n_classes, seed=1), people)
-taught = torch.from_numpy(training.teacher_embeddings(face_teacher, people, flip=True)) / 2
-alone = train_faces(face_network(WIDTH), losses.Softmax(DIM, people.n_classes, seed=0), people)
-distilled = train_faces(face_network(WIDTH), losses.CosineDistillation(taught), people.numbered())
+face_teacher = train_faces(
+    face_network(1.0, seed=1), losses.Softmax(DIM, people.n_classes, seed=1), people
+)
+taught = (
+    torch.from_numpy(training.teacher_embeddings(face_teacher, people, flip=True)) / 2
+)
+alone = train_faces(
+    face_network(WIDTH), losses.Softmax(DIM, people.n_classes, seed=0), people
+)
+distilled = train_faces(
+    face_network(WIDTH), losses.CosineDistillation(taught), people.numbered()
+)
 
 
 # %% [markdown]
@@ -286,12 +387,20 @@ distilled = train_faces(face_network(WIDTH), losses.CosineDistillation(taught), 
 # %%
 def right_decisions(first, second):
     embeddings = [training.embed(net, strangers, flip=True) for net in (first, second)]
-    scores = evaluation.cosine_scores(np.concatenate(embeddings), pairs.left, pairs.right + len(strangers))
+    scores = evaluation.cosine_scores(
+        np.concatenate(embeddings), pairs.left, pairs.right + len(strangers)
+    )
     return evaluation.kfold_accuracy(scores, pairs.same).mean
 
 
-own = {name: right_decisions(net, net) for name, net in (("alone", alone), ("distilled", distilled))}
-mixed = {name: right_decisions(net, face_teacher) for name, net in (("alone", alone), ("distilled", distilled))}
+own = {
+    name: right_decisions(net, net)
+    for name, net in (("alone", alone), ("distilled", distilled))
+}
+mixed = {
+    name: right_decisions(net, face_teacher)
+    for name, net in (("alone", alone), ("distilled", distilled))
+}
 assert min(own.values()) > 0.75 and mixed["alone"] < 0.65 and mixed["distilled"] > 0.75
 pd.DataFrame({"on its own": own, "with the teacher": mixed}).gt(0.75)
 
@@ -314,19 +423,42 @@ pd.DataFrame({"on its own": own, "with the teacher": mixed}).gt(0.75)
 # %%
 record = json.loads(Path("../benchmarks/records/distillation_orl.json").read_text())
 figures = record["figures"]
-print(record["command"], "| recorded on", record["date"], "|", len(record["seed"]), "seeds")
-teacher_bytes, *student_bytes = (network["fp32_bytes"] for network in figures["networks"])
+print(
+    record["command"],
+    "| recorded on",
+    record["date"],
+    "|",
+    len(record["seed"]),
+    "seeds",
+)
+teacher_bytes, *student_bytes = (
+    network["fp32_bytes"] for network in figures["networks"]
+)
 times_smaller = [teacher_bytes / size for size in student_bytes]
-print("the students are", " and ".join(f"{times:.1f}" for times in times_smaller), "times smaller than the teacher")
+print(
+    "the students are",
+    " and ".join(f"{times:.1f}" for times in times_smaller),
+    "times smaller than the teacher",
+)
 assert times_smaller[0] > 4 and times_smaller[1] > 12
 
 table = pd.DataFrame(figures["runs"])
 table[["accuracy", "with_teacher"]] *= 100
 sizes = dict(
-    zip((network["width"] for network in figures["networks"]), ("teacher", "a quarter", "a twelfth"), strict=True)
+    zip(
+        (network["width"] for network in figures["networks"]),
+        ("teacher", "a quarter", "a twelfth"),
+        strict=True,
+    )
 )
-means = table.groupby(["name", "width"], sort=False)[["accuracy", "with_teacher"]].mean().unstack()
-means.rename(columns=sizes).rename_axis(columns=[None, "size"]).round(1).astype(object).fillna("")
+means = (
+    table.groupby(["name", "width"], sort=False)[["accuracy", "with_teacher"]]
+    .mean()
+    .unstack()
+)
+means.rename(columns=sizes).rename_axis(columns=[None, "size"]).round(1).astype(
+    object
+).fillna("")
 
 # %% [markdown]
 # Differences say more than means: some people are harder than others, for every network. So we compare **within** each
@@ -338,24 +470,49 @@ TEACHERS = ("teacher", "the shipped model")
 
 
 def verdict(interval):
-    return "better" if interval.low > 0 else "worse" if interval.high < 0 else "no clear difference"
+    return (
+        "better"
+        if interval.low > 0
+        else "worse"
+        if interval.high < 0
+        else "no clear difference"
+    )
 
 
 def against_alone(width):
     """For the teacher and each student of that width: the differences, and the interval of their mean."""
-    points = table[table["width"].isin([1.0, width])].pivot(index="seed", columns="name", values="accuracy")
-    names = [*TEACHERS, *(name for name in means.index if name not in (*TEACHERS, "student alone"))]
-    intervals = {name: evaluation.paired_difference(points[name], points["student alone"]) for name in names}
-    return {name: (points[name] - points["student alone"]).tolist() for name in names}, intervals
+    points = table[table["width"].isin([1.0, width])].pivot(
+        index="seed", columns="name", values="accuracy"
+    )
+    names = [
+        *TEACHERS,
+        *(name for name in means.index if name not in (*TEACHERS, "student alone")),
+    ]
+    intervals = {
+        name: evaluation.paired_difference(points[name], points["student alone"])
+        for name in names
+    }
+    return {
+        name: (points[name] - points["student alone"]).tolist() for name in names
+    }, intervals
 
 
 def figure_of(width, size):
     differences, intervals = against_alone(width)
-    labels = {name: f"{name}: {verdict(interval)}" for name, interval in intervals.items()}
-    gained = sum(verdict(interval) == "better" for name, interval in intervals.items() if name not in TEACHERS)
+    labels = {
+        name: f"{name}: {verdict(interval)}" for name, interval in intervals.items()
+    }
+    gained = sum(
+        verdict(interval) == "better"
+        for name, interval in intervals.items()
+        if name not in TEACHERS
+    )
     return viz.seeds_and_means(
         {labels[name]: values for name, values in differences.items()},
-        {labels[name]: (interval.low, interval.high) for name, interval in intervals.items()},
+        {
+            labels[name]: (interval.low, interval.high)
+            for name, interval in intervals.items()
+        },
         title=f"{size} of the size: {gained} of {len(labels) - 2} ways are clearly better than alone",
         xlabel="points of accuracy minus the student alone (bar: 95 % interval)",
     )
@@ -369,12 +526,22 @@ for width, size in ((quarter, "A quarter"), (twelfth, "A twelfth")):
         alt=f"{size} of the size: for two teachers and ten students, one dot a seed and the interval of the mean difference.",
     )
     differences, intervals = against_alone(width)
-    assert all(interval.low <= np.mean(differences[name]) <= interval.high for name, interval in intervals.items())
+    assert all(
+        interval.low <= np.mean(differences[name]) <= interval.high
+        for name, interval in intervals.items()
+    )
     for sought in ("better", "worse"):
-        names = [name for name, interval in intervals.items() if verdict(interval) == sought]
-        print(f"{size} of the size, {sought} than the student alone: {', '.join(names) or 'none'}")
+        names = [
+            name for name, interval in intervals.items() if verdict(interval) == sought
+        ]
+        print(
+            f"{size} of the size, {sought} than the student alone: {', '.join(names) or 'none'}"
+        )
     assert verdict(intervals["the shipped model"]) == "better"
-    assert verdict(intervals["teacher"]) != "better" and verdict(intervals["cosine to the shipped model"]) != "better"
+    assert (
+        verdict(intervals["teacher"]) != "better"
+        and verdict(intervals["cosine to the shipped model"]) != "better"
+    )
 
 # %% [markdown]
 # Nobody gains. Read the first two rows to see why, for there are two limits.
@@ -402,10 +569,17 @@ for width, size in ((quarter, "A quarter"), (twelfth, "A twelfth")):
 with tempfile.TemporaryDirectory() as folder:
     cache = Path(folder) / "teacher.safetensors"
     first = training.teacher_embeddings(face_teacher, people, cache)
-    again = training.teacher_embeddings(face_teacher, people, cache)  # read, not computed
-    shifted = data.ImageSet(people.images.roll(1, dims=-1), people.labels, people.names, people.source)
+    again = training.teacher_embeddings(
+        face_teacher, people, cache
+    )  # read, not computed
+    shifted = data.ImageSet(
+        people.images.roll(1, dims=-1), people.labels, people.names, people.source
+    )
     refused = {}
-    for what, network, photographs in (("crop", face_teacher, shifted), ("teacher", alone, people)):
+    for what, network, photographs in (
+        ("crop", face_teacher, shifted),
+        ("teacher", alone, people),
+    ):
         try:
             training.teacher_embeddings(network, photographs, cache)
         except ValueError as error:
@@ -413,8 +587,13 @@ with tempfile.TemporaryDirectory() as folder:
 for what, message in refused.items():
     print(f"another {what}: {message}")
 moved = training.teacher_embeddings(face_teacher, shifted)
-cosines = (normalize(torch.from_numpy(first)) * normalize(torch.from_numpy(moved))).sum(1)
-print("one pixel changes the embedding of every photograph:", bool((cosines < 0.9999).all()))
+cosines = (normalize(torch.from_numpy(first)) * normalize(torch.from_numpy(moved))).sum(
+    1
+)
+print(
+    "one pixel changes the embedding of every photograph:",
+    bool((cosines < 0.9999).all()),
+)
 assert np.array_equal(first, again) and len(refused) == 2 and (cosines < 0.9999).all()
 
 # %% [markdown]
@@ -431,7 +610,13 @@ assert np.array_equal(first, again) and len(refused) == 2 and (cosines < 0.9999)
 # %% tags=["illustration"]
 orl = data.orl_faces()
 two = orl.subset([0, 100])
-augment = data.Compose((data.RandomBlend(0.5), data.RandomWarp(degrees=8, scale=0.08), data.RandomLight(0.25, 0.25)))
+augment = data.Compose(
+    (
+        data.RandomBlend(0.5),
+        data.RandomWarp(degrees=8, scale=0.08),
+        data.RandomLight(0.25, 0.25),
+    )
+)
 seen = training.views(two, augment, copies=4, seed=15)
 order = torch.arange(len(seen)).reshape(5, 2).T.flatten()
 viz.show(
@@ -455,8 +640,13 @@ viz.show(
 # %%
 narrowed = face_network(WIDTH)
 narrow(face_teacher, narrowed, data.normalise(people.images), taught)
-without_training = right_decisions(narrowed, narrowed), right_decisions(narrowed, face_teacher)
-print("never trained, and right about more than three pairs of strangers in four, on its own and with the teacher:")
+without_training = (
+    right_decisions(narrowed, narrowed),
+    right_decisions(narrowed, face_teacher),
+)
+print(
+    "never trained, and right about more than three pairs of strangers in four, on its own and with the teacher:"
+)
 print(min(without_training) > 0.75)
 assert min(without_training) > 0.75
 
@@ -469,9 +659,16 @@ assert min(without_training) > 0.75
 # %%
 tried = json.loads(Path("../benchmarks/records/shipped_tried.json").read_text())
 whole = json.loads(Path("../benchmarks/records/shipped_model.json").read_text())
-NAMES = {"student, fp32": "the whole recipe", "teacher, with its mirror image": "the teacher itself"}
+NAMES = {
+    "student, fp32": "the whole recipe",
+    "teacher, with its mirror image": "the teacher itself",
+}
 runs = {run["way"]: run for run in tried["figures"]["runs"]}
-found = {run["model"]: run for run in whole["figures"]["runs"] if run["detector"] == "RetinaFace"}
+found = {
+    run["model"]: run
+    for run in whole["figures"]["runs"]
+    if run["detector"] == "RetinaFace"
+}
 runs |= {words: found[name] for name, words in NAMES.items()}
 runs = dict(sorted(runs.items(), key=lambda item: item[1]["accuracy"]))
 settings = tried["figures"]["settings"]
@@ -489,10 +686,16 @@ viz.show(
     alt="One dot and its interval a way, rising: names from random weights are lowest, the whole recipe is next to the teacher.",
 )
 by_names, by_teacher = runs["names, random weights"], runs["teacher, random weights"]
-assert by_names["interval"][1] < by_teacher["accuracy"] and by_names["accuracy"] < by_teacher["interval"][0]
+assert (
+    by_names["interval"][1] < by_teacher["accuracy"]
+    and by_names["accuracy"] < by_teacher["interval"][0]
+)
 assert by_teacher["interval"][1] < runs["teacher, narrowed"]["interval"][0]
 assert runs["narrowed, no step"]["interval"][0] > by_names["interval"][1]
-looked_twice, versions = runs["teacher, narrowed"], runs["teacher, narrowed, a version of each photograph"]
+looked_twice, versions = (
+    runs["teacher, narrowed"],
+    runs["teacher, narrowed, a version of each photograph"],
+)
 assert looked_twice["interval"][0] < versions["accuracy"] < looked_twice["interval"][1]
 
 # %% [markdown]
@@ -523,14 +726,22 @@ def teachers_part(student, teacher, temperature): ...
 
 # %% tags=["check"]
 def by_pytorch(student, teacher, temperature):
-    p, log_q = (teacher / temperature).softmax(1), (student / temperature).log_softmax(1)
+    p, log_q = (
+        (teacher / temperature).softmax(1),
+        (student / temperature).log_softmax(1),
+    )
     return temperature**2 * kl_div(log_q, p, reduction="batchmean")
 
 
 rng = np.random.default_rng(0)
 z_s, z_t = (torch.from_numpy(rng.normal(size=(6, 4), scale=3)) for _ in range(2))
 hint = "Sum p (log p - log q) over the classes, with the teacher's p; mean over the images; times T squared."
-exercises.check(teachers_part, by_pytorch, [(z_s, z_t, 4.0), (z_s, z_t, 1.0), (z_s[:1], z_t[:1], 9.0)], hint=hint)
+exercises.check(
+    teachers_part,
+    by_pytorch,
+    [(z_s, z_t, 4.0), (z_s, z_t, 1.0), (z_s[:1], z_t[:1], 9.0)],
+    hint=hint,
+)
 
 # %% [markdown]
 # ### Exercise 2: relative distances
@@ -549,7 +760,10 @@ def by_pairs(points):
     return distances / distances[~np.eye(len(points), dtype=bool)].mean()
 
 
-cases = [(np.random.default_rng(1).normal(size=(5, 3)),), (np.array([[0.0, 0.0], [3.0, 4.0], [3.0, 0.0]]),)]
+cases = [
+    (np.random.default_rng(1).normal(size=(5, 3)),),
+    (np.array([[0.0, 0.0], [3.0, 4.0], [3.0, 0.0]]),),
+]
 hint = "N points have N (N - 1) distances to another point. The N zeros on the diagonal do not belong to the mean."
 exercises.check(relative_distances, by_pairs, cases, hint=hint)
 

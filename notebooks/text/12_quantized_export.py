@@ -36,7 +36,19 @@ from onnxruntime.quantization.quant_utils import compute_scale_zp
 from torch import nn
 from torch.nn.utils.parametrize import register_parametrization
 
-from course_lib import alignment, backbones, cost, data, evaluation, exercises, export, losses, training, viz, weights
+from course_lib import (
+    alignment,
+    backbones,
+    cost,
+    data,
+    evaluation,
+    exercises,
+    export,
+    losses,
+    training,
+    viz,
+    weights,
+)
 from course_lib.backbones.blocks import ConvUnit, InvertedBottleneck
 
 # %% [markdown]
@@ -62,7 +74,9 @@ from course_lib.backbones.blocks import ConvUnit, InvertedBottleneck
 
 # %%
 def quantise(x, scale, zero=0, bits=8, signed=True):
-    lowest, highest = (1 - 2 ** (bits - 1), 2 ** (bits - 1) - 1) if signed else (0, 2**bits - 1)
+    lowest, highest = (
+        (1 - 2 ** (bits - 1), 2 ** (bits - 1) - 1) if signed else (0, 2**bits - 1)
+    )
     return np.clip(np.round(x / scale) + zero, lowest, highest)
 
 
@@ -79,7 +93,11 @@ def scales(weight, bits=8, per_channel=True):
 MODEL = "mobilefacenet_075_relu"
 network = weights.load(MODEL)
 folded = export.folded(network)
-weight_of = {name: m.weight.detach().numpy() for name, m in folded.named_modules() if isinstance(m, nn.Conv2d)}
+weight_of = {
+    name: m.weight.detach().numpy()
+    for name, m in folded.named_modules()
+    if isinstance(m, nn.Conv2d)
+}
 
 
 def staircase(bits):
@@ -87,12 +105,25 @@ def staircase(bits):
     scale = scales(exact.reshape(1, -1, 1, 1), bits).item()
     rounded = dequantise(quantise(exact, scale, bits=bits), scale)
     assert np.abs(rounded - exact).max() <= scale / 2 * 1.001
-    title = f"{bits} bits tell {2**bits - 1} values apart: no error above {scale / 2:.2g}"
-    curves, axes = {"32 bits": exact.tolist()}, {"xlabel": "weight, in order", "ylabel": "value"}
-    return viz.lines(curves | {f"{bits} bits": rounded.tolist()}, range(len(exact)), title=title, **axes)
+    title = (
+        f"{bits} bits tell {2**bits - 1} values apart: no error above {scale / 2:.2g}"
+    )
+    curves, axes = (
+        {"32 bits": exact.tolist()},
+        {"xlabel": "weight, in order", "ylabel": "value"},
+    )
+    return viz.lines(
+        curves | {f"{bits} bits": rounded.tolist()},
+        range(len(exact)),
+        title=title,
+        **axes,
+    )
 
 
-viz.show(staircase(4), alt="A rising curve of 48 weights, and a staircase of at most fifteen levels along it.")
+viz.show(
+    staircase(4),
+    alt="A rising curve of 48 weights, and a staircase of at most fifteen levels along it.",
+)
 
 # %% tags=["nbval-skip"] skip_reason="needs a browser to move the slider"
 viz.slider(staircase, range(2, 9), label="bits", start=4)
@@ -103,8 +134,12 @@ stored = {tensor.name: onnx.numpy_helper.to_array(tensor) for tensor in held}
 for name, weight in weight_of.items():
     scale, theirs = scales(weight), stored[f"{name}.weight_quantized"]
     assert np.allclose(stored[f"{name}.weight_scale"], scale.ravel(), rtol=1e-5)
-    differ += np.sum(quantise(weight, scale) != theirs)  # 0, unless this processor folds otherwise in the last digit
-    assert differ <= 6 and np.all(np.abs(dequantise(theirs, scale) - weight) <= 0.501 * scale)  # half a step
+    differ += np.sum(
+        quantise(weight, scale) != theirs
+    )  # 0, unless this processor folds otherwise in the last digit
+    assert differ <= 6 and np.all(
+        np.abs(dequantise(theirs, scale) - weight) <= 0.501 * scale
+    )  # half a step
 print(f"in all {len(weight_of)} convolutions the scales and the integers are ours")
 
 # %% [markdown]
@@ -129,10 +164,17 @@ print(f"in all {len(weight_of)} convolutions the scales and the integers are our
 
 # %%
 LAYER = "body.7.depthwise.0"
-largest = {name: np.abs(weight).max(axis=(1, 2, 3)) for name, weight in weight_of.items()}
-lost = {name: np.mean(channels < channels.max() / 254) for name, channels in largest.items()}
+largest = {
+    name: np.abs(weight).max(axis=(1, 2, 3)) for name, weight in weight_of.items()
+}
+lost = {
+    name: np.mean(channels < channels.max() / 254) for name, channels in largest.items()
+}
 falling = np.sort(largest[LAYER])[::-1].tolist()
-curves = {"largest weight of the channel": falling, "half a step, one scale for all": [falling[0] / 254] * 192}
+curves = {
+    "largest weight of the channel": falling,
+    "half a step, one scale for all": [falling[0] / 254] * 192,
+}
 axes = {"xlabel": "channel, in order", "ylabel": "absolute weight", "log_y": True}
 title = f"One scale for all rounds {lost[LAYER]:.0%} of these channels to nothing"
 alt = "Two channels have weights above a thousand, all others lie around one, far below the line of half a step."
@@ -143,9 +185,17 @@ assert lost[LAYER] > 0.95 and all(weight_of[name].shape[1] == 1 for name in bad)
 
 # %%
 orl = data.orl_faces()
-photographs = [np.pad(image[0].numpy(), 20, mode="edge").repeat(2, 0).repeat(2, 1) for image in orl.images]
+photographs = [
+    np.pad(image[0].numpy(), 20, mode="edge").repeat(2, 0).repeat(2, 1)
+    for image in orl.images
+]
 crops = alignment.align_many(photographs, alignment.MTCNN(min_face=60))
-aligned = replace(orl, images=torch.stack([torch.from_numpy(crop.image).permute(2, 0, 1) for crop in crops]))
+aligned = replace(
+    orl,
+    images=torch.stack(
+        [torch.from_numpy(crop.image).permute(2, 0, 1) for crop in crops]
+    ),
+)
 others, test = data.split_by_identity(aligned, n_test=20, seed=0)
 
 
@@ -157,7 +207,10 @@ def inputs_of(layers, faces, look):
 
     found = {name: [] for name in layers}
     places = {name: folded.get_submodule(name) for name in layers}
-    handles = [places[name].register_forward_pre_hook(partial(note, seen)) for name, seen in found.items()]
+    handles = [
+        places[name].register_forward_pre_hook(partial(note, seen))
+        for name, seen in found.items()
+    ]
     training.embed(folded, faces, batch_size=50)
     for handle in handles:
         handle.remove()
@@ -166,10 +219,17 @@ def inputs_of(layers, faces, look):
 
 depthwise = [name for name, weight in weight_of.items() if weight.shape[1] == 1]
 seen = inputs_of(depthwise, others, lambda x: x.abs().amax((2, 3)))
-loudest = {name: values.max(axis=0) for name, values in seen.items()}  # the largest input of each channel
+loudest = {
+    name: values.max(axis=0) for name, values in seen.items()
+}  # the largest input of each channel
 for name in bad:
-    times, given = largest[name].max() / np.median(largest[name]), loudest[name][largest[name].argmax()]
-    print(f"{name:18} largest weight over 300 times the median: {times > 300}; its input on all faces: {given:g}")
+    times, given = (
+        largest[name].max() / np.median(largest[name]),
+        loudest[name][largest[name].argmax()],
+    )
+    print(
+        f"{name:18} largest weight over 300 times the median: {times > 300}; its input on all faces: {given:g}"
+    )
     assert times > 300 and given == 0
 
 # %% [markdown]
@@ -198,30 +258,60 @@ def in_bits(bits, per_channel=True, emptied=False):
 def alike(some, others):
     """The cosine of each embedding (N, D) to that of the same face."""
     rows = np.arange(len(some))
-    return evaluation.cosine_scores(np.concatenate([some, others]), rows, len(rows) + rows)
+    return evaluation.cosine_scores(
+        np.concatenate([some, others]), rows, len(rows) + rows
+    )
 
 
 half = test.subset(list(range(0, len(test), 2)))
 left, right = np.triu_indices(len(half), k=1)
-exact, same = training.embed(folded, half), (half.labels[left] == half.labels[right]).numpy()
+exact, same = (
+    training.embed(folded, half),
+    (half.labels[left] == half.labels[right]).numpy(),
+)
 BITS, ways = (4, 5, 6, 8), {"per channel": {}, "per tensor": {"per_channel": False}}
 ways["per tensor, silent channels emptied"] = {"per_channel": False, "emptied": True}
-found = {name: [training.embed(in_bits(bits, **way), half) for bits in BITS] for name, way in ways.items()}
+found = {
+    name: [training.embed(in_bits(bits, **way), half) for bits in BITS]
+    for name, way in ways.items()
+}
 
 
 # %%
 def error_rate(embeddings):
-    return 100 * evaluation.eer(evaluation.cosine_scores(embeddings, left, right), same).rate
+    return (
+        100
+        * evaluation.eer(evaluation.cosine_scores(embeddings, left, right), same).rate
+    )
 
 
-curves = {name: [error_rate(embeddings) for embeddings in by_bits] for name, by_bits in found.items()}
+curves = {
+    name: [error_rate(embeddings) for embeddings in by_bits]
+    for name, by_bits in found.items()
+}
 axes = {"xlabel": "bits of a weight", "ylabel": "equal error rate, %"}
 title = "Per channel, weights do with 5 bits; per tensor, not with 8"
 alt = "Per channel falls to near zero at 5 bits, per tensor stays near 50 per cent, with silence emptied it falls at 8."
-viz.show(viz.lines(curves | {"32 bits": [error_rate(exact)] * 4}, list(map(str, BITS)), title=title, **axes), alt=alt)
+viz.show(
+    viz.lines(
+        curves | {"32 bits": [error_rate(exact)] * 4},
+        list(map(str, BITS)),
+        title=title,
+        **axes,
+    ),
+    alt=alt,
+)
 channel, tensor, emptied = curves.values()
-assert channel[0] > 10 and max(channel[1:]) < 2 and min(tensor) > 40 and emptied[-1] < 5 < min(emptied[:-1])
-close = {bits: bool(alike(one, exact).mean() > 0.9) for bits, one in zip(BITS, found["per channel"], strict=True)}
+assert (
+    channel[0] > 10
+    and max(channel[1:]) < 2
+    and min(tensor) > 40
+    and emptied[-1] < 5 < min(emptied[:-1])
+)
+close = {
+    bits: bool(alike(one, exact).mean() > 0.9)
+    for bits, one in zip(BITS, found["per channel"], strict=True)
+}
 print("per channel, mean cosine to the embeddings in 32 bits above 0.9:", close)
 assert close == {4: False, 5: False, 6: True, 8: True}
 
@@ -243,9 +333,14 @@ assert close == {4: False, 5: False, 6: True, 8: True}
 
 # %%
 LAYER, COUNTS = "body.4.project.0", (1, 2, 5, 10, 20, 50, 100)
-shuffled = others.images[torch.randperm(len(others), generator=torch.Generator().manual_seed(0))]
+shuffled = others.images[
+    torch.randperm(len(others), generator=torch.Generator().manual_seed(0))
+]
 values = inputs_of([LAYER], shuffled[: COUNTS[-1]], lambda x: x.flatten(1))[LAYER]
-most, percentile = ([float(end(values[:n])) for n in COUNTS] for end in (np.max, partial(np.quantile, q=0.9999)))
+most, percentile = (
+    [float(end(values[:n])) for n in COUNTS]
+    for end in (np.max, partial(np.quantile, q=0.9999))
+)
 axes = {"xlabel": "faces", "ylabel": "end of the range"}
 title = "One odd face moves the largest value; the percentile stays"
 alt = "The largest value rises in steps from 34 to 54; the percentile stays near 23 for one face and for a hundred."
@@ -253,16 +348,32 @@ curves = {"largest value": most, "99.99th percentile": percentile}
 viz.show(viz.lines(curves, list(map(str, COUNTS)), title=title, **axes), alt=alt)
 assert most[-1] > 1.4 * most[0] and max(percentile) < 1.2 * min(percentile)
 
-workspace = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)  # it goes when the notebook ends
+workspace = tempfile.TemporaryDirectory(
+    ignore_cleanup_errors=True
+)  # it goes when the notebook ends
 folder = Path(workspace.name)
 fp32 = export.to_onnx(network, folder / "fp32.onnx")
-by_faces = export.quantize(fp32, data.normalise(shuffled[:16]).numpy(), folder / "int8.onnx")
+by_faces = export.quantize(
+    fp32, data.normalise(shuffled[:16]).numpy(), folder / "int8.onnx"
+)
 noise = np.random.default_rng(0).uniform(-1, 1, (16, 3, 112, 112)).astype(np.float32)
-by_noise = export.quantize(fp32, noise, folder / "noise.onnx", scheme=export.Scheme(percentile=None))
-files = {"32 bits": fp32, "8 bits, as shipped": weights.int8_file(MODEL), "8 bits, our faces": by_faces}
+by_noise = export.quantize(
+    fp32, noise, folder / "noise.onnx", scheme=export.Scheme(percentile=None)
+)
+files = {
+    "32 bits": fp32,
+    "8 bits, as shipped": weights.int8_file(MODEL),
+    "8 bits, our faces": by_faces,
+}
 files["8 bits, noise"] = by_noise
-embeddings = {name: export.Runtime(file, threads=1).embed(test) for name, file in files.items()}
-close = [name for name, found in embeddings.items() if alike(found, embeddings["32 bits"]).mean() > 0.96]
+embeddings = {
+    name: export.Runtime(file, threads=1).embed(test) for name, file in files.items()
+}
+close = [
+    name
+    for name, found in embeddings.items()
+    if alike(found, embeddings["32 bits"]).mean() > 0.96
+]
 print("mean cosine to 32 bits above 0.96:", "; ".join(close))
 assert close == list(files)[:3]
 
@@ -286,18 +397,26 @@ def recorded(name):
 
 def wrong(run):
     """Wrong decisions in 100 of a run, with their interval; None if there is no run."""
-    return run and tuple(100 - 100 * share for share in (run["interval"][1], run["accuracy"], run["interval"][0]))
+    return run and tuple(
+        100 - 100 * share
+        for share in (run["interval"][1], run["accuracy"], run["interval"][0])
+    )
 
 
 choices = recorded("int8_choices")
-runs, in_32_bits = pd.DataFrame(choices["runs"]).fillna({"percentile": 100}), choices["fp32"]
+runs, in_32_bits = (
+    pd.DataFrame(choices["runs"]).fillna({"percentile": 100}),
+    choices["fp32"],
+)
 low, high = in_32_bits["interval"]
 right = f"{in_32_bits['accuracy']:.1%} of 1,000 pairs right, 95 % interval {low:.1%} to {high:.1%}"
 print(f"32 bits: {in_32_bits['bytes']:,} bytes, {right}")
 for (per_channel, silenced), some in runs.groupby(["per_channel", "silenced"]):
     name = f"per {'channel' if per_channel else 'tensor'}{', silent emptied' if silenced else ''}"
     shares = f"{some['accuracy'].min():.1%} to {some['accuracy'].max():.1%} right"
-    print(f"{name:27} {len(some):2} files, at most {some['bytes'].max():,} bytes: {shares}")
+    print(
+        f"{name:27} {len(some):2} files, at most {some['bytes'].max():,} bytes: {shares}"
+    )
 tensor = runs.query("not per_channel and not silenced")
 assert tensor["accuracy"].max() < 0.52 and tensor["impostor_moved"].min() > 0.9
 assert runs.query("per_channel")["accuracy"].between(low, high).all()
@@ -308,25 +427,53 @@ CLIPS = {100.0: "MinMax", 99.9: "99.9th percentile", 99.99: "99.99th percentile"
 
 def by_calibration(some, column, values, title, xlabel, alt):
     """Show the mean cosine for each value of a column, in the band of the three draws; return the means."""
-    table = some.query("per_channel and not silenced").groupby([column, "percentile"])["cosine"]
-    means, low, high = (found.unstack().loc[values] for found in (table.mean(), table.min(), table.max()))
-    bands = {name: (low[clip].tolist(), high[clip].tolist()) for clip, name in CLIPS.items()}
-    curves, axes = {name: means[clip].tolist() for clip, name in CLIPS.items()}, {"xlabel": xlabel, "bands": bands}
+    table = some.query("per_channel and not silenced").groupby([column, "percentile"])[
+        "cosine"
+    ]
+    means, low, high = (
+        found.unstack().loc[values]
+        for found in (table.mean(), table.min(), table.max())
+    )
+    bands = {
+        name: (low[clip].tolist(), high[clip].tolist()) for clip, name in CLIPS.items()
+    }
+    curves, axes = (
+        {name: means[clip].tolist() for clip, name in CLIPS.items()},
+        {"xlabel": xlabel, "bands": bands},
+    )
     ylabel = "mean cosine to 32 bits, LFW"
-    viz.show(viz.lines(curves, list(map(str, values)), title=title, ylabel=ylabel, **axes), alt=alt)
+    viz.show(
+        viz.lines(curves, list(map(str, values)), title=title, ylabel=ylabel, **axes),
+        alt=alt,
+    )
     return means
 
 
-title, xlabel = "How one clips matters more than how many faces one has", "faces to calibrate on"
+title, xlabel = (
+    "How one clips matters more than how many faces one has",
+    "faces to calibrate on",
+)
 alt = "Three curves, the 99.99th percentile on top: two hardly change from 16 to 256 faces, MinMax falls a little."
-counts = by_calibration(runs.query("images == 'faces'"), "count", [16, 64, 256], title, xlabel, alt)
-title, xlabel = "Faces, even drawn ones, show the ranges; noise does not", "64 images of this kind to calibrate on"
+counts = by_calibration(
+    runs.query("images == 'faces'"), "count", [16, 64, 256], title, xlabel, alt
+)
+title, xlabel = (
+    "Faces, even drawn ones, show the ranges; noise does not",
+    "64 images of this kind to calibrate on",
+)
 alt = "Three curves: photographs, drawn faces and grey photographs of ORL lie close together, noise far below."
 sources = ["faces", "drawn faces", "ORL", "noise"]
 kinds = by_calibration(runs.query("count == 64"), "images", sources, title, xlabel, alt)
 best, between = counts[99.99], (counts.max() - counts.min()).max()
-assert (best > counts[100.0]).all() and (counts[100.0] > counts[99.9]).all() and counts[100.0].is_monotonic_decreasing
-assert between < 0.5 * (best - counts[99.9]).min() and kinds[:3].min().min() > kinds.loc["noise"].max() + 0.04
+assert (
+    (best > counts[100.0]).all()
+    and (counts[100.0] > counts[99.9]).all()
+    and counts[100.0].is_monotonic_decreasing
+)
+assert (
+    between < 0.5 * (best - counts[99.9]).min()
+    and kinds[:3].min().min() > kinds.loc["noise"].max() + 0.04
+)
 
 # %% [markdown]
 # Per tensor, this model is worthless by whatever images: each decision is a coin's. The scores of impostors have
@@ -352,9 +499,19 @@ assert between < 0.5 * (best - counts[99.9]).min() and kinds[:3].min().min() > k
 
 # %%
 x = np.random.default_rng(0).normal(size=1000)
-assert np.array_equal(quantise(x, 0.02, signed=False), quantise(np.maximum(x, 0), 0.02, signed=False))
-NONLINEAR = {"ReLU": lambda c: nn.ReLU(), "ReLU6": lambda c: nn.ReLU6(), "leaky ReLU": lambda c: nn.LeakyReLU(0.25)}
-NONLINEAR |= {"PReLU": nn.PReLU, "swish": lambda c: nn.SiLU(), "h-swish": lambda c: nn.Hardswish()}
+assert np.array_equal(
+    quantise(x, 0.02, signed=False), quantise(np.maximum(x, 0), 0.02, signed=False)
+)
+NONLINEAR = {
+    "ReLU": lambda c: nn.ReLU(),
+    "ReLU6": lambda c: nn.ReLU6(),
+    "leaky ReLU": lambda c: nn.LeakyReLU(0.25),
+}
+NONLINEAR |= {
+    "PReLU": nn.PReLU,
+    "swish": lambda c: nn.SiLU(),
+    "h-swish": lambda c: nn.Hardswish(),
+}
 
 
 class Bottlenecks(nn.Sequential):
@@ -363,7 +520,12 @@ class Bottlenecks(nn.Sequential):
     def __init__(self, nonlinearity):
         torch.manual_seed(0)
         blocks = [InvertedBottleneck(64, 64, expansion=2, stride=1) for _ in range(3)]
-        super().__init__(ConvUnit(3, 64, 1, activation="linear"), *blocks, nn.AvgPool2d(28), nn.Flatten())
+        super().__init__(
+            ConvUnit(3, 64, 1, activation="linear"),
+            *blocks,
+            nn.AvgPool2d(28),
+            nn.Flatten(),
+        )
         for unit in self.modules():
             if isinstance(unit, ConvUnit) and isinstance(unit[2], nn.PReLU):
                 unit[2] = nonlinearity(unit[0].out_channels)
@@ -372,12 +534,17 @@ class Bottlenecks(nn.Sequential):
 def as_run(file):
     """The operations of the graph that ONNX Runtime makes of a file."""
     options, place = onnxruntime.SessionOptions(), folder / "as_run.onnx"
-    options.graph_optimization_level = onnxruntime.GraphOptimizationLevel.ORT_ENABLE_EXTENDED
+    options.graph_optimization_level = (
+        onnxruntime.GraphOptimizationLevel.ORT_ENABLE_EXTENDED
+    )
     options.optimized_model_filepath, options.log_severity_level = str(place), 3
     onnxruntime.InferenceSession(file, options, providers=["CPUExecutionProvider"])
     short = {"QuantizeLinear": "[to 8]", "DequantizeLinear": "[to 32]"}
     names = [node.op_type for node in onnx.load(place).graph.node]
-    return [short.get(name, name[7:] + "8" if name.startswith("QLinear") else name) for name in names]
+    return [
+        short.get(name, name[7:] + "8" if name.startswith("QLinear") else name)
+        for name in names
+    ]
 
 
 def call(file):
@@ -390,20 +557,37 @@ images = torch.rand(16, 3, 28, 28, generator=torch.Generator().manual_seed(0)) *
 calls, chains = {}, {}
 for name, nonlinearity in NONLINEAR.items():
     wide = export.to_onnx(Bottlenecks(nonlinearity).eval(), folder / "wide.onnx")
-    narrow = export.quantize(wide, images.numpy(), folder / "narrow.onnx", scheme=export.Scheme(percentile=None))
+    narrow = export.quantize(
+        wide,
+        images.numpy(),
+        folder / "narrow.onnx",
+        scheme=export.Scheme(percentile=None),
+    )
     chains[name] = as_run(narrow)
     calls |= {(name, 32): call(wide), (name, 8): call(narrow)}
-    print(f"{name:10}", *chains[name][2 : chains[name].index("Add8") + 1])  # the first bottleneck
-assert chains["ReLU"] == chains["ReLU6"] and [chains[n].count("[to 32]") for n in ("ReLU", "PReLU")] == [1, 7]
+    print(
+        f"{name:10}", *chains[name][2 : chains[name].index("Add8") + 1]
+    )  # the first bottleneck
+assert chains["ReLU"] == chains["ReLU6"] and [
+    chains[n].count("[to 32]") for n in ("ReLU", "PReLU")
+] == [1, 7]
 
 # %%
 times = {name: found.minimum for name, found in cost.latency(calls, rounds=50).items()}
-panels = {f"milliseconds in {bits} bits": {name: times[name, bits] for name in NONLINEAR} for bits in (32, 8)}
+panels = {
+    f"milliseconds in {bits} bits": {name: times[name, bits] for name in NONLINEAR}
+    for bits in (32, 8)
+}
 slower = {bits: times["PReLU", bits] / times["ReLU", bits] for bits in (32, 8)}
-title = f"Three bottlenecks: in 8 bits PReLU takes {slower[8]:.1f} times as long as ReLU"
+title = (
+    f"Three bottlenecks: in 8 bits PReLU takes {slower[8]:.1f} times as long as ReLU"
+)
 alt = "Two panels of bars for six nonlinearities. PReLU is by far the slowest in both; ReLU is quickest in 8 bits."
 viz.show(viz.bars(panels, title=title), alt=alt)
-print("PReLU takes over twice as long as ReLU in 32 bits, and over three times in 8:", slower[32] > 2 and slower[8] > 3)
+print(
+    "PReLU takes over twice as long as ReLU in 32 bits, and over three times in 8:",
+    slower[32] > 2 and slower[8] > 3,
+)
 assert slower[32] > 2 and slower[8] > 3
 
 # %% [markdown]
@@ -432,7 +616,9 @@ for name, kind, count in (("8 bits", "faces", 256), ("8 bits, noise", "noise", 6
     (lfw[name],) = (run for run in choices["runs"] if choice.items() <= run.items())
 middles = choices["settings"]["edges"][1::2]  # two bins are taken together
 curves = {
-    f"{kind}, {name}": (100 * np.array(run[kind]).reshape(-1, 2).sum(axis=1) / sum(run[kind])).tolist()
+    f"{kind}, {name}": (
+        100 * np.array(run[kind]).reshape(-1, 2).sum(axis=1) / sum(run[kind])
+    ).tolist()
     for name, run in lfw.items()
     for kind in ("genuine", "impostor")
 }
@@ -442,23 +628,43 @@ alt = "Two heaps, impostors around 0 and genuine pairs around 0.7; 8 bits follow
 viz.show(viz.lines(curves, middles, title=title, **axes), alt=alt)
 for name in list(lfw)[1:]:
     moved = lfw[name]["genuine_moved"], lfw[name]["impostor_moved"]
-    print(f"{name:14} mean score of genuine pairs {moved[0]:+.3f}, of impostor pairs {moved[1]:+.3f}")
+    print(
+        f"{name:14} mean score of genuine pairs {moved[0]:+.3f}, of impostor pairs {moved[1]:+.3f}"
+    )
     assert moved[0] < 0 < moved[1]
 
 # %%
 left, right = np.triu_indices(len(test), k=1)
 same = (test.labels[left] == test.labels[right]).numpy()
-scores = {name: evaluation.cosine_scores(found, left, right) for name, found in embeddings.items()}
-chosen = {name: evaluation.threshold_at(0.01, found, same).threshold for name, found in scores.items()}
+scores = {
+    name: evaluation.cosine_scores(found, left, right)
+    for name, found in embeddings.items()
+}
+chosen = {
+    name: evaluation.threshold_at(0.01, found, same).threshold
+    for name, found in scores.items()
+}
 rates = {}
 for name, found in scores.items():
-    for which, threshold in (("kept", chosen["32 bits"]), ("chosen again", chosen[name])):
+    for which, threshold in (
+        ("kept", chosen["32 bits"]),
+        ("chosen again", chosen[name]),
+    ):
         far, tar = (100 * np.mean(found[kind] >= threshold) for kind in (~same, same))
         rates[name, which] = {"FAR": far, "TAR": tar}
 rates = pd.DataFrame(rates).T
 lower = rates.TAR["32 bits", "kept"] - rates.TAR > 1
-assert rates.FAR["8 bits, noise", "kept"] < 0.5 and lower.tolist() == [False] * 6 + [True, False]
-pd.DataFrame({"FAR below 1 %": rates.FAR < 1, "FAR below 0.5 %": rates.FAR < 0.5, "TAR over a point lower": lower})
+assert rates.FAR["8 bits, noise", "kept"] < 0.5 and lower.tolist() == [False] * 6 + [
+    True,
+    False,
+]
+pd.DataFrame(
+    {
+        "FAR below 1 %": rates.FAR < 1,
+        "FAR below 0.5 %": rates.FAR < 0.5,
+        "TAR over a point lower": lower,
+    }
+)
 
 # %% [markdown]
 # Rounding adds a little noise to each embedding: two photographs of one person become a little less alike, two
@@ -495,7 +701,9 @@ class Rounded(nn.Module):
     def forward(self, weight):
         exact = weight.detach().reshape(len(weight), -1, 1, 1).numpy()
         scale = scales(exact, self.bits)
-        rounded = torch.from_numpy(dequantise(quantise(exact, scale, bits=self.bits), scale))
+        rounded = torch.from_numpy(
+            dequantise(quantise(exact, scale, bits=self.bits), scale)
+        )
         return weight + (rounded.reshape(weight.shape) - weight).detach()
 
 
@@ -503,48 +711,84 @@ w = torch.randn(5, 30, generator=torch.Generator().manual_seed(0)).requires_grad
 (3 * Rounded(2)(w)).sum().backward()
 assert len(Rounded(2)(w)[0].unique()) == 3 and w.grad.unique().tolist() == [3]
 digits, unseen = data.digits()
-lenet = backbones.create("lenet_plus_plus", feature_dim=32, width=0.25, batch_norm=True, seed=0)
+lenet = backbones.create(
+    "lenet_plus_plus", feature_dim=32, width=0.25, batch_norm=True, seed=0
+)
 
 
 def trained(net, criterion, epochs=1, rate=0.002, **more):
     optimizer = torch.optim.AdamW([*net.parameters(), *criterion.parameters()], lr=rate)
     steps = epochs * len(training.Batches(digits, 100))
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, rate, total_steps=steps)
-    options = {"optimizer": optimizer, "schedule": schedule, "epochs": epochs, "batch_size": 100}
+    options = {
+        "optimizer": optimizer,
+        "schedule": schedule,
+        "epochs": epochs,
+        "batch_size": 100,
+    }
     training.fit(net, criterion, digits, precision="32-true", **options, **more)
     return net, criterion
 
 
 def rounded_to(bits, net, criterion):
     net, criterion = deepcopy((net, criterion))
-    for layer in [layer for layer in net.modules() if isinstance(layer, (nn.Conv2d, nn.Linear))]:
+    for layer in [
+        layer for layer in net.modules() if isinstance(layer, (nn.Conv2d, nn.Linear))
+    ]:
         register_parametrization(layer, "weight", Rounded(bits))
     return net, criterion
 
 
 def share_right(net, criterion):
     with torch.inference_mode():
-        logits = criterion(torch.from_numpy(training.embed(net, unseen)), unseen.labels).logits
+        logits = criterion(
+            torch.from_numpy(training.embed(net, unseen)), unseen.labels
+        ).logits
     return (logits.argmax(1) == unseen.labels).float().mean().item()
 
 
 # %%
 start = trained(lenet, losses.Softmax(32, 10, seed=0), epochs=2, rate=0.01)
-ways = {"32 bits": start, "PTQ, 2 bits": rounded_to(2, *start), "PTQ, 8 bits": rounded_to(8, *start)}
+ways = {
+    "32 bits": start,
+    "PTQ, 2 bits": rounded_to(2, *start),
+    "PTQ, 8 bits": rounded_to(8, *start),
+}
 ways["an epoch more, then PTQ, 2 bits"] = rounded_to(2, *trained(*deepcopy(start)))
 ways["an epoch of QAT, 2 bits"] = trained(*rounded_to(2, *start))
-ways["an epoch of QAT by fit, 8 bits"] = rounded_to(8, *trained(*deepcopy(start), quantize=True))
+ways["an epoch of QAT by fit, 8 bits"] = rounded_to(
+    8, *trained(*deepcopy(start), quantize=True)
+)
 read = {name: share_right(*way) for name, way in ways.items()}
-print(*(f"{name:32} more than 93 % right: {share > 0.93}" for name, share in read.items()), sep="\n")
-assert read["PTQ, 8 bits"] > read["32 bits"] - 0.01 and read["an epoch of QAT, 2 bits"] > read["PTQ, 2 bits"] + 0.05
+print(
+    *(
+        f"{name:32} more than 93 % right: {share > 0.93}"
+        for name, share in read.items()
+    ),
+    sep="\n",
+)
+assert (
+    read["PTQ, 8 bits"] > read["32 bits"] - 0.01
+    and read["an epoch of QAT, 2 bits"] > read["PTQ, 2 bits"] + 0.05
+)
 
 # %%
 table = pd.DataFrame(recorded("ptq_qat")["runs"]).eval("accuracy = 100 * accuracy")
-in_8, in_32 = (table.query(f"way == 'tuned in {bits}' and bits == '8, per channel'") for bits in ("8 bits", "float"))
+in_8, in_32 = (
+    table.query(f"way == 'tuned in {bits}' and bits == '8, per channel'")
+    for bits in ("8 bits", "float")
+)
 gain = evaluation.paired_difference(in_8["accuracy"], in_32["accuracy"])
-print(f"tuned in 8 bits minus tuned in 32, run in 8: {gain.low:+.1f} to {gain.high:+.1f} points (95 % interval)")
-assert gain.low < 0 < gain.high and table.query("bits == '8, per tensor'")["accuracy"].max() < 52
-table.groupby(["way", "bits"])["accuracy"].agg(lambda each: f"{each.min():.1f} to {each.max():.1f}").unstack()
+print(
+    f"tuned in 8 bits minus tuned in 32, run in 8: {gain.low:+.1f} to {gain.high:+.1f} points (95 % interval)"
+)
+assert (
+    gain.low < 0 < gain.high
+    and table.query("bits == '8, per tensor'")["accuracy"].max() < 52
+)
+table.groupby(["way", "bits"])["accuracy"].agg(
+    lambda each: f"{each.min():.1f} to {each.max():.1f}"
+).unstack()
 
 # %% [markdown]
 # In 8 bits there is nothing to mend, for digits or for faces: what QAT gains cannot be told from zero. In two bits
@@ -565,17 +809,33 @@ for run in networks:
     for bits, words in (("fp32", "32 bits"), ("int8", "8 bits")):
         name, found = f"{kind} {run['width']:g}, {words}", run[bits]
         gains.setdefault(name, []).append(100 * found["accuracy"])
-        span = (100 * share for share in (found["interval"][0], found["accuracy"], found["interval"][1]))
-        spans.setdefault(f"{found['bytes'] / 1e6:.2f} MB: {name}", tuple(span))  # the first seed
+        span = (
+            100 * share
+            for share in (found["interval"][0], found["accuracy"], found["interval"][1])
+        )
+        spans.setdefault(
+            f"{found['bytes'] / 1e6:.2f} MB: {name}", tuple(span)
+        )  # the first seed
 gain = evaluation.paired_difference(*list(gains.values())[:2])
 title = f"At equal bytes, wide and 8 bits is worth {gain.low:.0f} to {gain.high:.0f} points more"
 xlabel = "LFW View 1, accuracy in % (bar: 95 % interval, one seed)"
 alt = "Eight networks by size, width 0.27 to 0.75; at about 0.85 MB the wide one in 8 bits is far ahead."
-viz.show(viz.estimates(dict(sorted(spans.items())), title=title, xlabel=xlabel), alt=alt)
-print(f"wide and 8 bits minus narrow and 32, three seeds: {gain.low:.1f} to {gain.high:.1f} points (95 % interval)")
-first = {run["network"]: run["int8"] for run in networks if run["width"] == 0.75 and run["seed"] == 0}
+viz.show(
+    viz.estimates(dict(sorted(spans.items())), title=title, xlabel=xlabel), alt=alt
+)
+print(
+    f"wide and 8 bits minus narrow and 32, three seeds: {gain.low:.1f} to {gain.high:.1f} points (95 % interval)"
+)
+first = {
+    run["network"]: run["int8"]
+    for run in networks
+    if run["width"] == 0.75 and run["seed"] == 0
+}
 turned = {name: np.degrees(np.arccos(found["cosine"])) for name, found in first.items()}
-print("8 bits turn an embedding by", *(f"{angle:.0f} degrees ({name})" for name, angle in turned.items()))
+print(
+    "8 bits turn an embedding by",
+    *(f"{angle:.0f} degrees ({name})" for name, angle in turned.items()),
+)
 assert gain.low > 5 and turned["mobilefacenet"] > 1.8 * turned["mobilefacenet_relu"]
 
 # %% [markdown]
@@ -600,12 +860,18 @@ assert gain.low > 5 and turned["mobilefacenet"] > 1.8 * turned["mobilefacenet_re
 
 # %%
 tried = data.PairedFaces(test, data.verification_pairs(test.labels, 1600, seed=0), ())
-report = export.report({name: files[name] for name in list(files)[:3]}, tried, rounds=30)
+report = export.report(
+    {name: files[name] for name in list(files)[:3]}, tried, rounds=30
+)
 title = "A third of the bytes, a quarter of the memory, about as many errors"
 alt = "Four panels of three bars: 8 bits take a third of the bytes, a quarter of the activations, similar errors."
 viz.show(viz.bars(report.panels(), title=title), alt=alt)
 wide, *narrow = report.values()
-assert all(file.bytes < 1_000_000 and 4 * file.peak_activation_bytes == wide.peak_activation_bytes for file in narrow)
+assert all(
+    file.bytes < 1_000_000
+    and 4 * file.peak_activation_bytes == wide.peak_activation_bytes
+    for file in narrow
+)
 assert all(file.accuracy.interval.overlaps(wide.accuracy.interval) for file in narrow)
 
 # %% tags=["nbval-ignore-output"] skip_reason="milliseconds differ from run to run"
@@ -620,12 +886,26 @@ assert not wide.fits("2MB", including_weights=True)
 # %%
 exported = recorded("exported")
 size, spent, tested = exported["bytes"], exported["milliseconds"], exported["view1"]
-panels = {"megabytes of weights": {name: n_bytes / 1e6 for name, n_bytes in size.items()}}
+panels = {
+    "megabytes of weights": {name: n_bytes / 1e6 for name, n_bytes in size.items()}
+}
 panels["milliseconds a face"] = {name: spent[name]["median"] for name in size}
-panels["wrong decisions in 100 pairs, LFW View 1"] = {name: wrong(tested.get(name)) for name in size}
+panels["wrong decisions in 100 pairs, LFW View 1"] = {
+    name: wrong(tested.get(name)) for name in size
+}
 alt = "Bars for five ways to embed a face: ours in 8 bits is smallest and quickest, its teacher has the fewest errors."
-viz.show(viz.bars(panels, title="The shipped file is smallest and quickest; its teacher errs least"), alt=alt)
-assert list(size)[0] == min(size, key=size.get) == min(spent, key=lambda name: spent[name]["median"])
+viz.show(
+    viz.bars(
+        panels,
+        title="The shipped file is smallest and quickest; its teacher errs least",
+    ),
+    alt=alt,
+)
+assert (
+    list(size)[0]
+    == min(size, key=size.get)
+    == min(spent, key=lambda name: spent[name]["median"])
+)
 
 # %% [markdown]
 # The shipped file is in front by far in bytes and time, and two wrong pairs in a thousand behind its own 32 bits,
@@ -652,12 +932,19 @@ def scale_and_zero(low, high): ...
 
 # %% tags=["check"]
 def by_onnx_runtime(low, high):
-    zero, scale = compute_scale_zp(np.array(low), np.array(high), np.array(0, np.uint8), np.array(255, np.uint8))
+    zero, scale = compute_scale_zp(
+        np.array(low), np.array(high), np.array(0, np.uint8), np.array(255, np.uint8)
+    )
     return float(scale), int(zero)
 
 
 hint = "Widen the range first, if 0 is outside. From 0 to 255 there are 255 steps. The integer 0 is to stand for low."
-exercises.check(scale_and_zero, by_onnx_runtime, [(-1.0, 3.0), (0.5, 6.0), (-3.0, -1.0), (-2.0, 2.5)], hint=hint)
+exercises.check(
+    scale_and_zero,
+    by_onnx_runtime,
+    [(-1.0, 3.0), (0.5, 6.0), (-3.0, -1.0), (-2.0, 2.5)],
+    hint=hint,
+)
 
 # %% [markdown]
 # ### Exercise 2: what a convolution takes in the file
@@ -675,12 +962,23 @@ def stored_bytes(in_channels, out_channels, kernel, groups): ...
 def by_looking(in_channels, out_channels, kernel, groups):
     held = onnx.load(weights.int8_file("mobilefacenet_075_relu")).graph.initializer
     shape = [out_channels, in_channels // groups, kernel, kernel]
-    layer = next(tensor.name for tensor in held if list(tensor.dims) == shape).removesuffix("weight_quantized")
-    return sum(onnx.numpy_helper.to_array(tensor).nbytes for tensor in held if tensor.name.startswith(layer))
+    layer = next(
+        tensor.name for tensor in held if list(tensor.dims) == shape
+    ).removesuffix("weight_quantized")
+    return sum(
+        onnx.numpy_helper.to_array(tensor).nbytes
+        for tensor in held
+        if tensor.name.startswith(layer)
+    )
 
 
 hint = "A filter sees in_channels / groups channels. To each output channel belong 4 + 1 + 4 + 4 + 4 bytes."
-exercises.check(stored_bytes, by_looking, [(3, 48, 3, 1), (192, 192, 3, 192), (512, 192, 1, 1)], hint=hint)
+exercises.check(
+    stored_bytes,
+    by_looking,
+    [(3, 48, 3, 1), (192, 192, 3, 192), (512, 192, 1, 1)],
+    hint=hint,
+)
 
 # %% [markdown]
 # ### Exercise 3: the threshold, chosen again
@@ -698,13 +996,25 @@ def kept_and_chosen_again(before, after, same, far): ...
 
 # %% tags=["check"]
 def by_confusion(before, after, same, far):
-    kept = evaluation.confusion(after, same, evaluation.threshold_at(far, before, same).threshold)
-    return 1 - kept.specificity, kept.recall, evaluation.tar_at_far(after, same, far).tar
+    kept = evaluation.confusion(
+        after, same, evaluation.threshold_at(far, before, same).threshold
+    )
+    return (
+        1 - kept.specificity,
+        kept.recall,
+        evaluation.tar_at_far(after, same, far).tar,
+    )
 
 
 rng, truth = np.random.default_rng(0), np.arange(400) < 200
-found, moved = np.where(truth, 0.6, 0.1) + 0.2 * rng.normal(size=400), 0.03 * rng.normal(size=400)
-cases = [(found, 0.8 * found + moved, truth, 0.01), (found, 1.1 * found + moved, truth, 0.05)]
+found, moved = (
+    np.where(truth, 0.6, 0.1) + 0.2 * rng.normal(size=400),
+    0.03 * rng.normal(size=400),
+)
+cases = [
+    (found, 0.8 * found + moved, truth, 0.01),
+    (found, 1.1 * found + moved, truth, 0.05),
+]
 hint = "One threshold from before, one from after, and both are for after. FAR is a share of the impostor pairs, ~same."
 exercises.check(kept_and_chosen_again, by_confusion, cases, hint=hint)
 

@@ -39,11 +39,20 @@ from course_lib.audit import hassanpour_kowsari_tables as tables
 # norm folded into the convolutions.
 
 # %%
-ours, theirs = (cost.count(backbones.create(name), (112, 112)) for name in ("mobilefacenet", "shufflenet"))
+ours, theirs = (
+    cost.count(backbones.create(name), (112, 112))
+    for name in ("mobilefacenet", "shufflenet")
+)
 parameters = {"trained": ours.parameters, "folded": ours.folded_parameters}
-ratio = {"trained": theirs.parameters / ours.parameters, "folded": theirs.folded_parameters / ours.folded_parameters}
+ratio = {
+    "trained": theirs.parameters / ours.parameters,
+    "folded": theirs.folded_parameters / ours.folded_parameters,
+}
 print({name: f"{count:,}" for name, count in parameters.items()})
-print("ShuffleNet over MobileFaceNet:", {name: f"{value:.2f}" for name, value in ratio.items()})
+print(
+    "ShuffleNet over MobileFaceNet:",
+    {name: f"{value:.2f}" for name, value in ratio.items()},
+)
 
 # %% [markdown]
 # The article does not say which way it counts. So there are two **readings**, and they differ in the second digit. Here
@@ -64,14 +73,32 @@ def my_verdict(readings, fits, is_number):
     return "does not hold" if agree and not any(agree) else "cannot be told"
 
 
-for values in (dict(enumerate(v)) for n in range(4) for v in product((5.0, 7.0), repeat=n)):
+for values in (
+    dict(enumerate(v)) for n in range(4) for v in product((5.0, 7.0), repeat=n)
+):
     for make, expected in ((audit.number, "5"), (audit.statement, audit.printed("5"))):
-        claim = make("A paper", "Table 1", "five", expected, lambda values=values: values)
-        assert str(claim.check().verdict) == my_verdict(values, claim.expected.fits, make is audit.number)
+        claim = make(
+            "A paper", "Table 1", "five", expected, lambda values=values: values
+        )
+        assert str(claim.check().verdict) == my_verdict(
+            values, claim.expected.fits, make is audit.number
+        )
 
 first_claims = (
-    audit.number("AIM article", "Architectures", "MobileFaceNet has", "0.99 million", lambda: parameters),
-    audit.statement("AIM article", "Performance", "ShuffleNet has more (ratio)", audit.above("1"), lambda: ratio),
+    audit.number(
+        "AIM article",
+        "Architectures",
+        "MobileFaceNet has",
+        "0.99 million",
+        lambda: parameters,
+    ),
+    audit.statement(
+        "AIM article",
+        "Performance",
+        "ShuffleNet has more (ratio)",
+        audit.above("1"),
+        lambda: ratio,
+    ),
 )
 shown = ["claim", "printed", "recomputed", "verdict"]
 print(pd.DataFrame(audit.audit(first_claims).table())[shown].to_string(index=False))
@@ -97,17 +124,26 @@ def my_matrices(rates, n):
     shares["precision"] = tp / np.maximum(tp + n - tn, 1)
     fits = np.ones((n + 1, n + 1), dtype=bool)
     for name, digits in rates.items():
-        fits &= np.abs(100 * shares[name] - float(digits)) < 0.5000001 * 10 ** -len(digits.split(".")[1])
+        fits &= np.abs(100 * shares[name] - float(digits)) < 0.5000001 * 10 ** -len(
+            digits.split(".")[1]
+        )
     return [(int(i), int(n - i), int(n - j), int(j)) for i, j in np.argwhere(fits)]
 
 
 HALF, matrices = 3000, {}
-counted = {network: {name: rates[name] for name in lee.COUNTED} for network, rates in lee.RATES.items()}
+counted = {
+    network: {name: rates[name] for name in lee.COUNTED}
+    for network, rates in lee.RATES.items()
+}
 for network, rates in counted.items():
     found, library = my_matrices(rates, HALF), audit.confusions(rates, HALF, HALF)
     assert found == [(m.tp, m.fn, m.fp, m.tn) for m in library] and len(found) == 1
     matrices[network] = library[0]
-    print(f"{network:13}", " ".join(f"{name} {digits}," for name, digits in rates.items()), library[0])
+    print(
+        f"{network:13}",
+        " ".join(f"{name} {digits}," for name, digits in rates.items()),
+        library[0],
+    )
 
 # %% [markdown]
 # **One** matrix each. We know now what the paper does not print: MobileFaceNet missed 16 genuine pairs and let in 3
@@ -115,9 +151,18 @@ for network, rates in counted.items():
 # rate, F1.
 
 # %%
-splits = [n for n in range(1, 7001) if all(audit.confusions(rates, n, n) for rates in counted.values())]
+splits = [
+    n
+    for n in range(1, 7001)
+    if all(audit.confusions(rates, n, n) for rates in counted.values())
+]
 printed = {name: float(digits) for name, digits in lee.RATES["MobileFaceNet"].items()}
-f1 = 2 * printed["precision"] * printed["recall"] / (printed["precision"] + printed["recall"])
+f1 = (
+    2
+    * printed["precision"]
+    * printed["recall"]
+    / (printed["precision"] + printed["recall"])
+)
 print("splits that print both rows:", splits)
 print(
     f"F1 is printed as {printed['f1']}; from the counts {100 * matrices['MobileFaceNet'].f1:.4f}; from rates {f1:.4f}"
@@ -141,21 +186,37 @@ assert splits[0] == HALF and len(splits) == 2
 def my_z(right_a, right_b, n):
     pooled = (right_a + right_b) / (2 * n)
     z = (right_a - right_b) / n / math.sqrt(pooled * (1 - pooled) * 2 / n)
-    return z, math.erfc(abs(z) / math.sqrt(2))  # of a normal value at least so far from 0
+    return z, math.erfc(
+        abs(z) / math.sqrt(2)
+    )  # of a normal value at least so far from 0
 
 
 PAIRS, right = 2 * HALF, {network: m.tp + m.tn for network, m in matrices.items()}
 wrong = {network: PAIRS - count for network, count in right.items()}
-lead = evaluation.difference_of_accuracies(right["ResNet-100"], PAIRS, right["MobileFaceNet"], PAIRS)
-assert np.allclose(my_z(right["ResNet-100"], right["MobileFaceNet"], PAIRS), (lead.z, lead.p))
+lead = evaluation.difference_of_accuracies(
+    right["ResNet-100"], PAIRS, right["MobileFaceNet"], PAIRS
+)
+assert np.allclose(
+    my_z(right["ResNet-100"], right["MobileFaceNet"], PAIRS), (lead.z, lead.p)
+)
 print(f"errors {wrong}: z = {lead.z:.2f}, p = {lead.p:.2f}")
 
-intervals = {network: evaluation.wilson(count, PAIRS) for network, count in right.items()}
-bars = {name: (100 * ci.low, 100 * right[name] / PAIRS, 100 * ci.high) for name, ci in intervals.items()}
+intervals = {
+    network: evaluation.wilson(count, PAIRS) for network, count in right.items()
+}
+bars = {
+    name: (100 * ci.low, 100 * right[name] / PAIRS, 100 * ci.high)
+    for name, ci in intervals.items()
+}
 title = f"19 errors or 9, of {PAIRS:,} pairs: the intervals overlap, p = {lead.p:.2f}"
 figure = viz.estimates(bars, title=title, xlabel="accuracy, %, with its 95 % interval")
-viz.show(figure, alt="Two dots with intervals: MobileFaceNet 99.68, ResNet-100 99.85; the intervals overlap.")
-assert intervals["MobileFaceNet"].overlaps(intervals["ResNet-100"]) and list(wrong.values()) == [19, 9]
+viz.show(
+    figure,
+    alt="Two dots with intervals: MobileFaceNet 99.68, ResNet-100 99.85; the intervals overlap.",
+)
+assert intervals["MobileFaceNet"].overlaps(intervals["ResNet-100"]) and list(
+    wrong.values()
+) == [19, 9]
 assert lead.interval.low < 0 < lead.interval.high
 
 # %% [markdown]
@@ -175,17 +236,29 @@ def my_mcnemar(b, c):
 
 
 weaker, stronger = wrong.values()
-p_of = {shared: my_mcnemar(weaker - shared, stronger - shared) for shared in range(stronger + 1)}
+p_of = {
+    shared: my_mcnemar(weaker - shared, stronger - shared)
+    for shared in range(stronger + 1)
+}
 for shared, same in ((stronger, True), (0, False)):
-    assert np.isclose(p_of[shared], evaluation.mcnemar(*lee.decisions(same_errors=same)).p)
+    assert np.isclose(
+        p_of[shared], evaluation.mcnemar(*lee.decisions(same_errors=same)).p
+    )
 needed = min(shared for shared, p in p_of.items() if p < 0.05)
 
 # %%
 lines = {"p of McNemar's test": list(p_of.values()), "0.05": [0.05] * len(p_of)}
 title = f"With {needed} or more shared errors the lead is significant; the table tells not how many"
-figure = viz.lines(lines, list(p_of), title=title, xlabel="pairs that both networks get wrong", ylabel="p")
+figure = viz.lines(
+    lines,
+    list(p_of),
+    title=title,
+    xlabel="pairs that both networks get wrong",
+    ylabel="p",
+)
 viz.show(
-    figure, alt="A falling curve: p is above 0.05 for few shared errors, and far below it when all nine are shared."
+    figure,
+    alt="A falling curve: p is above 0.05 for few shared errors, and far below it when all nine are shared.",
 )
 assert p_of[0] > 0.05 > p_of[stronger] and needed == 4
 
@@ -203,19 +276,42 @@ SIZES = [1000, 2000, 4000, 8000, 16_000, 32_000, 64_000, 128_000, 256_000]
 def pairs_needed_figure(points, base=99.7):
     """The interval of a lead over a network of 99.7 % accuracy, over the number of pairs."""
     ends = [audit.interval_ends(str(base + points), str(base), n) for n in SIZES]
-    low, high = (np.array([end[name] for end in ends]) for name in ("low end", "high end"))
-    clear = [f"shows from {n:,} pairs on" for n, end in zip(SIZES, low, strict=True) if end > 0]
+    low, high = (
+        np.array([end[name] for end in ends]) for name in ("low end", "high end")
+    )
+    clear = [
+        f"shows from {n:,} pairs on"
+        for n, end in zip(SIZES, low, strict=True)
+        if end > 0
+    ]
     title = f"A lead of {points:g} points {(clear or ['does not show here'])[0]}"
-    series = {"the lead, and its 95 % interval": [points] * len(SIZES), "no lead": [0.0] * len(SIZES)}
+    series = {
+        "the lead, and its 95 % interval": [points] * len(SIZES),
+        "no lead": [0.0] * len(SIZES),
+    }
     options = {"xlabel": "pairs", "ylabel": "percentage points", "log_x": True}
-    return viz.lines(series, SIZES, title=title, bands={"the lead, and its 95 % interval": (low, high)}, **options)
+    return viz.lines(
+        series,
+        SIZES,
+        title=title,
+        bands={"the lead, and its 95 % interval": (low, high)},
+        **options,
+    )
 
 
-viz.show(pairs_needed_figure(0.1), alt="A band around the lead narrows from left to right, until it leaves zero.")
+viz.show(
+    pairs_needed_figure(0.1),
+    alt="A band around the lead narrows from left to right, until it leaves zero.",
+)
 assert "from 32,000 pairs" in pairs_needed_figure(0.1).get_suptitle().replace("\n", " ")
 
 # %% tags=["nbval-skip"] skip_reason="needs a browser to move the slider"
-viz.slider(pairs_needed_figure, [0.02, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3], label="lead in points", start=0.1)
+viz.slider(
+    pairs_needed_figure,
+    [0.02, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3],
+    label="lead in points",
+    start=0.1,
+)
 
 # %% [markdown]
 # ## Which network left this number?
@@ -230,10 +326,21 @@ CANDIDATES = {
     "112x96, 128 numbers, as drawn": {"input_size": (112, 96)},
     "all doubled, 512 numbers": {"embedding_dim": 512, "width": 2},
     "all doubled, as drawn": {"input_size": (112, 96), "width": 2},
-    "doubled only between the blocks": {"embedding_dim": 512, "width": 2, "expansion": 0.5, "stem_groups": 64},
+    "doubled only between the blocks": {
+        "embedding_dim": 512,
+        "width": 2,
+        "expansion": 0.5,
+        "stem_groups": 64,
+    },
 }
-networks = {name: backbones.create("mobilefacenet", **options) for name, options in CANDIDATES.items()}
-macs = {name: cost.count(network, network.input_size).macs for name, network in networks.items()}
+networks = {
+    name: backbones.create("mobilefacenet", **options)
+    for name, options in CANDIDATES.items()
+}
+macs = {
+    name: cost.count(network, network.input_size).macs
+    for name, network in networks.items()
+}
 rules = pd.DataFrame({name: vars(m) | {"twice": m.twice} for name, m in macs.items()}).T
 print((rules / 1e6).round(2).to_string())
 
@@ -242,8 +349,13 @@ by_luck = {}
 for digits, unit in (("236.75M", 0.01), ("456.89M", 0.01), ("1.1M", 0.1), ("4M", 1)):
     fits = rules.map(audit.printed(digits).fits)
     value = float(digits[:-1])
-    by_luck[digits] = rules.size * np.log10((value + unit / 2) / (value - unit / 2))  # readings spread over one decade
-    print(f"{digits:>7}: {by_luck[digits]:.2g} of {rules.size} fit by luck; here", *fits.stack()[fits.stack()].index)
+    by_luck[digits] = rules.size * np.log10(
+        (value + unit / 2) / (value - unit / 2)
+    )  # readings spread over one decade
+    print(
+        f"{digits:>7}: {by_luck[digits]:.2g} of {rules.size} fit by luck; here",
+        *fits.stack()[fits.stack()].index,
+    )
 assert max(by_luck["236.75M"], by_luck["456.89M"]) < 0.001
 
 # %% [markdown]
@@ -262,14 +374,29 @@ assert max(by_luck["236.75M"], by_luck["456.89M"]) < 0.001
 # stands in both. We form the means over five sets of columns.
 
 # %%
-SAID = {"SAM over the baseline": "4", "over SGD, small": "1.2", "over SGD, large": "1.4"}
+SAID = {
+    "SAM over the baseline": "4",
+    "over SGD, small": "1.2",
+    "over SGD, large": "1.4",
+}
 compared = (tables.BASELINE_PAIRS, tables.SMALL_PAIRS, tables.LARGE_PAIRS)
-means = pd.DataFrame({said: tables.mean_gain(pairs) for said, pairs in zip(SAID, compared, strict=True)})
+means = pd.DataFrame(
+    {said: tables.mean_gain(pairs) for said, pairs in zip(SAID, compared, strict=True)}
+)
 print(means.round(2).to_string())
-fits = pd.DataFrame({said: means[said].map(audit.printed(digits).fits) for said, digits in SAID.items()})
-print("both 1.2 and 1.4:", *fits.index[fits["over SGD, small"] & fits["over SGD, large"]])
-relative = {name.split(", ", 1)[1]: gain for name, gain in tables.mean_relative_gain(tables.BASELINE_PAIRS).items()}
-print(f"over the baseline, relative, the same columns: {relative[means.index[0]]:.1f} %")
+fits = pd.DataFrame(
+    {said: means[said].map(audit.printed(digits).fits) for said, digits in SAID.items()}
+)
+print(
+    "both 1.2 and 1.4:", *fits.index[fits["over SGD, small"] & fits["over SGD, large"]]
+)
+relative = {
+    name.split(", ", 1)[1]: gain
+    for name, gain in tables.mean_relative_gain(tables.BASELINE_PAIRS).items()
+}
+print(
+    f"over the baseline, relative, the same columns: {relative[means.index[0]]:.1f} %"
+)
 assert fits.sum().tolist() == [0, 1, 2] and fits.iloc[0].tolist() == [False, True, True]
 
 # %% [markdown]
@@ -282,11 +409,19 @@ assert fits.sum().tolist() == [0, 1, 2] and fits.iloc[0].tolist() == [False, Tru
 
 # %%
 pairs = (*tables.SMALL_PAIRS, *tables.LARGE_PAIRS)
-leads = np.array([tables.EVERYTHING[better] - tables.EVERYTHING[worse] for better, worse in pairs])
-leads_baseline = np.array([tables.EVERYTHING[row] - tables.EVERYTHING["baseline"] for row in tables.SAM])
+leads = np.array(
+    [tables.EVERYTHING[better] - tables.EVERYTHING[worse] for better, worse in pairs]
+)
+leads_baseline = np.array(
+    [tables.EVERYTHING[row] - tables.EVERYTHING["baseline"] for row in tables.SAM]
+)
 shares = tables.share_of_sam().values()
-print(f"SAM over SGD: {(leads > 1e-9).sum()} of {leads.size} better, {(leads < -1e-9).sum()} worse")
-print(f"SAM over the baseline: {(leads_baseline < -1e-9).sum()} of {leads_baseline.size} worse")
+print(
+    f"SAM over SGD: {(leads > 1e-9).sum()} of {leads.size} better, {(leads < -1e-9).sum()} worse"
+)
+print(
+    f"SAM over the baseline: {(leads_baseline < -1e-9).sum()} of {leads_baseline.size} worse"
+)
 print(f"SAM's share of that gain: {min(shares):.0f} to {max(shares):.0f} %")
 assert max(tables.ROWS, key=lambda row: tables.TABLE_3[row]["AgeDB30"]) == "baseline"
 
@@ -309,23 +444,47 @@ assert max(tables.ROWS, key=lambda row: tables.TABLE_3[row]["AgeDB30"]) == "base
 def my_spread(accuracies):
     a = np.array(list(accuracies.values()))
     squares, errors = ((a - a.mean()) ** 2).sum(), 100 - a
-    return a.mean(), np.sqrt(squares / len(a)), np.sqrt(squares / (len(a) - 1)), errors.max() / errors.min()
+    return (
+        a.mean(),
+        np.sqrt(squares / len(a)),
+        np.sqrt(squares / (len(a) - 1)),
+        errors.max() / errors.min(),
+    )
 
 
 spread = pd.DataFrame({row: my_spread(tables.by_group(row)) for row in tables.ROWS}).T
 spread.columns = ["mean", "STD, population", "STD, sample", "SER"]
-theirs = [vars(evaluation.summary_of_accuracies(tables.by_group(row))) for row in tables.ROWS]
-assert np.allclose(spread, pd.DataFrame(theirs)[["mean", "std_population", "std_sample", "ser"]])
+theirs = [
+    vars(evaluation.summary_of_accuracies(tables.by_group(row))) for row in tables.ROWS
+]
+assert np.allclose(
+    spread, pd.DataFrame(theirs)[["mean", "std_population", "std_sample", "ser"]]
+)
 print(spread.round(3).to_string())
 
 # %%
-baseline, others, sorted_rows = spread.loc["baseline"], spread.drop("baseline"), spread.sort_values("mean")
-measures = {"STD, points": sorted_rows["STD, population"].tolist(), "SER, ratio": sorted_rows["SER"].tolist()}
+baseline, others, sorted_rows = (
+    spread.loc["baseline"],
+    spread.drop("baseline"),
+    spread.sort_values("mean"),
+)
+measures = {
+    "STD, points": sorted_rows["STD, population"].tolist(),
+    "SER, ratio": sorted_rows["SER"].tolist(),
+}
 title = "RFW: every row has a lower STD than the baseline, and a higher SER"
-labels = {"xlabel": "mean accuracy of the four groups, %", "ylabel": "spread over the groups"}
+labels = {
+    "xlabel": "mean accuracy of the four groups, %",
+    "ylabel": "spread over the groups",
+}
 figure = viz.lines(measures, sorted_rows["mean"].tolist(), title=title, **labels)
-viz.show(figure, alt="Two lines over mean accuracy: STD falls from 2.2 to 1.7; SER rises from 2.1 and stays above 2.2.")
-assert (others["STD, population"] < baseline["STD, population"]).all() and (others["SER"] > baseline["SER"]).all()
+viz.show(
+    figure,
+    alt="Two lines over mean accuracy: STD falls from 2.2 to 1.7; SER rises from 2.1 and stays above 2.2.",
+)
+assert (others["STD, population"] < baseline["STD, population"]).all() and (
+    others["SER"] > baseline["SER"]
+).all()
 
 
 # %%
@@ -334,14 +493,22 @@ def drawn_again(row, n=6000, draws=20_000):
     error_rates = [1 - value / 100 for value in tables.by_group(row).values()]
     generator = np.random.default_rng(tables.ROWS.index(row))
     errors = generator.binomial(n, error_rates, size=(draws, len(error_rates)))
-    return {"STD": (100 * errors / n).std(axis=1), "SER": errors.max(axis=1) / errors.min(axis=1)}
+    return {
+        "STD": (100 * errors / n).std(axis=1),
+        "SER": errors.max(axis=1) / errors.min(axis=1),
+    }
 
 
 again = {row: drawn_again(row) for row in tables.ROWS}
 for measure in ("STD", "SER"):
-    ends = {r: np.quantile(again[r][measure] - again["baseline"][measure], (0.025, 0.975)) for r in others.index}
+    ends = {
+        r: np.quantile(again[r][measure] - again["baseline"][measure], (0.025, 0.975))
+        for r in others.index
+    }
     print(
-        measure, "differs beyond luck from the baseline's in:", [r for r, (low, high) in ends.items() if low * high > 0]
+        measure,
+        "differs beyond luck from the baseline's in:",
+        [r for r, (low, high) in ends.items() if low * high > 0],
     )
 
 # %% [markdown]
@@ -357,14 +524,32 @@ for measure in ("STD", "SER"):
 # And an accuracy on 6,000 pairs is a whole number of them.
 
 # %%
-twice = {row: (tables.TABLE_3[row]["IJB-C 1e-4"], tables.TABLE_4[row]["IJB-C 1e-4"]) for row in tables.ROWS}
-print("IJB-C differs in:", {row: pair for row, pair in twice.items() if pair[0] != pair[1]})
-print("88.10 %:", audit.possible_counts("88.10", PAIRS), " 88.11 %:", audit.possible_counts("88.11", PAIRS))
-endings = sum(bool(audit.possible_counts(f"90.{ending:02d}", PAIRS)) for ending in range(100))
+twice = {
+    row: (tables.TABLE_3[row]["IJB-C 1e-4"], tables.TABLE_4[row]["IJB-C 1e-4"])
+    for row in tables.ROWS
+}
+print(
+    "IJB-C differs in:",
+    {row: pair for row, pair in twice.items() if pair[0] != pair[1]},
+)
+print(
+    "88.10 %:",
+    audit.possible_counts("88.10", PAIRS),
+    " 88.11 %:",
+    audit.possible_counts("88.11", PAIRS),
+)
+endings = sum(
+    bool(audit.possible_counts(f"90.{ending:02d}", PAIRS)) for ending in range(100)
+)
 print(f"of 100 endings {endings} are shares of {PAIRS:,}")
-impossible = {kind: tables.impossible(rows)["one model"] for kind, rows in (("SAM", tables.SAM), ("SGD", tables.SGD))}
+impossible = {
+    kind: tables.impossible(rows)["one model"]
+    for kind, rows in (("SAM", tables.SAM), ("SGD", tables.SGD))
+}
 print("accuracies that are no share of the pairs, of 40:", impossible)
-assert all((first == second) == ("SAM" in row) for row, (first, second) in twice.items())
+assert all(
+    (first == second) == ("SAM" in row) for row, (first, second) in twice.items()
+)
 
 # %% [markdown]
 # The two figures agree wherever SAM was used, and in none of the other five rows. In the rows of SAM all accuracies are
@@ -387,9 +572,13 @@ assert all((first == second) == ("SAM" in row) for row, (first, second) in twice
 # %%
 generator, person = np.random.default_rng(0), np.arange(basch.IMAGES) % 7000
 orders = [generator.permutation(person) for _ in range(20)]
-seen = np.mean([100 * np.isin(order[: basch.TEST], order[basch.TEST :]).mean() for order in orders])
+seen = np.mean(
+    [100 * np.isin(order[: basch.TEST], order[basch.TEST :]).mean() for order in orders]
+)
 ceilings = basch.ceilings()
-print(f"{basch.TRAIN:,} and {basch.TEST:,} photographs, the most that can be right: simulated {seen:.0f} %, computed")
+print(
+    f"{basch.TRAIN:,} and {basch.TEST:,} photographs, the most that can be right: simulated {seen:.0f} %, computed"
+)
 print({name: f"{top:.0f} %" for name, top in ceilings.items()})
 assert abs(seen - ceilings["parted at random, about 7,000 people"]) < 0.5
 
@@ -398,7 +587,9 @@ assert abs(bound - 3 / HALF) < 1e-5 and np.isclose((1 - bound) ** HALF, 0.05)
 print(f"no impostor of {HALF:,}: a FAR of up to {bound:.1%} is possible")
 for far in (1e-4, 1e-5, 1e-6):
     impostors = far * 15_638_932  # comparisons of IJB-C
-    print(f"IJB-C at FAR {far:.0e}: {impostors:,.1f} impostors, known to within {1 / math.sqrt(impostors):.0%}")
+    print(
+        f"IJB-C at FAR {far:.0e}: {impostors:,.1f} impostors, known to within {1 / math.sqrt(impostors):.0%}"
+    )
 
 # %% [markdown]
 # Parted at random, about nine in ten would be the ceiling, and "nearly 100 %" could not be. If every person was put in both
@@ -417,15 +608,20 @@ report = audit.audit(claim for claims in audit.PAPERS.values() for claim in clai
 counts = pd.DataFrame(report.counts()).T
 print(counts.assign(all=counts.sum(axis=1)).to_string())
 print(counts.sum().to_dict(), "of", len(report.findings))
-title = (
-    f"{counts['holds'].sum()} of {len(report.findings)} claims hold, {counts['cannot be told'].sum()} cannot be told"
+title = f"{counts['holds'].sum()} of {len(report.findings)} claims hold, {counts['cannot be told'].sum()} cannot be told"
+figure = viz.bars(
+    {verdict: counts[verdict].to_dict() for verdict in counts}, title=title
 )
-figure = viz.bars({verdict: counts[verdict].to_dict() for verdict in counts}, title=title)
-viz.show(figure, alt="Three panels of bars, one a verdict, with five papers each. Most claims hold.")
+viz.show(
+    figure,
+    alt="Three panels of bars, one a verdict, with five papers each. Most claims hold.",
+)
 assert 2 * counts["holds"].sum() > len(report.findings) and (counts > 0).all(axis=None)
 
 # %%
-with pd.option_context("display.max_rows", None, "display.max_colwidth", None, "display.width", 1000):
+with pd.option_context(
+    "display.max_rows", None, "display.max_colwidth", None, "display.width", 1000
+):
     display(pd.DataFrame(report.table()))
 
 # %% [markdown]
@@ -449,7 +645,11 @@ with pd.option_context("display.max_rows", None, "display.max_colwidth", None, "
 
 # %%
 NAME = "mobilefacenet_075_relu"
-net, file, interval = weights.load(NAME), weights.int8_file(NAME), evaluation.wilson(982, 1000)
+net, file, interval = (
+    weights.load(NAME),
+    weights.int8_file(NAME),
+    evaluation.wilson(982, 1000),
+)
 ON_CARD = {
     "parameters": ("655,360", sum(p.numel() for p in net.parameters())),
     "bytes in 8 bits": ("843,260", file.stat().st_size),
@@ -457,12 +657,23 @@ ON_CARD = {
     "high end": ("98.9 %", 100 * interval.high),
 }
 claims = [
-    audit.number("this course", "card", says, digits, lambda v=v: {"": v}) for says, (digits, v) in ON_CARD.items()
+    audit.number("this course", "card", says, digits, lambda v=v: {"": v})
+    for says, (digits, v) in ON_CARD.items()
 ]
 ends = audit.interval_ends("98.2", "98.0", 1000)
-claims.append(audit.statement("this course", "card", "8 bits cost accuracy", audit.above("0 points"), lambda: ends))
+claims.append(
+    audit.statement(
+        "this course",
+        "card",
+        "8 bits cost accuracy",
+        audit.above("0 points"),
+        lambda: ends,
+    )
+)
 print(pd.DataFrame(audit.audit(claims).table())[shown].to_string(index=False))
-assert all(digits.removesuffix(" %") in weights.card(NAME) for digits, _ in ON_CARD.values())
+assert all(
+    digits.removesuffix(" %") in weights.card(NAME) for digits, _ in ON_CARD.values()
+)
 
 # %% [markdown]
 # Our numbers hold, and what one might read into two of our rows cannot be told: on 1,000 pairs, two errors more or less
@@ -492,10 +703,13 @@ def by_search(recall, specificity, n_genuine, n_impostor):
     return found.tp, found.fn, found.fp, found.tn
 
 
-hint = (
-    "recall * n_genuine / 100 is nearly whole: round it. Specificity is about impostors: it gives tn, the rest are fp."
+hint = "recall * n_genuine / 100 is nearly whole: round it. Specificity is about impostors: it gives tn, the rest are fp."
+exercises.check(
+    pairs_behind,
+    by_search,
+    [(98.67, 99.33, 300, 300), (92.86, 99.17, 350, 600)],
+    hint=hint,
 )
-exercises.check(pairs_behind, by_search, [(98.67, 99.33, 300, 300), (92.86, 99.17, 350, 600)], hint=hint)
 
 # %% [markdown]
 # ### Exercise 2: audit an invented table
@@ -513,9 +727,17 @@ def three_verdicts(parameters, ours, other, n): ...
 
 # %% tags=["check"]
 def by_the_library(parameters, ours, other, n):
-    size = audit.number("Nobody et al.", "Table 1", "parameters", "1.1M", lambda: parameters)
+    size = audit.number(
+        "Nobody et al.", "Table 1", "parameters", "1.1M", lambda: parameters
+    )
     ends = audit.interval_ends(ours, other, n)
-    better = audit.statement("Nobody et al.", "Abstract", "ours is better", audit.above("0 points"), lambda: ends)
+    better = audit.statement(
+        "Nobody et al.",
+        "Abstract",
+        "ours is better",
+        audit.above("0 points"),
+        lambda: ends,
+    )
     share = "holds" if audit.possible_counts(ours, n) else "does not hold"
     return str(size.check().verdict), share, str(better.check().verdict)
 
