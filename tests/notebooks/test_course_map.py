@@ -17,7 +17,6 @@ from tools.notebook_minutes import FORM, Header, Minutes
 from tools.notebooks import NOTEBOOKS
 
 UNCONVERTED = [  # notebooks that are not yet as this file wants them
-    "01_alignment",
     "02_train_and_verify",
     "03_convolution_costs",
     "04a_mobilenets",

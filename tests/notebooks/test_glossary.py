@@ -11,7 +11,6 @@ from tools.notebooks import NOTEBOOKS
 
 # Notebooks that do not keep to the glossary yet.
 UNCONVERTED = [
-    "01_alignment",
     "02_train_and_verify",
     "03_convolution_costs",
     "04a_mobilenets",

@@ -15,7 +15,6 @@ from tools.notebooks import NOTEBOOKS
 
 # What the exercises of notebooks that are still in the old form are guilty of. Every other notebook has no fault.
 UNCONVERTED: dict[str, set[str]] = {
-    "01_alignment": {"cases", "hints", "look-up"},
     "03_convolution_costs": {"cases", "hints", "look-up"},
     "04a_mobilenets": {"cases", "hints", "look-up"},
     "04b_mobilefacenet": {"cases", "hints", "constant", "look-up"},

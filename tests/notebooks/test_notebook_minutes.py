@@ -13,7 +13,6 @@ from tools.notebook_minutes import FORM, Header, Minutes
 from tools.notebooks import NOTEBOOKS
 
 UNCONVERTED = [  # notebooks that are not yet as this file wants them
-    "01_alignment",
     "03_convolution_costs",
     "04a_mobilenets",
     "04b_mobilefacenet",
