@@ -356,19 +356,18 @@ by_run = {
     for run in range(RUNS)
 }
 viz.show(
-    viz.lines(
+    viz.dots(
         by_run,
         list(found),
         title="Strangers told apart, by head",
-        xlabel="head",
-        ylabel="accuracy on pairs, %",
+        xlabel="accuracy on pairs, %",
     ),
     alt="Accuracy of three heads, the reduced network and bare pixels in two runs; the two runs do not agree on an order.",
 )
 assert min(map(min, found.values())) > 0.65 and max(map(max, found.values())) < 1
 
 # %% [markdown]
-# The lines only guide the eye from one network to the next in the same run. Look at how far the two runs of one network
+# Look at how far the two runs of one network
 # lie apart, and then at how far two networks do: **two runs cannot rank heads**. Average pooling was the best in the
 # author's first run and the worst in the second. The reduced network, with a third of the parameters, came last in one
 # and first in the other. The dense head has more than twice as many, and they decided nothing. The pixels lie a few

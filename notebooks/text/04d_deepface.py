@@ -288,9 +288,7 @@ def weights_figure(side):
         ]
         series[label] = [sum(p.numel() for p in m.parameters()) for m in layers]
     title = f"{side}x{side} pixels: {sum(series['own kernels (DeepFace)']) / 1e6:.1f} million parameters"
-    return viz.lines(
-        series, names, title=title, xlabel="layer", ylabel="parameters", log_y=True
-    )
+    return viz.dots(series, names, title=title, xlabel="parameters", log_x=True)
 
 
 # %%
@@ -519,13 +517,12 @@ changes = {
 
 # %%
 viz.show(
-    viz.lines(
+    viz.dots(
         {kind: values.mean(axis=0) for kind, values in changes.items()},
         names,
         title=f"Local layers stay almost where they were drawn (mean and range of {RUNS} runs)",
-        xlabel="layer",
-        ylabel="relative change of its weights in training",
-        bands={
+        xlabel="relative change of its weights in training",
+        intervals={
             kind: (values.min(axis=0), values.max(axis=0))
             for kind, values in changes.items()
         },

@@ -225,7 +225,7 @@ assert round(ratios["parameters"]) == 65 and round(ratios["multiply-adds"]) == 5
 
 # %%
 viz.show(
-    viz.lines(
+    viz.dots(
         {
             "parameters": [c.parameters / mobile.parameters for c in costs.values()],
             "multiply-adds": [
@@ -237,11 +237,10 @@ viz.show(
         },
         ["MobileFaceNet", "IR-18", "IR-50", "IR-100", "SE-IR-100"],
         title="Beside MobileFaceNet: dozens of times the weights and the work",
-        xlabel="network",
-        ylabel="times MobileFaceNet's",
-        log_y=True,
+        xlabel="times MobileFaceNet's",
+        log_x=True,
     ),
-    alt="Three rising curves on a log scale over five networks; parameters and multiply-adds of IR-100 end above fifty.",
+    alt="Three kinds of dots on a log scale, a row a network; parameters and multiply-adds of IR-100 end above fifty.",
 )
 added = large.parameters - costs["iresnet100"].parameters
 assert 0.003 < added / large.parameters < 0.01
@@ -297,9 +296,7 @@ def where_figure(depth):
     counts = [sum(p.numel() for p in part.parameters()) for part in parts.values()]
     title = f"LResNet{depth}E-IR: {sum(counts) / 1e6:.1f} million parameters, {counts[-1] / sum(counts):.0%} in the head"
     series = {f"LResNet{depth}E-IR": [count / 1e6 for count in counts]}
-    return viz.lines(
-        series, list(parts), title=title, xlabel="part", ylabel="million parameters"
-    )
+    return viz.dots(series, list(parts), title=title, xlabel="million parameters")
 
 
 viz.show(

@@ -553,7 +553,7 @@ viz.show(
         groups,
         title=f"Networks that learned their photographs reach {min(ends):.0f} to {max(ends):.0f} % on strangers, at any cost",
         ylabel="verification accuracy in %: mean and range of three seeds",
-        baseline=("the pixels themselves", pixels),
+        references={"the pixels themselves": pixels},
     ),
     alt="Two panels, accuracy over multiply-adds and over file size: points of all families lie in a band, with no rise.",
 )
