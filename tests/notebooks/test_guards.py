@@ -31,8 +31,6 @@ UNCONVERTED: set[str] = {
     "04e_inception",
     "04f_se_lresnet",
     "04g_vit",
-    "05_center_loss_digits",
-    "06_center_loss_faces",
     "07_margin_losses",
     "08_sgd_vs_sam",
     "09_transfer_learning",

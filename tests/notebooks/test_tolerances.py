@@ -31,7 +31,6 @@ NOT_YET_RECORDED = [
     "07_margin_losses",
     "08_sgd_vs_sam",
     "09_transfer_learning",
-    "10_evaluation",
     "11_distillation",
     "12_quantized_export",
     "13_capstone",
