@@ -18,7 +18,6 @@ from tools.notebooks import NOTEBOOKS
 
 UNCONVERTED = [  # notebooks that are not yet as this file wants them
     "02_train_and_verify",
-    "03_convolution_costs",
     "04a_mobilenets",
     "04b_mobilefacenet",
     "04c_mobiface",
@@ -27,11 +26,9 @@ UNCONVERTED = [  # notebooks that are not yet as this file wants them
     "04f_se_lresnet",
     "04g_vit",
     "07_margin_losses",
-    "08_sgd_vs_sam",
     "09_transfer_learning",
     "11_distillation",
     "12_quantized_export",
-    "13_capstone",
     "14_paper_audit",
 ]
 COMMITTED = sorted(NOTEBOOKS.glob("*.ipynb"))

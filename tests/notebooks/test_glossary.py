@@ -12,7 +12,6 @@ from tools.notebooks import NOTEBOOKS
 # Notebooks that do not keep to the glossary yet.
 UNCONVERTED = [
     "02_train_and_verify",
-    "03_convolution_costs",
     "04a_mobilenets",
     "04b_mobilefacenet",
     "04c_mobiface",
@@ -21,11 +20,9 @@ UNCONVERTED = [
     "04f_se_lresnet",
     "04g_vit",
     "07_margin_losses",
-    "08_sgd_vs_sam",
     "09_transfer_learning",
     "11_distillation",
     "12_quantized_export",
-    "13_capstone",
     "14_paper_audit",
 ]
 TWINS = sorted((NOTEBOOKS / "text").glob("*.py"))

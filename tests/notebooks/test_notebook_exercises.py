@@ -15,7 +15,6 @@ from tools.notebooks import NOTEBOOKS
 
 # What the exercises of notebooks that are still in the old form are guilty of. Every other notebook has no fault.
 UNCONVERTED: dict[str, set[str]] = {
-    "03_convolution_costs": {"cases", "hints", "look-up"},
     "04a_mobilenets": {"cases", "hints", "look-up"},
     "04b_mobilefacenet": {"cases", "hints", "constant", "look-up"},
     "04c_mobiface": {"cases", "hints", "look-up"},
@@ -24,11 +23,9 @@ UNCONVERTED: dict[str, set[str]] = {
     "04f_se_lresnet": {"cases", "hints", "look-up"},
     "04g_vit": {"cases", "hints", "look-up"},
     "07_margin_losses": {"cases", "hints", "look-up"},
-    "08_sgd_vs_sam": {"cases", "hints", "constant", "look-up"},
     "09_transfer_learning": {"cases", "hints", "look-up", "mutant"},
     "11_distillation": {"cases", "hints", "look-up"},
     "12_quantized_export": {"cases", "hints", "look-up"},
-    "13_capstone": {"cases", "hints", "look-up"},
     "14_paper_audit": {"cases", "hints", "look-up", "mutant"},
 }
 
