@@ -166,7 +166,7 @@ def _stop(what: str, images: Tensor, labels: Tensor, run: Run, indices: Tensor) 
         f"the {what} is not finite at step {run.step + 1} "
         f"(epoch {run.epoch + 1}, batch {run.step_in_epoch + 1}, images {some}). "
         f"The first non-finite tensor is {culprit}. "
-        "Usual mends: a smaller learning rate, a warm-up, a smaller loss weight"
+        "Usual remedies: a smaller learning rate, a warm-up, a smaller loss weight"
     )
 
 

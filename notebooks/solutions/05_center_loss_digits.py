@@ -1,9 +1,39 @@
-"""Solutions to the exercises of notebooks/05_center_loss_digits.ipynb."""
+"""Solutions to the exercises of notebooks/05_center_loss_digits.ipynb, with the reasons."""
+
+import numpy as np
+
+
+def intra_inter(features, labels):
+    """One mean for each class, then distances to them and between them.
+
+    Averaging within each class before averaging over classes lets a class of two images count as much as one of two
+    hundred. For the pairs of classes, `first < second` visits each pair once and no class with itself, whose distance
+    of 0 would make inter too small.
+    """
+    means, within, between = [], [], []
+    for label in np.unique(labels):
+        rows = features[labels == label]
+        means.append(rows.mean(axis=0))
+        within.append(np.linalg.norm(rows - means[-1], axis=1).mean())
+    for second in range(len(means)):
+        for first in range(second):
+            between.append(np.linalg.norm(means[first] - means[second]))
+    return np.mean(within) / np.mean(between)
 
 
 def center_gradient(features, labels, centers):
+    """The derivative of half a square is the thing itself: here the residual from the own center.
+
+    `centers[labels]` looks the center of each feature up, so the difference has the shape of the features. Each feature
+    occurs in one term of the sum alone, and the mean over the batch leaves the 1/N in front.
+    """
     return (features - centers[labels]) / len(features)
 
 
 def move_center(center, features, alpha):
+    """The formula, with the residuals summed over the rows.
+
+    All residuals are taken from the same old center, so no loop is needed. For an empty class the sum is 0 and the
+    denominator is 1: the center stays where it is, and nothing has to be treated apart.
+    """
     return center + alpha * (features - center).sum(axis=0) / (1 + len(features))
