@@ -252,7 +252,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--suggest", action="store_true", help="print the smallest sensible tolerance of each cell")
     parser.add_argument("--again", action="store_true", help="run also what has not changed since its record")
     parser.add_argument("--jobs", type=int, default=1, help="runs at a time (default 1)")
-    parser.add_argument("--timeout", type=float, default=1200, help="seconds one cell may take (default 1200)")
+    parser.add_argument("--timeout", type=float, default=3600, help="seconds one cell may take (default 3600)")
     parser.add_argument("--folder", type=Path, default=notebooks.NOTEBOOKS, help="folder of the notebooks")
     options = parser.parse_args(arguments)
     if options.jobs < 1:
