@@ -1,0 +1,50 @@
+"""Solutions to the exercises of notebooks/02_train_and_verify.ipynb."""
+
+import numpy as np
+import torch
+
+
+def train_on(net, criterion, batches, learning_rate):
+    """The optimizer is made once: its momentum must live through all batches.
+
+    The criterion has weights too, those of the classifier, so both lists of weights go in. Within the loop the order
+    matters: clear the old gradients, compute the loss, let backward fill in the new ones, then step. The loss is noted
+    as a plain number, since a tensor would keep the whole computation behind it in memory.
+    """
+    weights = [*net.parameters(), *criterion.parameters()]
+    optimizer = torch.optim.SGD(
+        weights, lr=learning_rate, momentum=0.9, weight_decay=0.0005
+    )
+    found = []
+    for images, labels in batches:
+        optimizer.zero_grad()
+        loss = criterion(net(images), labels).total
+        loss.backward()
+        optimizer.step()
+        found.append(loss.item())
+    return found
+
+
+def tar_at(scores, same, far):
+    """TAR only grows when the threshold falls, so the best threshold lies as low as the FAR allows.
+
+    Sort the impostor scores and find the first one that must not pass. Everything equal to it must not pass either, so
+    exactly the genuine scores above it are accepted. The count of those who may pass is found by comparing shares:
+    int(far * n) can fall one short, since 0.29 * 100 is 28.999999999999996.
+    """
+    impostor = np.sort(scores[~same])[::-1]
+    may_pass = np.sum(np.arange(1, len(impostor) + 1) / len(impostor) <= far)
+    highest_refused = impostor[may_pass] if may_pass < len(impostor) else -np.inf
+    return np.mean(scores[same] > highest_refused)
+
+
+def best_threshold(scores, same):
+    """np.unique gives the different scores in rising order; their midpoints are the candidates.
+
+    Each candidate is compared with all scores at once, in a table of candidates times pairs, and right decisions of
+    both kinds are counted. The candidates run from high to low, since argmax returns the first of equal counts.
+    """
+    falling = np.unique(scores)[::-1]
+    candidates = (falling[1:] + falling[:-1]) / 2
+    right = ((scores >= candidates[:, None]) == same).sum(axis=1)
+    return candidates[np.argmax(right)]

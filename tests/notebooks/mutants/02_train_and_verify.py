@@ -1,0 +1,188 @@
+"""Wrong answers to the exercises of 02_train_and_verify, each under the rule that it breaks."""
+
+import numpy as np
+import torch
+
+
+def loop(
+    net,
+    criterion,
+    batches,
+    learning_rate,
+    *,
+    momentum=0.9,
+    decay=0.0005,
+    clear=True,
+    train_criterion=True,
+    optimizer_per_batch=False,
+    step=True,
+    after=False,
+):
+    """The right loop, and one switch for each of its rules."""
+    weights = [*net.parameters(), *(criterion.parameters() if train_criterion else [])]
+
+    def new_optimizer():
+        return torch.optim.SGD(weights, lr=learning_rate, momentum=momentum, weight_decay=decay)
+
+    optimizer, found = new_optimizer(), []
+    for images, labels in batches:
+        optimizer = new_optimizer() if optimizer_per_batch else optimizer
+        if clear:
+            optimizer.zero_grad()
+        loss = criterion(net(images), labels).total
+        loss.backward()
+        if step:
+            optimizer.step()
+        found.append((criterion(net(images), labels).total if after else loss).item())
+    return found
+
+
+def with_switch(**switch):
+    """The loop with one rule broken."""
+
+    def train_on(net, criterion, batches, learning_rate):
+        return loop(net, criterion, batches, learning_rate, **switch)
+
+    return train_on
+
+
+def from_the_last_batch(net, criterion, batches, learning_rate):
+    return loop(net, criterion, batches[::-1], learning_rate)[::-1]
+
+
+def their_mean(net, criterion, batches, learning_rate):
+    return float(np.mean(loop(net, criterion, batches, learning_rate)))
+
+
+def fixed_rate(net, criterion, batches, learning_rate):
+    return loop(net, criterion, batches, 0.1)
+
+
+def accepts_above(scores, same, far):
+    thresholds = np.append(scores, -np.inf)
+    return max(np.mean(scores[same] > t) for t in thresholds if np.mean(scores[~same] > t) < far or far == 1)
+
+
+def splits_ties(scores, same, far):
+    order = np.lexsort((~same, -scores))  # of equal scores the genuine ones first, and one by one
+    false = np.append(0, np.cumsum(~same[order])) / np.sum(~same)
+    true = np.append(0, np.cumsum(same[order])) / np.sum(same)
+    return true[false <= far].max()
+
+
+def accepts_the_refused(scores, same, far):
+    impostor = np.append(np.sort(scores[~same])[::-1], -np.inf)
+    may_pass = np.sum(np.arange(1, np.sum(~same) + 1) / np.sum(~same) <= far)
+    return np.mean(scores[same] >= impostor[may_pass])
+
+
+def only_below(scores, same, far):
+    impostor = np.sort(scores[~same])[::-1]
+    may_pass = np.sum(np.arange(1, len(impostor) + 1) / len(impostor) < far)
+    highest_refused = impostor[may_pass] if may_pass < len(impostor) else -np.inf
+    return np.mean(scores[same] > highest_refused)
+
+
+def truncates(scores, same, far):
+    impostor = np.append(np.sort(scores[~same])[::-1], -np.inf)
+    return np.mean(scores[same] > impostor[int(far * np.sum(~same))])
+
+
+def rounds_up(scores, same, far):
+    impostor = np.append(np.sort(scores[~same])[::-1], -np.inf)
+    return np.mean(scores[same] > impostor[int(np.ceil(far * np.sum(~same)))])
+
+
+def thresholds_of_impostors(scores, same, far):
+    allowed = [t for t in scores[~same] if np.mean(scores[~same] >= t) <= far]
+    return max([np.mean(scores[same] >= t) for t in allowed], default=0.0)
+
+
+def far_of_all_pairs(scores, same, far):
+    rates = [(np.mean((scores >= t) & ~same), np.mean(scores[same] >= t)) for t in scores]
+    return max([tar for false, tar in rates if false <= far], default=0.0)
+
+
+def lowest_tar(scores, same, far):
+    rates = [(np.mean(scores[~same] >= t), np.mean(scores[same] >= t)) for t in scores]
+    return min([tar for false, tar in rates if false <= far], default=0.0)
+
+
+def nobody_at_zero(scores, same, far):
+    return 0.0 if far < 1 / np.sum(~same) else splits_nothing(scores, same, far)
+
+
+def splits_nothing(scores, same, far):
+    rates = [(np.mean(scores[~same] >= t), np.mean(scores[same] >= t)) for t in scores]
+    return max([tar for false, tar in rates if false <= far], default=0.0)
+
+
+def best_of(candidates, scores, same, right=lambda accepted, same: accepted == same):
+    counts = [np.sum(right(scores >= t, same)) for t in candidates]
+    return candidates[int(np.argmax(counts))]
+
+
+def midpoints(scores):
+    falling = np.unique(scores)[::-1]
+    return (falling[1:] + falling[:-1]) / 2
+
+
+def lowest_of_equals(scores, same):
+    return best_of(midpoints(scores)[::-1], scores, same)
+
+
+def scores_themselves(scores, same):
+    return best_of(np.unique(scores)[::-1], scores, same)
+
+
+def between_equal_scores(scores, same):
+    falling = np.sort(scores)[::-1]
+    return best_of((falling[1:] + falling[:-1]) / 2, scores, same)
+
+
+def genuine_alone(scores, same):
+    return best_of(midpoints(scores), scores, same, lambda accepted, same: accepted & same)
+
+
+def impostors_alone(scores, same):
+    return best_of(midpoints(scores), scores, same, lambda accepted, same: ~accepted & ~same)
+
+
+def grid(scores, same):
+    return best_of(np.linspace(1, -1, 201), scores, same)
+
+
+MUTANTS = {
+    "train_on": {
+        "the gradient of this batch alone": with_switch(clear=False),
+        "the weights of the criterion, too": with_switch(train_criterion=False),
+        "a momentum of 0.9": with_switch(momentum=0),
+        "a weight decay of 0.0005": with_switch(decay=0),
+        "the optimizer keeps its momentum from batch to batch": with_switch(optimizer_per_batch=True),
+        "one step for each batch": with_switch(step=False),
+        "each loss is measured before its step": with_switch(after=True),
+        "batches in their order": from_the_last_batch,
+        "a list of losses, not their mean": their_mean,
+        "the given learning rate": fixed_rate,
+    },
+    "tar_at": {
+        "a score at the threshold is accepted": accepts_above,
+        "equal scores are accepted together": splits_ties,
+        "what equals the first refused impostor is refused": accepts_the_refused,
+        "at most `far`, not below it": only_below,
+        "0.29 of 100 pairs are 29": truncates,
+        "at most `far`: the count is not rounded up": rounds_up,
+        "any number can be the threshold, not only impostor scores": thresholds_of_impostors,
+        "FAR counts impostor pairs alone": far_of_all_pairs,
+        "the highest TAR": lowest_tar,
+        "where no impostor may pass, genuine pairs above them still do": nobody_at_zero,
+    },
+    "best_threshold": {
+        "of equally good ones the highest": lowest_of_equals,
+        "midpoints, not scores": scores_themselves,
+        "between different scores": between_equal_scores,
+        "right decisions of genuine pairs alone": genuine_alone,
+        "right decisions of impostor pairs alone": impostors_alone,
+        "candidates come from the scores": grid,
+    },
+}
