@@ -22,7 +22,6 @@ UNCONVERTED = [
     "07_margin_losses",
     "09_transfer_learning",
     "11_distillation",
-    "12_quantized_export",
     "14_paper_audit",
 ]
 TWINS = sorted((NOTEBOOKS / "text").glob("*.py"))

@@ -23,7 +23,6 @@ UNCONVERTED = [  # notebooks that are not yet as this file wants them
     "07_margin_losses",
     "09_transfer_learning",
     "11_distillation",
-    "12_quantized_export",
     "14_paper_audit",
 ]
 CONVERTED = [path for path in sorted(NOTEBOOKS.glob("*.ipynb")) if path.stem not in UNCONVERTED]
