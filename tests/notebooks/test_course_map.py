@@ -28,7 +28,6 @@ UNCONVERTED = [  # notebooks that are not yet as this file wants them
     "07_margin_losses",
     "09_transfer_learning",
     "11_distillation",
-    "14_paper_audit",
 ]
 COMMITTED = sorted(NOTEBOOKS.glob("*.ipynb"))
 CONVERTED = [path for path in COMMITTED if path.stem not in UNCONVERTED]

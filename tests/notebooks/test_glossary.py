@@ -22,7 +22,6 @@ UNCONVERTED = [
     "07_margin_losses",
     "09_transfer_learning",
     "11_distillation",
-    "14_paper_audit",
 ]
 TWINS = sorted((NOTEBOOKS / "text").glob("*.py"))
 CONVERTED = [twin for twin in TWINS if twin.stem not in UNCONVERTED]

@@ -33,7 +33,6 @@ UNCONVERTED: set[str] = {
     "07_margin_losses",
     "09_transfer_learning",
     "11_distillation",
-    "14_paper_audit",
 }
 NEW_RULES = {
     "size_is_readable",

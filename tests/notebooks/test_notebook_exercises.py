@@ -25,7 +25,6 @@ UNCONVERTED: dict[str, set[str]] = {
     "07_margin_losses": {"cases", "hints", "look-up"},
     "09_transfer_learning": {"cases", "hints", "look-up", "mutant"},
     "11_distillation": {"cases", "hints", "look-up"},
-    "14_paper_audit": {"cases", "hints", "look-up", "mutant"},
 }
 
 

@@ -23,7 +23,6 @@ UNCONVERTED = [  # notebooks that are not yet as this file wants them
     "07_margin_losses",
     "09_transfer_learning",
     "11_distillation",
-    "14_paper_audit",
 ]
 CONVERTED = [path for path in sorted(NOTEBOOKS.glob("*.ipynb")) if path.stem not in UNCONVERTED]
 LINE = "**Time and place**: 1 minute to run, 50 minutes to read and do. No GPU, no network, 1.1 GB of memory."
