@@ -13,7 +13,7 @@
 # - to find the confusion matrix behind printed rates;
 # - to tell whether two printed accuracies differ by more than luck, and when a table cannot tell;
 # - to find out which network, and which rule of counting, left a printed number;
-# - that "cannot be told" is a verdict, and how to earn it.
+# - that "cannot be told" is a verdict, and what it takes to say so.
 #
 # **What you need before**: [notebook 03](03_convolution_costs.ipynb) (rules of counting) and
 # [notebook 10](10_evaluation.ipynb) (rates, thresholds, intervals).
@@ -284,8 +284,7 @@ guard("it takes four shared errors to be significant", needed == 4, needed=neede
 # %% [markdown]
 # So the verdict is **cannot be told**, and we know what is missing: one number, the pairs that both got wrong. (Pairs that
 # are hard for one network are mostly hard for the other. So the lead is
-# probably real; the table alone does not show it.) When you
-# publish a comparison, print $b$ and $c$: it costs one line.
+# probably real; the table alone does not show it.) When you publish a comparison, print $b$ and $c$: it costs one line.
 #
 # How many pairs does it take, if two networks are known by their accuracies alone? Choose the lead.
 
@@ -388,8 +387,8 @@ guard(
 # network that is drawn, and in the second only the channels *between* the blocks were doubled (notebook 04b). So "236.75"
 # holds, as Figure 1 describes it; "456.89 with all layers doubled" does not, and we can say what it is instead.
 #
-# **Trying many readings has a price**: the more you try, the sooner one fits by luck. The table says how many of fifteen would,
-# if they were spread evenly over a factor of ten. Five digits are a fingerprint. Two are a hint, and one is nothing.
+# **Trying many readings has a price**: the more you try, the sooner one fits by luck. The lines above say how many of
+# fifteen would, if they were spread evenly over a factor of ten. Five digits are a fingerprint. Two are a hint, and one is nothing.
 #
 # ## Means of what?
 #
@@ -460,8 +459,7 @@ guard(
 # %% [markdown]
 # Against SGD, "consistently" holds: 63 of 64 better, and one draw. Each row is one training, so we do not know what another
 # seed would do; but that is not nothing. Against the baseline it does not hold: on AgeDB-30 the baseline is the best of all
-# nine rows. SAM's share of the gain over it is
-# 26 to 51 %: about half, or more, came with the data.
+# nine rows. SAM's share of the gain over it is 26 to 51 %: about half, or more, came with the data.
 #
 # ## Announced, and not printed
 #
@@ -495,21 +493,14 @@ spread.round(3)
 
 # %%
 baseline, others = spread.loc["baseline"], spread.drop(index="baseline")
-by_mean = spread.sort_values("mean")
-figure = viz.line_panels(
-    {
-        "STD, points": {"STD": by_mean["STD, population"].tolist()},
-        "SER, ratio": {"SER": by_mean["SER"].tolist()},
-    },
-    by_mean["mean"].tolist(),
-    title="RFW: every row has a lower STD than the baseline, and a higher SER",
-    xlabel="mean accuracy of the four groups, %",
-    references={
-        "STD, points": {"baseline": baseline["STD, population"]},
-        "SER, ratio": {"baseline": baseline["SER"]},
-    },
+panels = {
+    "STD, points": spread["STD, population"].to_dict(),
+    "SER, ratio": spread["SER"].to_dict(),
+}
+figure = viz.bars(
+    panels, title="RFW: every row has a lower STD than the baseline, and a higher SER"
 )
-alt = "Over mean accuracy STD falls from 2.2 to 1.7; SER rises from 2.1 above 2.2."
+alt = "Two panels of nine bars: the baseline has the longest STD and the shortest SER."
 viz.show(figure, alt=alt)
 
 # %% tags=["guard"]
@@ -558,8 +549,9 @@ guard(
 # Are the groups served more evenly than before? By the one measure yes, in all eight rows. By the other no, in all eight:
 # errors became fewer everywhere, but fewest where they were few already. Two readings that disagree: **cannot be told**.
 #
-# And the last cell, which draws such tests again from the printed rates, adds a caution: with 6,000 pairs a group, only two
-# STDs differ from the baseline's by more than luck, and no SER. A ratio of two small numbers jumps. Print SER with an interval, or not at all.
+# The last cell, which drew such tests again from the printed rates, adds a caution: with 6,000 pairs a group, only two
+# STDs differ from the baseline's by more than luck, and no SER. A ratio of two small numbers varies much.
+# Print SER with an interval, or not at all.
 #
 # ## When tables contradict themselves
 #
@@ -594,7 +586,7 @@ guard(
 # %% [markdown]
 # The two figures agree wherever SAM was used, and in none of the other five rows. In the rows of SAM all accuracies are
 # shares of whole pairs; in those of SGD eleven are not. A mean of two models would print so, or a list with other pairs:
-# the paper does not say, and from outside **we do not know why**. The next step is a letter to the authors, not a theory.
+# the paper does not say, and from outside **we do not know why**. The next step is to ask the authors.
 #
 # (88.10 and 88.11 are Kumar et al.'s accuracy with center loss, in their table and in their text. On 6,000 pairs only the
 # first can be. What their "LFW-11500" is we do not know.)
