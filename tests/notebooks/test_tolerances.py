@@ -33,7 +33,6 @@ NOT_YET_RECORDED = [
     "09_transfer_learning",
     "11_distillation",
     "12_quantized_export",
-    "13_capstone",
     "14_paper_audit",
 ]
 
