@@ -4,11 +4,13 @@ A guard cell is one call, guard("sentence", condition, name=value, ...), and its
 `Claim.read` takes it apart, `Claim.snippet` is code that prints the values, and `falls` judges the condition again
 with the values moved by the tolerance of the numbers that were printed above.
 
-What moves by how much: a value that equals a printed number, to its printed digits, moves by that number's tolerance; a
-fraction that was printed in percent moves by a hundredth of it. Any other value with decimals moves by the widest that
-could be meant: points for a value beyond one, a hundredth of the points for a fraction, or the tolerance of bare
-numbers, or the relative one. So print what a guard compares. Whole numbers move by whole steps, and only if they were
-printed; words, True and False never move. An array or a list moves as a whole, a dict entry by entry and as a whole.
+What moves by how much: a value that equals a printed number, to its printed digits, moves by that number's tolerance,
+and a fraction that was printed in percent by a hundredth of it. Printed counts what the nearest cell above that
+declares a tolerance shows, and the cells behind that one, which declare none: what equals one of theirs does not move.
+Any other value with decimals moves by the widest that could be meant: points for a value beyond one, a hundredth of the
+points for a fraction, or the tolerance of bare numbers, or the relative one. So print what a guard compares. Whole
+numbers move by whole steps, and only if they were printed; words, True and False never move. An array or a list moves
+as a whole, a dict entry by entry and as a whole.
 """
 
 from __future__ import annotations
@@ -50,13 +52,13 @@ class Claim:
         return cls(sentence.value, ast.unparse(condition), values)
 
     def snippet(self) -> str:
-        """Code that prints the values as JSON and leaves no name behind in the kernel."""
+        """Code that prints the values as JSON, under the sentence, and leaves no name behind in the kernel."""
         values = ", ".join(f"{name!r}: {expression}" for name, expression in self.values.items())
         code = (
             f"from __future__ import annotations\nimport json\n\n{inspect.getsource(encoded)}\n\n"
-            "print(json.dumps({name: encoded(value) for name, value in values.items()}))"
+            "print(json.dumps({sentence: {name: encoded(value) for name, value in values.items()}}))"
         )
-        return f"exec({code!r}, {{'values': {{{values}}}}})"
+        return f"exec({code!r}, {{'sentence': {self.sentence!r}, 'values': {{{values}}}}})"
 
     def holds(self, values: Mapping[str, Any]) -> bool:
         """Whether the condition is true of these values; NameError if it needs anything else."""
@@ -104,12 +106,11 @@ def decoded(value: Any) -> Any:
     raise ValueError(f"a value is {content}: give numbers, words, or lists, arrays and dicts of them")
 
 
-def falls(claim: Claim, values: Mapping[str, Any], tolerance: Tolerance, printed: Sequence[Number]) -> Iterator[str]:
-    """Ways in which the sentence becomes false while its values, decoded, move within the tolerance.
+def falls(claim: Claim, values: Mapping[str, Any], size: Callable[[float], float]) -> Iterator[str]:
+    """Ways in which the sentence becomes false while each of its values, decoded, moves by its `size`.
 
     Each value alone and all together, up and down; nothing is tried further if the condition is not true as recorded.
     """
-    size = lambda value: size_of(value, tolerance, printed)  # noqa: E731
     attempts = [("as recorded", dict(values))]
     for direction, word in ((1, "higher"), (-1, "lower")):
         attempts += [(f"with {name} {word}", attempt) for name, attempt in _one_moved(values, size, direction)]
@@ -154,19 +155,26 @@ def moved(value: Any, size: Callable[[float], float], direction: int) -> Any:
     return [moved(item, size, direction) for item in value]
 
 
-def size_of(value: float, tolerance: Tolerance, printed: Sequence[Number]) -> float:
-    """How far a guard's value may lie from the recorded one, by what the cell above prints and tolerates."""
-    sizes = []
-    for number in printed:
-        half_a_step, allowed = 0.501 * float(number.step), float(tolerance.allowed(number))
-        if abs(value - float(number.value)) <= half_a_step:
-            sizes.append(allowed)
-        if number.in_points and isinstance(value, float) and abs(100 * value - float(number.value)) <= half_a_step:
-            sizes.append(allowed / 100)
+def size_of(value: float, tolerance: Tolerance, printed: Sequence[Number], exact: Sequence[Number] = ()) -> float:
+    """How far a guard's value may lie from the recorded one.
+
+    `printed` are the numbers of the cell that declares the tolerance, `exact` those of the cells behind it.
+    """
+    if any(_shows(number, value) or _shows(number, value, 100) for number in exact):
+        return 0.0
+    sizes = [float(tolerance.allowed(number)) for number in printed if _shows(number, value)]
+    sizes += [float(tolerance.allowed(number)) / 100 for number in printed if _shows(number, value, 100)]
     if sizes or isinstance(value, int):
         return max(sizes, default=0.0)
     points = float(tolerance.points) / (100 if abs(value) <= 1 else 1)
     return max(points, float(tolerance.plain), float(tolerance.relative) * abs(value))
+
+
+def _shows(number: Number, value: float, times: int = 1) -> bool:
+    """Whether the printed number is the value, or the value in percent where `times` is 100."""
+    if times == 100 and not (number.in_points and isinstance(value, float)):
+        return False
+    return abs(times * value - float(number.value)) <= 0.501 * float(number.step)
 
 
 def n_numbers(value: Any) -> int:

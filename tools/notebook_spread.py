@@ -59,13 +59,13 @@ VARIANTS = {
     },
 }
 BASE = "1 thread"
-LARGEST_VALUE = 2000  # numbers that one value of a guard may hold
+LARGEST_VALUE = 500  # numbers that one value of a guard may hold
 _ANYTHING = Tolerance(points=Decimal("inf"), plain=Decimal("inf"))
 
 
 @dataclass(frozen=True)
 class Printed:
-    """What one run of a notebook printed in each compared cell, and the values of each guard, by cell id."""
+    """What one run of a notebook printed in each compared cell, by its id, and each guard's values, by its sentence."""
 
     cells: dict[str, list[str | Number]]
     guards: dict[str, dict[str, Any]]
@@ -94,30 +94,44 @@ def run_variant(
 
 
 def with_guard_values(notebook: NotebookNode) -> NotebookNode:
-    """The notebook with guards that print their values as JSON; ValueError names a guard that is none."""
-    notebook = copy.deepcopy(notebook)
+    """The notebook with guards that print their values as JSON.
+
+    ValueError names a cell that is tagged guard and is none, and a sentence that two guards share.
+    """
+    notebook, sentences = copy.deepcopy(notebook), set()
     for position, cell in enumerate(notebook.cells, 1):
         if tagged(cell, "guard"):
             try:
-                cell.source += f"\n{Claim.read(cell.source).snippet()}"
+                claim = Claim.read(cell.source)
             except (ValueError, SyntaxError) as error:
                 raise ValueError(f"cell {position} is tagged guard: {error}") from None
+            if claim.sentence in sentences:
+                raise ValueError(f"cell {position} repeats the sentence of another guard: {claim.sentence!r}")
+            sentences.add(claim.sentence)
+            cell.source += f"\n{claim.snippet()}"
     return notebook
 
 
 def collect(notebook: NotebookNode) -> Printed:
     """Take what was printed from an executed notebook. Guards print nothing but their values."""
-    guards = {cell.id: guard_values(cell) for cell in notebook.cells if tagged(cell, "guard")}
-    compared = [cell for cell in notebook.cells if is_compared(cell) and cell.id not in guards]
-    return Printed({cell.id: compared_pieces(cell.outputs) for cell in compared}, guards)
+    cells, guards = {}, {}
+    for cell in notebook.cells:
+        if tagged(cell, "guard"):
+            guards |= guard_values(cell)
+        elif is_compared(cell):
+            cells[cell.id] = compared_pieces(cell.outputs)
+    return Printed(cells, guards)
 
 
-def guard_values(cell: NotebookNode) -> dict[str, Any]:
-    """The values that an executed guard printed, encoded; none where it was not asked to."""
+def guard_values(cell: NotebookNode) -> dict[str, dict[str, Any]]:
+    """The encoded values that an executed guard printed, by its sentence; nothing where it was not asked to."""
     printed = "".join(output.text for output in cell.outputs if output.get("name") == "stdout")
     return {
-        name: value if n_numbers(value) <= LARGEST_VALUE else {"unreadable": f"a list of {n_numbers(value):,}"}
-        for name, value in json.loads(printed or "{}").items()
+        sentence: {
+            name: value if n_numbers(value) <= LARGEST_VALUE else {"unreadable": f"a list of {n_numbers(value):,}"}
+            for name, value in values.items()
+        }
+        for sentence, values in json.loads(printed or "{}").items()
     }
 
 

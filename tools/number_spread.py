@@ -37,24 +37,20 @@ class Spread:
         return self.width / size if size else Decimal("inf" if self.width else 0)
 
 
-def packed(runs: Mapping[str, Sequence[Number]]) -> dict:
-    """The numbers of several runs as a record keeps them: those of the first, and where the others printed another."""
-    (_, first), *others = runs.items()
-    moved = {
-        name: {str(index): str(new) for index, (old, new) in enumerate(zip(first, numbers, strict=True)) if old != new}
-        for name, numbers in others
-    }
-    return {"numbers": _BETWEEN.join(map(str, first)), "otherwise": {name: new for name, new in moved.items() if new}}
+def packed(runs: Mapping[str, Sequence[Number]]) -> dict[str, str]:
+    """The numbers of several runs as a record keeps them: those of the first, and of the others that printed others."""
+    texts = {name: _BETWEEN.join(map(str, numbers)) for name, numbers in runs.items()}
+    first = next(iter(texts))
+    return {name: text for name, text in texts.items() if name == first or text != texts[first]}
 
 
-def unpacked(entry: Mapping) -> list[Spread]:
+def unpacked(entry: Mapping[str, str]) -> list[Spread]:
     """The spread of each number, from what `packed` gave."""
-    numbers = [_number(text) for text in entry["numbers"].split(_BETWEEN)]
-    values = [{number.value} for number in numbers]
-    for moved in entry["otherwise"].values():
-        for index, text in moved.items():
-            values[int(index)].add(_number(text).value)
-    return [Spread(number, min(found), max(found)) for number, found in zip(numbers, values, strict=True)]
+    runs = [[_number(text) for text in texts.split(_BETWEEN)] for texts in entry.values()]
+    return [
+        Spread(first, min(number.value for number in numbers), max(number.value for number in numbers))
+        for first, *numbers in zip(runs[0], *runs, strict=True)
+    ]
 
 
 def _number(text: str) -> Number:

@@ -21,7 +21,9 @@ def claim(condition: str, *names: str) -> Claim:
 
 def found(condition: str, values: dict, tolerance: str | None = None, printed: str = "") -> list[str]:
     numbers = numbers_of(pieces_of_text(printed))
-    return list(falls(claim(condition, *values), values, Tolerance.parse(tolerance), numbers))
+    return list(
+        falls(claim(condition, *values), values, lambda value: size_of(value, Tolerance.parse(tolerance), numbers))
+    )
 
 
 def test_a_guard_is_taken_apart() -> None:
@@ -63,7 +65,7 @@ def test_values_come_back_from_the_kernel_as_they_were() -> None:
     with contextlib.redirect_stdout(printed):
         exec(read.snippet(), space)
     assert space.keys() - {"__builtins__"} == values.keys()
-    back = {name: decoded(value) for name, value in json.loads(printed.getvalue()).items()}
+    back = {name: decoded(value) for name, value in json.loads(printed.getvalue())["it is so"].items()}
     assert back["share"] == 0.1 and back["flag"] is True and back["n"] == 3 and back["names"] == ["a", "b"]
     assert back["counts"].tolist() == [[1, 2], [3, 4]] and back["counts"].dtype.kind == "i"
     assert back["means"].tolist() == [0.1, 0.2] and back["column"].tolist() == [1.0, 2.0]
@@ -103,6 +105,15 @@ def test_a_value_moves_by_the_tolerance_of_the_number_that_shows_it(
     value: float, tolerance: str | None, printed: str, size: float
 ) -> None:
     assert size_of(value, Tolerance.parse(tolerance), numbers_of(pieces_of_text(printed))) == pytest.approx(size)
+
+
+def test_a_value_that_an_exact_cell_shows_does_not_move() -> None:
+    printed, exact = (numbers_of(pieces_of_text(text)) for text in ("98 % 0.50", "0.50 30 %"))
+    assert [size_of(value, Tolerance.parse("2 points, 0.1"), printed, exact) for value in (0.5, 0.3, 0.98)] == [
+        0,
+        0,
+        0.02,
+    ]
 
 
 def test_what_moves_and_what_does_not() -> None:

@@ -57,9 +57,8 @@ def test_a_sweep_is_recorded_resumed_and_judged_again(
     assert spread(folder, "--record", a=MOVES) == 0
     entries = notebook_spread.recorded()
     assert entries["99_other"] == {"code": "kept"} and list(entries) == ["99_other", "a"]
-    (cell,), (values,) = entries["a"]["cells"].values(), entries["a"]["guards"].values()
-    assert cell == {"numbers": "98.0 %; 500", "otherwise": {"2 threads": {"0": "97.5 %"}}}
-    assert values == {"rate": 0.98, "many": [1, 2]}
+    assert list(entries["a"]["cells"].values()) == [{"1 thread": "98.0 %; 500", "2 threads": "97.5 %; 500"}]
+    assert entries["a"]["guards"] == {"the rate is high": {"rate": 0.98, "many": [1, 2]}}
     assert "98.0 %  spread 0.5 (0.51 %), allowed 1" in capsys.readouterr().out
 
     monkeypatch.setattr(notebooks, "execute", refuse)
@@ -85,6 +84,7 @@ def test_a_sweep_is_recorded_resumed_and_judged_again(
         ('# %%\nimport os\nassert os.environ["OMP_NUM_THREADS"] == "1"', "under 2 threads, cell 1: AssertionError"),
         ('# %%\nimport os\nassert os.environ["COURSE_GUARDS"] == "0"', "under 1 thread, cell 1: AssertionError"),
         ('# %% tags=["guard"]\nx = 1', "cell 1 is tagged guard: expected one call"),
+        (2 * '# %% tags=["guard"]\nguard("a", True, x=1)\n', "cell 2 repeats the sentence of another guard: 'a'"),
     ],
 )
 def test_what_cannot_be_compared_is_not_recorded(
@@ -107,18 +107,18 @@ def test_every_variant_reaches_the_kernel_and_nothing_else_of_its_kind(
     twin = f"# %%\nimport os\nprint([len(os.environ.get(name, '')) for name in {names}])"
     assert spread(folder, "--record", a=twin) == 1
     (cell,) = notebook_spread.recorded()["a"]["cells"].values()
-    base = [len(notebook_spread.VARIANTS["1 thread"].get(name, "")) for name in names]
-    assert cell["numbers"].split("; ") == list(map(str, base))
-    for variant, moved in cell["otherwise"].items():
-        lengths = [len(notebook_spread.VARIANTS[variant].get(name, "")) for name in names]
-        assert [int(moved.get(str(index), length)) for index, length in enumerate(base)] == lengths
-    assert cell["otherwise"].keys() == {"no vector instructions", "AVX2"}
+    assert cell.keys() == {"1 thread", "no vector instructions", "AVX2"}  # as many characters for 2 threads as for 1
+    for variant, printed in cell.items():
+        given = notebook_spread.VARIANTS[variant]
+        assert printed.split("; ") == [str(len(given.get(name, ""))) for name in names]
 
 
 def test_a_list_too_long_for_the_record_is_named(capsys: pytest.CaptureFixture[str]) -> None:
     cell = notebooks.nbformat.v4.new_code_cell()
-    cell.outputs = [notebooks.nbformat.v4.new_output("stream", name="stdout", text=json.dumps({"x": [0] * 3000}))]
-    assert notebook_spread.guard_values(cell) == {"x": {"unreadable": "a list of 3,000"}}
+    cell.outputs = [
+        notebooks.nbformat.v4.new_output("stream", name="stdout", text=json.dumps({"so": {"x": [0] * 3000}}))
+    ]
+    assert notebook_spread.guard_values(cell) == {"so": {"x": {"unreadable": "a list of 3,000"}}}
 
 
 def test_wrong_arguments_are_refused(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

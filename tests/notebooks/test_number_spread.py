@@ -22,8 +22,8 @@ def test_the_record_of_several_runs_holds_the_first_and_what_moved() -> None:
         name: numbers_of(pieces_of_text(f"{rate:.2f} % of 1,200 in [0.5, 1]"))
         for name, rate in (("a", 98), ("b", 97.5))
     }
-    entry = packed(runs)
-    assert entry == {"numbers": "98.00 %; 1,200; 0.5; 1", "otherwise": {"b": {"0": "97.50 %"}}}
+    entry = packed({**runs, "c": runs["a"]})
+    assert entry == {"a": "98.00 %; 1,200; 0.5; 1", "b": "97.50 %; 1,200; 0.5; 1"}
     first, second, *_ = unpacked(entry)
     assert (first.number, first.low, first.high) == (runs["a"][0], Decimal("97.50"), Decimal("98.00"))
     assert first.width == Decimal("0.5") and second.width == 0 and second.number.value == 1200

@@ -58,10 +58,10 @@ def cell(identifier: str, printed: str = "", tolerance: str | None = None, sourc
 
 ENTRY = {
     "cells": {
-        "rate": {"numbers": "98.0 %; 500", "otherwise": {"2 threads": {"0": "97.0 %"}}},
-        "loss": {"numbers": "1.25", "otherwise": {}},
+        "rate": {"1 thread": "98.0 %; 500", "2 threads": "97.0 %; 500"},
+        "loss": {"1 thread": "1.25"},
     },
-    "guards": {"claim": {"rate": 0.98, "curve": {"array": [0.5, 0.7]}}},
+    "guards": {"the rate is high": {"rate": 0.98, "curve": {"array": [0.5, 0.7]}}},
 }
 
 
@@ -112,6 +112,13 @@ def test_a_tolerance_that_does_not_fit_is_a_fault(changed: NotebookNode, message
 def test_a_sentence_that_is_false_within_the_tolerance_is_a_fault(condition: str, message: str) -> None:
     assert any(message in fault and fault.startswith("05, cell 3: ") for fault in found(RATE, LOSS, claim(condition)))
     assert (found(LOSS, claim(condition)) == []) == ("lower" in message)  # no tolerance above: nothing moves
+
+
+def test_what_a_cell_behind_shows_without_a_tolerance_does_not_move() -> None:
+    half = cell("half", "0.5 and 0.7")
+    entry = {**ENTRY, "cells": {**ENTRY["cells"], "half": {"1 thread": "0.5; 0.7"}}}
+    notebook = new_notebook(cells=[RATE, half, claim("rate < curve[1] + 0.31")])
+    assert list(faults("05", notebook, entry)) == []
 
 
 def test_a_guard_whose_values_are_not_recorded_is_a_fault() -> None:
