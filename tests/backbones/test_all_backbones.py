@@ -73,8 +73,10 @@ def test_gradients_reach_every_parameter(name: str):
     assert untouched == []
 
 
-@every_backbone
+@pytest.mark.slow
+@pytest.mark.parametrize("name", [name for name in NAMES if name not in one_name_per_class])
 def test_exports_for_any_batch_size(name: str):
+    """As the export to ONNX, the next test, begins."""
     network = trained_a_little(name)
     batch = torch.export.Dim("batch", min=1, max=64)
     exported = torch.export.export(network, (images_for(network, 2),), dynamic_shapes=({0: batch},))
@@ -82,7 +84,8 @@ def test_exports_for_any_batch_size(name: str):
     assert_same(exported.module()(images), network(images))
 
 
-@pytest.mark.parametrize("name", one_name_per_class)  # seconds each
+@pytest.mark.slow
+@pytest.mark.parametrize("name", one_name_per_class)
 def test_exports_to_onnx(name: str, tmp_path: Path):
     network = trained_a_little(name)
     path = export.to_onnx(network, tmp_path / "network.onnx")

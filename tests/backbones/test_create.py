@@ -28,6 +28,7 @@ def test_the_options_of_a_variant_are_defaults():
     assert backbones.create("mobilefacenet_m", width=0.25, embedding_dim=64).embedding_dim == 64
 
 
+@pytest.mark.slow
 def test_the_import_is_light():
     """torchvision's models take seconds to import; networks that wrap one import it when they are built."""
     code = "import sys, course_lib.backbones; print('torchvision' in sys.modules)"

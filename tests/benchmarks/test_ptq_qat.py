@@ -18,7 +18,7 @@ def faces() -> data.ImageSet:
 
 
 @pytest.fixture
-def network() -> torch.nn.Module:
+def network(shallow) -> torch.nn.Module:
     return backbones.create("mobilefacenet_relu", seed=0, **SMALL)
 
 

@@ -22,10 +22,10 @@ def test_every_sam_has_an_sgd_of_the_same_epochs_and_most_one_of_the_same_cost()
 
 
 @pytest.fixture
-def few(monkeypatch):
-    """A plan of two, on fifteen people of whom five are unseen."""
-    monkeypatch.setattr(sgd_vs_sam_orl, "TEST_PEOPLE", 5)
-    monkeypatch.setattr(sgd_vs_sam_orl, "PAIRS", 40)
+def few(monkeypatch, shallow):
+    """A plan of two, on fifteen people of whom five are unseen, in very small photographs."""
+    for name, value in {"TEST_PEOPLE": 5, "PAIRS": 40, "SIZE": (16, 16), "EVERY": 10}.items():
+        monkeypatch.setattr(sgd_vs_sam_orl, name, value)
     monkeypatch.setattr(sgd_vs_sam_orl, "setups", lambda *_: [Budget(0.0, 1), Budget(0.05, 1)])
     few = data.orl_faces().subset(range(150))
     monkeypatch.setattr(data, "orl_faces", lambda: few)

@@ -12,7 +12,7 @@ from course_lib.data import ImageSet
 TINY = Size(width=0.05, input_size=(16, 16), channels=1, batch_size=4, steps=2, epochs=2, rounds=1)
 
 
-def test_the_record_has_speeds_and_ratios(monkeypatch):
+def test_the_record_has_speeds_and_ratios(monkeypatch, shallow):
     monkeypatch.setattr(torch, "compile", lambda module: module)  # compiling takes a minute
     figures = measure(TINY, TINY)
     names = {"plain loop", "fit", "bare loop"}

@@ -51,7 +51,7 @@ def test_each_student_is_kept_and_the_teacher_is_asked_once(monkeypatch, tmp_pat
         assert all(map(torch.equal, again.state_dict().values(), student.state_dict().values()))
 
 
-def test_both_files_of_a_student_are_measured(tmp_path):
+def test_both_files_of_a_student_are_measured(tmp_path, shallow):
     student = backbones.create(RELU, width=0.1, embedding_dim=16, input_size=SIZE, seed=0).eval()
     crops = torch.randint(0, 256, (40, 3, SIZE, SIZE), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
     some = data.Pairs(np.arange(20), np.arange(20, 40), np.arange(20) % 2 == 0)

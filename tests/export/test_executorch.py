@@ -10,12 +10,19 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from shallow import FEWEST
 from torch import Tensor, nn
 
 from course_lib import backbones, data, export
 from course_lib.training import fingerprint
 
 needs_executorch = pytest.mark.skipif(find_spec("executorch") is None, reason="the extra executorch is not installed")
+
+
+@pytest.fixture(scope="module")
+def small(small) -> Callable[[str], nn.Module]:
+    """With as few layers as there can be: lowering one takes a second."""
+    return lambda name: small(name, FEWEST)
 
 
 @pytest.fixture(scope="module")

@@ -13,46 +13,30 @@ from torch import nn
 from course_lib import backbones, export
 
 
-@pytest.fixture(scope="module")
-def network() -> nn.Module:
-    """Small, and with batch norms that do something."""
-    net = backbones.create("mobilefacenet_relu", width=0.25, embedding_dim=24, input_size=32, seed=0)
-    images = torch.randn(64, 3, 32, 32, generator=torch.Generator().manual_seed(0))
-    with torch.no_grad():
-        for _ in range(5):
-            net(images)
-    return net.eval()
-
-
-@pytest.fixture(scope="module")
-def file(network: nn.Module, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return export.to_onnx(network, tmp_path_factory.mktemp("onnx") / "deep" / "network.onnx")
-
-
 @pytest.mark.parametrize("batch", [1, 2, 5])
-def test_embeddings_are_pytorchs_at_any_batch_size(network, file, batch):
-    images = torch.randn(batch, 3, 32, 32, generator=torch.Generator().manual_seed(batch))
-    found = onnxruntime.InferenceSession(file).run(["embeddings"], {"images": images.numpy()})[0]
+def test_embeddings_are_pytorchs_at_any_batch_size(network, fp32, batch):
+    images = torch.randn(batch, 3, 48, 48, generator=torch.Generator().manual_seed(batch))
+    found = onnxruntime.InferenceSession(fp32).run(["embeddings"], {"images": images.numpy()})[0]
     with torch.no_grad():
         expected = network(images).numpy()
     assert found.shape == (batch, 24) and np.abs(found - expected).max() < 1e-5
 
 
-def test_there_is_nothing_in_it_but_the_network(file):
-    proto = onnx.load(file)
+def test_there_is_nothing_in_it_but_the_network(fp32):
+    proto = onnx.load(fp32)
     assert not any(node.op_type == "BatchNormalization" for node in proto.graph.node)
     assert not proto.graph.value_info and not proto.metadata_props and not proto.functions
     assert not any(node.metadata_props or node.doc_string for node in proto.graph.node)
     assert [part.name for part in (*proto.graph.input, *proto.graph.output)] == ["images", "embeddings"]
-    text = file.read_bytes()
+    text = fp32.read_bytes()
     assert b"course_lib" not in text and str(Path.home()).encode() not in text
-    assert [other.name for other in file.parent.iterdir()] == [file.name]
+    assert [other.name for other in fp32.parent.iterdir()] == [fp32.name]
 
 
 def test_folding_changes_no_embedding_and_leaves_the_model_alone(network):
     before = {name: tensor.clone() for name, tensor in network.state_dict().items()}
     small = export.folded(network)
-    images = torch.randn(3, 3, 32, 32, generator=torch.Generator().manual_seed(9))
+    images = torch.randn(3, 3, 48, 48, generator=torch.Generator().manual_seed(9))
     with torch.no_grad():
         assert torch.allclose(small(images), network(images), atol=1e-5)
     assert not any(isinstance(module, nn.BatchNorm2d) for module in small.modules())

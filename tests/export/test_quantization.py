@@ -6,31 +6,9 @@ import numpy as np
 import onnx
 import onnxruntime
 import pytest
-import torch
 from onnx import helper, numpy_helper
-from torch import nn
 
-from course_lib import backbones, data, export
-
-
-@pytest.fixture(scope="module")
-def faces() -> np.ndarray:
-    grey = data.orl_faces().resized(48, 48).images[:120]
-    return data.normalise(grey.repeat(1, 3, 1, 1)).numpy()
-
-
-@pytest.fixture(scope="module")
-def network(faces: np.ndarray) -> nn.Module:
-    net = backbones.create("mobilefacenet_relu", width=0.25, embedding_dim=24, input_size=48, seed=0)
-    with torch.no_grad():
-        for _ in range(20):
-            net(torch.from_numpy(faces))
-    return net.eval()
-
-
-@pytest.fixture(scope="module")
-def fp32(network: nn.Module, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return export.to_onnx(network, tmp_path_factory.mktemp("fp32") / "network.onnx")
+from course_lib import export
 
 
 def embeddings(file: Path, images: np.ndarray) -> np.ndarray:

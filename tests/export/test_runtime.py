@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import sys
-from pathlib import Path
 
 import numpy as np
 import onnx
 import onnxruntime
 import pytest
 import torch
-from onnx import TensorProto, helper
+from onnx import helper
+from onnx_files import mean_colour
 
 from course_lib import backbones, weights
 from course_lib.data import ImageSet, normalise
@@ -54,22 +54,9 @@ def test_weights_are_put_into_the_architecture_that_is_named(tmp_path):
     np.testing.assert_allclose(network.embed(some()), embed(backbone, some()), rtol=1e-4, atol=1e-5)
 
 
-def onnx_file(path: Path, batch: int | str, size: list[int], kind: int = TensorProto.FLOAT, outputs: int = 1) -> Path:
-    """The mean colour as the embedding."""
-    taken = helper.make_tensor_value_info("pixels", kind, [batch, *size])
-    given = [helper.make_tensor_value_info("out", kind, None), helper.make_tensor_value_info("pooled", kind, None)]
-    nodes = [
-        helper.make_node("GlobalAveragePool", ["pixels"], ["pooled"]),
-        helper.make_node("Flatten", ["pooled"], ["out"]),
-    ]
-    graph = helper.make_graph(nodes, "mean", [taken], given[:outputs])
-    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9), path)
-    return path
-
-
 @pytest.mark.parametrize("batch", ["N", 1])
 def test_any_onnx_file_that_takes_faces_is_run(batch, tmp_path):
-    network = Runtime(onnx_file(tmp_path / "mean.onnx", batch, [3, 8, 6]))
+    network = Runtime(mean_colour(tmp_path / "mean.onnx", [3, 8, 6], batch=batch))
     assert (network.name, network.input_size, network.in_channels) == ("mean.onnx", (8, 6), 3)
     faces = some(4, (3, 8, 6))
     expected = normalise(faces.images).mean((2, 3)).numpy()
@@ -82,13 +69,13 @@ def test_any_onnx_file_that_takes_faces_is_run(batch, tmp_path):
 )
 def test_an_onnx_file_that_takes_something_else_is_refused(batch, size, kind, tmp_path):
     with pytest.raises(ValueError, match=r"x\.onnx takes pixels: .*expected one float input"):
-        Runtime(onnx_file(tmp_path / "x.onnx", batch, size, kind))
+        Runtime(mean_colour(tmp_path / "x.onnx", size, batch=batch, kind=kind))
 
 
 def test_an_onnx_file_that_is_no_embedder_is_refused(tmp_path):
     """A detector has several outputs, and a network that draws a map gives more than a row a face."""
     with pytest.raises(ValueError, match=r"x\.onnx is no embedder: it gives .*expected one float output"):
-        Runtime(onnx_file(tmp_path / "x.onnx", "N", [3, 8, 8], outputs=2))
+        Runtime(mean_colour(tmp_path / "x.onnx", [3, 8, 8], outputs=2))
     values = [helper.make_tensor_value_info(name, 1, ["N", 3, 8, 8]) for name in ("pixels", "map")]
     graph = helper.make_graph([helper.make_node("Relu", ["pixels"], ["map"])], "map", values[:1], values[1:])
     onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=9), tmp_path / "m.onnx")

@@ -1,0 +1,16 @@
+"""What the tests of several folders share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+
+@pytest.fixture
+def shallow() -> Iterator[None]:
+    """MobileFaceNets of two bottlenecks."""
+    from shallow import rows_are  # here, as PyTorch takes seconds to import, and most tests do without this
+
+    with rows_are():
+        yield
