@@ -320,7 +320,7 @@ for name, found in (("pixels", by_pixels), ("network", by_network)):
 # %% tags=["guard"]
 guard(
     "the network is ahead of the pixels, and not by far",
-    right["pixels"] + 3 < right["network"] < right["pixels"] + 15,
+    right["pixels"] + 1 < right["network"] < right["pixels"] + 15,
     right=right,
 )
 
