@@ -23,6 +23,7 @@
 # %% tags=["imports"]
 import numpy as np
 import torch
+
 from course_lib import (
     alignment,
     backbones,
