@@ -2,6 +2,7 @@
 
     python -m tools.notebook_twice              all of them
     python -m tools.notebook_twice 05 06        those whose names begin so
+    python -m tools.notebook_twice --junitxml=twice.xml     what begins with a dash is for pytest
 
 A learner runs a cell again whenever something has been changed, and opens a notebook wherever it was copied to. So a
 copy of each notebook is made in an empty folder in which each cell stands twice; of the pair, the second must print
@@ -49,15 +50,17 @@ def write_doubled(paths: Sequence[Path], folder: Path) -> list[Path]:
     return copies
 
 
-def command(copies: Sequence[Path], folder: Path, processes: int) -> list[str]:
-    """pytest over the copies, with the course's own settings for nbval."""
+def command(copies: Sequence[Path], folder: Path, processes: int, more: Sequence[str] = ()) -> list[str]:
+    """pytest over the copies, with the course's own settings for nbval and ``more`` options."""
     options = ["--nbval", "--nbval-current-env", "--nbval-sanitize-with", str(ROOT / "tests/notebooks/sanitize.cfg")]
-    options += [f"--nbval-cell-timeout={CELL_TIMEOUT}", "-n", str(processes), "--dist", "loadscope"]
+    options += [*more, f"--nbval-cell-timeout={CELL_TIMEOUT}", "-n", str(processes), "--dist", "loadscope"]
     return [sys.executable, "-m", "pytest", "-p", "conftest", "--rootdir", str(folder), *options, *map(str, copies)]
 
 
-def main(names: Sequence[str], processes: int = 2) -> int:
+def main(arguments: Sequence[str], processes: int = 2) -> int:
     """The exit code of pytest; 2 where no notebook has such a name."""
+    options = [argument for argument in arguments if argument.startswith("-")]
+    names = [argument for argument in arguments if argument not in options]
     prefixes = tuple(names) or ("",)
     paths = [path for path in sorted(NOTEBOOKS.glob("*.ipynb")) if path.name.startswith(prefixes)]
     if not paths:
@@ -65,7 +68,7 @@ def main(names: Sequence[str], processes: int = 2) -> int:
         return 2
     with tempfile.TemporaryDirectory(prefix="each cell twice ") as name:
         folder = Path(name)
-        return subprocess.run(command(write_doubled(paths, folder), folder, processes), cwd=ROOT).returncode
+        return subprocess.run(command(write_doubled(paths, folder), folder, processes, options), cwd=ROOT).returncode
 
 
 if __name__ == "__main__":

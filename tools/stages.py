@@ -60,8 +60,18 @@ def notebooks(python: str) -> list[list[str]]:
     return [[python, "-m", "pytest", *options, *found]]
 
 
+def notebooks_twice(python: str) -> list[list[str]]:
+    """Every notebook once more, from another folder and with each cell run twice in a row."""
+    return [[python, "-m", "tools.notebook_twice"]]
+
+
 LINT = Stage("lint", lint)
-ALL = (LINT, Stage("unit tests", unit_tests, threads=1), Stage("notebooks", notebooks))
+ALL = (
+    LINT,
+    Stage("unit tests", unit_tests, threads=1),
+    Stage("notebooks", notebooks),
+    Stage("notebooks, each cell twice", notebooks_twice),
+)
 QUICK = (LINT, Stage("quick tests", quick_tests, threads=1))
 
 
@@ -83,13 +93,13 @@ def run(stages: tuple[Stage, ...], python: str, start: Callable[[list[str], Stag
 
 
 def run_stage(stage: Stage, commands: list[list[str]], start: Callable[[list[str], Stage], int]) -> Result:
-    """One stage, with the report that pytest writes if it is pytest that runs."""
+    """One stage, with the report that pytest writes; ruff writes none."""
     report = CACHE / "reports" / f"{stage.name}.xml"
     report.unlink(missing_ok=True)
     began = time.monotonic()
     codes = []
     for command in commands:
-        reported = [f"--junitxml={report}", "-o", "junit_family=xunit1"] if "pytest" in command else []
+        reported = [f"--junitxml={report}", "-ojunit_family=xunit1"] if "ruff" not in command else []
         codes.append(start([*command, *reported], stage))
     return Result(stage, any(codes), time.monotonic() - began, read(report) if report.exists() else [])
 

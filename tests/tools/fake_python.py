@@ -65,7 +65,7 @@ def pip(arguments: list[str]) -> None:
 
 
 def pytest(arguments: list[str]) -> None:
-    """python -m pytest ARGUMENTS: the report of twelve tests, of 0 to 11 seconds."""
+    """python -m pytest ARGUMENTS, also by way of a tool: the report of twelve tests, of 0 to 11 seconds."""
     (report,) = (Path(word.partition("=")[2]) for word in arguments if word.startswith("--junitxml="))
     cases = "".join(f'<testcase file="tests/test_a.py" name="test_{i}" time="{i}.0"/>' for i in range(12))
     report.parent.mkdir(parents=True, exist_ok=True)
@@ -84,7 +84,7 @@ if __name__ == "__main__":
         pip(sys.argv[3:])
     elif FAULT and FAULT in sys.argv:
         sys.exit(1)
-    elif sys.argv[1:3] == ["-m", "pytest"]:
+    elif sys.argv[1:3] in (["-m", "pytest"], ["-m", "tools.notebook_twice"]):
         pytest(sys.argv[3:])
     elif sys.argv[1].startswith("data_scripts/"):
         print("fetching")

@@ -446,9 +446,10 @@ def test_test_runs_every_stage_even_where_one_fails(project):
     assert unit[:2] == ["-n", "2"] and not {"-m", "-k", "--ignore"} & set(unit)
     assert {"--nbval", "--nbval-current-env", "--nbval-sanitize-with", "loadscope"} <= set(notebooks)
     assert "notebooks/00_start_here.ipynb" in notebooks
-    assert re.search(
-        r"\nlint +FAILED in \d+ s\nunit tests +passed in \d+ s\nnotebooks +passed in \d+ s\n$", done.stdout
-    )
+    ((report, _),) = project.called("tools.notebook_twice")  # all of them
+    assert report.startswith("--junitxml=")
+    stages = ("lint +FAILED", "unit tests +passed", "notebooks +passed", "notebooks, each cell twice +passed")
+    assert re.search("".join(rf"\n{stage} in \d+ s" for stage in stages) + "\n$", done.stdout)
 
 
 def slowest(done: subprocess.CompletedProcess[str], stage: str) -> list[str]:
@@ -459,7 +460,7 @@ def slowest(done: subprocess.CompletedProcess[str], stage: str) -> list[str]:
 
 def test_test_ends_with_the_ten_slowest_of_each_stage(project):
     done = project.run("test")
-    for stage in ("unit tests", "notebooks"):
+    for stage in ("unit tests", "notebooks", "notebooks, each cell twice"):
         found = [line.split() for line in slowest(done, stage)]
         assert found == [[f"{i}.0", "s", f"tests/test_a.py::test_{i}"] for i in range(11, 1, -1)]
     assert slowest(done, "lint") == []
