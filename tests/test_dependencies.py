@@ -6,6 +6,7 @@ import ast
 import json
 import re
 import sys
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -145,6 +146,7 @@ def test_every_place_names_the_same_pythons():
 # --- The imports ---
 
 
+@cache
 def source_files() -> dict[Path, str]:
     """Every Python file of the project, and the code cells of every notebook as one text."""
     folders = ("course_lib", "data_scripts", "benchmarks", "tools", "tests", "notebooks")
@@ -158,6 +160,11 @@ def source_files() -> dict[Path, str]:
     return texts
 
 
+def called(call: ast.Call) -> str | None:
+    """The last part of the name of what is called."""
+    return getattr(call.func, "attr", getattr(call.func, "id", None))
+
+
 def imported_packages(text: str) -> set[str]:
     """The first names of all absolute imports, and of importlib.import_module("name")."""
     found = set()
@@ -166,11 +173,12 @@ def imported_packages(text: str) -> set[str]:
             found |= {alias.name.split(".")[0] for alias in node.names}
         elif isinstance(node, ast.ImportFrom) and node.level == 0:
             found.add(str(node.module).split(".")[0])
-        elif isinstance(node, ast.Call) and ast.unparse(node.func) in ("importlib.import_module", "_module"):
+        elif isinstance(node, ast.Call) and called(node) in ("import_module", "_module"):
             found |= {arg.value.split(".")[0] for arg in node.args if isinstance(arg, ast.Constant)}
     return found
 
 
+@cache
 def distributions(path: Path, text: str) -> set[str]:
     """What a file imports from outside the project and the standard library, by its name on PyPI."""
     own = {entry.name for entry in ROOT.iterdir() if entry.is_dir()} | {"conftest"}
