@@ -1,13 +1,25 @@
-"""Solutions to the exercises of notebooks/04c_mobiface.ipynb."""
+"""Solutions to the exercises of notebooks/04c_mobiface.ipynb, with the reasons."""
 
 import math
 
 
 def head_parameters(channels, side, dim):
+    """Ask of every head what it multiplies.
+
+    A mean multiplies nothing that is learned. gdconv has one weight for each place of each channel, and then a batch norm
+    with two numbers a channel; fc has a weight for each place, channel and output, and a bias for each output.
+    """
     places = side * side
     return 0, channels * places + 2 * channels, channels * places * dim + dim
 
 
 def classes_behind(millions, body, features):
-    low, high = (millions - 0.5) * 1e6 - body, (millions + 0.5) * 1e6 - body
-    return math.ceil(low / (features + 1)), math.ceil(high / (features + 1)) - 1
+    """Every class adds features + 1 parameters, so the totals that round to the printed one bound the classes.
+
+    The lowest such total, half a million below, still counts, so the fewest classes are rounded up from it. The total
+    half a million above does not count any more: the most classes are one less than those that reach it.
+    """
+    low = millions * 1_000_000 - 500_000 - body
+    fewest = math.ceil(low / (features + 1))
+    reached = math.ceil((low + 1_000_000) / (features + 1))
+    return fewest, reached - 1

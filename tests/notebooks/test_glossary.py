@@ -13,7 +13,6 @@ from tools.notebooks import NOTEBOOKS
 UNCONVERTED = [
     "02_train_and_verify",
     "04a_mobilenets",
-    "04c_mobiface",
     "04d_deepface",
     "04e_inception",
     "04f_se_lresnet",

@@ -21,7 +21,6 @@ NOT_YET_RECORDED = [
     "03_convolution_costs",
     "04a_mobilenets",
     "04b_mobilefacenet",
-    "04c_mobiface",
     "04d_deepface",
     "04e_inception",
     "04f_se_lresnet",
