@@ -17,7 +17,6 @@ UNCONVERTED = [
     "04e_inception",
     "04f_se_lresnet",
     "04g_vit",
-    "07_margin_losses",
     "09_transfer_learning",
     "11_distillation",
 ]

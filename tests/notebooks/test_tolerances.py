@@ -27,7 +27,6 @@ NOT_YET_RECORDED = [
     "04g_vit",
     "05_center_loss_digits",
     "06_center_loss_faces",
-    "07_margin_losses",
     "08_sgd_vs_sam",
     "09_transfer_learning",
     "11_distillation",
