@@ -28,7 +28,6 @@ UNCONVERTED: set[str] = {
     "04e_inception",
     "04f_se_lresnet",
     "04g_vit",
-    "09_transfer_learning",
     "11_distillation",
 }
 NEW_RULES = {

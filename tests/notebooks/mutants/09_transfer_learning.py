@@ -7,12 +7,25 @@ from tools.notebook_exercises import solution_of
 right = solution_of("09_transfer_learning")
 
 
-def weights_swapped(start, batch_means, momentum):
-    return right.running_mean(start, batch_means, 1 - momentum)
+def old_ones_weigh_more(momentum, n_batches):
+    found = right.shares(momentum, n_batches)
+    return np.concatenate([found[:1], found[:0:-1]])
 
 
-def all_batches_at_once(start, batch_means, momentum):
-    return (1 - momentum) * start + momentum * batch_means.mean(axis=0)
+def batches_alike(momentum, n_batches):
+    found = right.shares(momentum, n_batches)
+    found[1:] = found[1:].sum() / max(n_batches, 1)
+    return found
+
+
+def the_start_forgotten(momentum, n_batches):
+    found = right.shares(momentum, n_batches)
+    found[0] = 0.0 if n_batches else 1.0
+    return found
+
+
+def the_start_last(momentum, n_batches):
+    return np.roll(right.shares(momentum, n_batches), -1)
 
 
 def same_place_only(test, train, tolerance):
@@ -20,11 +33,19 @@ def same_place_only(test, train, tolerance):
 
 
 def signed(test, train, tolerance):
-    return (test[:, None] - train).mean(axis=2).min(axis=1) <= tolerance
+    return np.abs((test[:, None] - train).mean(axis=2)).min(axis=1) <= tolerance
 
 
 def root_mean_square(test, train, tolerance):
     return np.sqrt(((test[:, None] - train) ** 2).mean(axis=2)).min(axis=1) <= tolerance
+
+
+def worst_pixel(test, train, tolerance):
+    return np.abs(test[:, None] - train).max(axis=2).min(axis=1) <= tolerance
+
+
+def all_of_them(test, train, tolerance):
+    return np.abs(test[:, None] - train).mean(axis=2).max(axis=1) <= tolerance
 
 
 def below(test, train, tolerance):
@@ -32,14 +53,19 @@ def below(test, train, tolerance):
 
 
 MUTANTS = {
-    "running_mean": {
-        "momentum is the weight of the new batch": weights_swapped,
-        "one step a batch, in order": all_batches_at_once,
+    "shares": {
+        "momentum is the share of the new batch": lambda momentum, n: right.shares(1 - momentum, n),
+        "later batches weigh more": old_ones_weigh_more,
+        "batches do not weigh the same": batches_alike,
+        "the start keeps a share": the_start_forgotten,
+        "the start comes first": the_start_last,
     },
     "leaks": {
-        "any training image may be the copy": same_place_only,
+        "any training picture may be the copy": same_place_only,
+        "one copy is enough": all_of_them,
         "differences have no sign": signed,
         "the mean of the differences, not of their squares": root_mean_square,
+        "the mean of the differences, not the largest": worst_pixel,
         "at most the tolerance": below,
     },
 }
