@@ -23,7 +23,6 @@ UNCONVERTED = [  # notebooks that are not yet as this file wants them
     "04e_inception",
     "04f_se_lresnet",
     "04g_vit",
-    "11_distillation",
 ]
 COMMITTED = sorted(NOTEBOOKS.glob("*.ipynb"))
 CONVERTED = [path for path in COMMITTED if path.stem not in UNCONVERTED]

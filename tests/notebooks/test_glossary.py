@@ -17,7 +17,6 @@ UNCONVERTED = [
     "04e_inception",
     "04f_se_lresnet",
     "04g_vit",
-    "11_distillation",
 ]
 TWINS = sorted((NOTEBOOKS / "text").glob("*.py"))
 CONVERTED = [twin for twin in TWINS if twin.stem not in UNCONVERTED]

@@ -28,7 +28,6 @@ UNCONVERTED: set[str] = {
     "04e_inception",
     "04f_se_lresnet",
     "04g_vit",
-    "11_distillation",
 }
 NEW_RULES = {
     "size_is_readable",

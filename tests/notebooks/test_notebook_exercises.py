@@ -20,7 +20,6 @@ UNCONVERTED: dict[str, set[str]] = {
     "04e_inception": {"cases", "hints", "look-up", "reference"},
     "04f_se_lresnet": {"cases", "hints", "look-up"},
     "04g_vit": {"cases", "hints", "look-up"},
-    "11_distillation": {"cases", "hints", "look-up"},
 }
 
 

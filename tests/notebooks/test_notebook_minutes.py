@@ -18,7 +18,6 @@ UNCONVERTED = [  # notebooks that are not yet as this file wants them
     "04e_inception",
     "04f_se_lresnet",
     "04g_vit",
-    "11_distillation",
 ]
 CONVERTED = [path for path in sorted(NOTEBOOKS.glob("*.ipynb")) if path.stem not in UNCONVERTED]
 LINE = "**Time and place**: 1 minute to run, 50 minutes to read and do. No GPU, no network, 1.1 GB of memory."
