@@ -12,13 +12,12 @@
 # - why grouped convolutions need a shuffle, and what an inverted residual inverts;
 # - what "below 1 MB" can mean, and what it cannot.
 #
-# **What you need before**: notebook 03 (what a convolution costs) and notebook 06 (how a face network is tested).
+# **What you need before**: [notebook 02](02_train_and_verify.ipynb) (how a face network is trained and tested) and
+# [notebook 03](03_convolution_costs.ipynb) (what a convolution costs).
 #
-# **Time and place**: 1 minute to run, 35 minutes to read and do. No GPU, no network, about 1 GB of memory.
+# **Time and place**: 1 minute to run, 70 minutes to read and do. No GPU, no network, 1.3 GB of memory.
 
 # %% tags=["imports"]
-from collections import Counter
-
 import numpy as np
 import pandas as pd
 import torch
@@ -30,6 +29,7 @@ from course_lib import (
     data,
     evaluation,
     exercises,
+    guard,
     losses,
     training,
     viz,
@@ -45,14 +45,15 @@ from course_lib import (
 
 # %%
 def conv(c_in, c_out, kernel, stride=1, groups=1, activation=nn.ReLU):
-    convolution = nn.Conv2d(
-        c_in, c_out, kernel, stride, kernel // 2, groups=groups, bias=False
-    )
+    padding = kernel // 2
+    options = {"padding": padding, "groups": groups, "bias": False}
+    convolution = nn.Conv2d(c_in, c_out, kernel, stride, **options)
     return nn.Sequential(convolution, nn.BatchNorm2d(c_out), activation())
 
 
 def separable(c_in, c_out, stride):
-    return nn.Sequential(conv(c_in, c_in, 3, stride, groups=c_in), conv(c_in, c_out, 1))
+    depthwise = conv(c_in, c_in, 3, stride, groups=c_in)
+    return nn.Sequential(depthwise, conv(c_in, c_out, 1))
 
 
 # %% [markdown]
@@ -62,6 +63,7 @@ def separable(c_in, c_out, stride):
 
 # %%
 V1_TABLE = [
+    # channels, stride
     (64, 1),
     (128, 2),
     (128, 1),
@@ -74,6 +76,7 @@ V1_TABLE = [
 ]
 
 
+# %%
 def my_mobilenet_v1():
     layers, channels = [conv(3, 32, 3)], 32
     for c, s in V1_TABLE:
@@ -83,37 +86,46 @@ def my_mobilenet_v1():
 
 
 # %% [markdown]
-# Is that the library's network? The strictest test there is: hand its weights over, in order, and compare the outputs.
+# Is that the library's network? The strictest test there is: hand its weights over, in order, and compare the
+# embeddings of the same images. If a single layer is of another kind, they do not fit, or the embeddings differ.
 
 
 # %%
-def same_network(mine, library):
-    """Whether both give the same embeddings with the same weights; the weights must fit one by one."""
-    mine.load_state_dict(
-        dict(zip(mine.state_dict(), library.state_dict().values(), strict=True))
-    )
-    images = torch.randn(
-        2, 3, *library.input_size, generator=torch.Generator().manual_seed(0)
-    )
+def share_that_differs(mine, library):
+    """The largest difference of the embeddings, in % of their largest number."""
+    weights = library.state_dict().values()
+    mine.load_state_dict(dict(zip(mine.state_dict(), weights, strict=True)))
+    generator = torch.Generator().manual_seed(0)
+    images = torch.randn(2, 3, *library.input_size, generator=generator)
     with torch.no_grad():
         ours, theirs = mine.eval()(images), library.eval()(images)
-    return torch.allclose(
-        ours, theirs, rtol=1e-4, atol=1e-4 * float(theirs.abs().max())
-    )
+    return 100 * float((ours - theirs).abs().max() / theirs.abs().max())
 
 
 # %%
-assert same_network(my_mobilenet_v1(), backbones.create("mobilenet_v1", seed=0))
-print(
-    "the same embeddings of", backbones.create("mobilenet_v1").embedding_dim, "numbers"
+v1 = backbones.create("mobilenet_v1", seed=0)
+v1_differs = share_that_differs(my_mobilenet_v1(), v1)
+print(f"embeddings of {v1.embedding_dim} numbers; they differ by {v1_differs:.2f} %")
+
+# %% tags=["guard"]
+guard(
+    "our MobileNetV1 is the library's",
+    v1_differs < 0.02,
+    v1_differs=v1_differs,
 )
 
 # %% [markdown]
 # ## Where the cost is
 #
-# Howard et al. (2017, Table 2) say that 95 % of the multiply-adds and 75 % of the parameters are in the 1x1
-# convolutions. That is the network for ImageNet: 224x224 pixels and a fully connected layer to 1000 classes. We
-# count it.
+# Which layers make the network large, and which make it slow? We count the one that Howard et al. built for ImageNet:
+# 224x224 pixels, and a fully connected layer to 1000 classes. What do you expect?
+
+# %% tags=["predict"]
+pointwise_guess = exercises.predict(
+    ...,
+    question="How much of all multiply-adds is in the 1x1 convolutions?",
+    unit="%",
+)
 
 
 # %%
@@ -121,44 +133,50 @@ def kind(layer, network):
     if layer.kind == "linear":
         return "fully connected"
     module = network.get_submodule(layer.name)
-    return (
-        "1x1"
-        if module.kernel_size == (1, 1)
-        else "3x3 depthwise"
-        if module.groups > 1
-        else "3x3 of the image"
-    )
+    if module.kernel_size == (1, 1):
+        return "1x1"
+    return "3x3 depthwise" if module.groups > 1 else "3x3 of the image"
 
+
+for_imagenet = {"input_size": 224, "stem_stride": 2, "embedding_dim": 1000}
+original = backbones.create("mobilenet_v1", **for_imagenet)
+counted = cost.count(original, (224, 224))
+millions = counted.parameters / 1e6, counted.macs.conv_linear / 1e6
+print(f"{millions[0]:.1f}M parameters, {millions[1]:.0f}M multiply-adds")
+
+# %% [markdown]
+# We add up by kind of layer, in per cent. (Batch norm is left out: it can be folded away.)
 
 # %%
-original = backbones.create(
-    "mobilenet_v1", input_size=224, stem_stride=2, embedding_dim=1000
-)
-counted = cost.count(original, (224, 224))
-shares = {"parameters": Counter(), "multiply-adds": Counter()}
+rows = []
 for layer in counted.layers:
     if layer.kind in ("conv2d", "linear"):
-        shares["parameters"][kind(layer, original)] += layer.parameters
-        shares["multiply-adds"][kind(layer, original)] += layer.macs.conv_linear
-print(
-    pd.DataFrame(shares)
-    .apply(lambda column: 100 * column / column.sum())
-    .round(2)
-    .to_string()
-)
-print(
-    f"{counted.parameters / 1e6:.1f}M parameters, {counted.macs.conv_linear / 1e6:.0f}M multiply-adds"
+        macs = layer.macs.conv_linear
+        rows.append((kind(layer, original), layer.parameters, macs))
+columns = ["kind", "parameters", "multiply-adds"]
+by_kind = pd.DataFrame(rows, columns=columns).groupby("kind", sort=False).sum()
+shares = 100 * by_kind / by_kind.sum()
+print(shares.round(2).to_string())
+pointwise = shares.loc["1x1"].to_dict()
+pointwise_guess.reveal(pointwise["multiply-adds"], ".0f")
+
+# %% tags=["guard"]
+guard(
+    "the paper's shares of the 1x1 convolutions are those that we count",
+    abs(pointwise["multiply-adds"] - 95) < 0.5
+    and abs(pointwise["parameters"] - 75) < 0.5,
+    pointwise=pointwise,
 )
 
 # %% [markdown]
-# It holds to the per cent. Filtering in space is almost free; **mixing channels is the bill**. Both other networks
-# attack the 1x1 convolution.
+# Howard et al. (2017, Table 2) say 95 % of the multiply-adds and 75 % of the parameters: it holds to the per cent.
+# Filtering in space is almost free; **mixing channels is the bill**. Both other networks attack the 1x1 convolution.
 #
 # ## ShuffleNet: mix in groups, then deal the cards
 #
 # A 1x1 convolution in three groups costs a third, since each output channel sees only a third of the inputs. But put
 # two of those after each other, and a group never learns what the others saw. So between them ShuffleNet (Zhang et al.
-# 2018) **deals the channels out**: one from each group in turn.
+# 2018) deals the channels out, one from each group in turn. That is a **channel shuffle**.
 
 
 # %%
@@ -167,14 +185,45 @@ def shuffle(x, groups):
     return x.reshape(n, groups, c // groups, h, w).transpose(1, 2).reshape(n, c, h, w)
 
 
-channels = torch.arange(12.0).reshape(1, 12, 1, 1)
-assert torch.equal(
-    shuffle(channels, 3), backbones.shufflenet.ChannelShuffle(3)(channels)
-)
-print("before", *channels.flatten().int().tolist())
-print("after ", *shuffle(channels, 3).flatten().int().tolist())
+channels = torch.arange(12).reshape(1, 12, 1, 1)
+print("before", *channels.flatten().tolist())
+print("after ", *shuffle(channels, 3).flatten().tolist())
 
 # %% [markdown]
+# ### Exercise 1: take the cards back
+#
+# Write the inverse of `shuffle`: given `x` (N, C, H, W) after a shuffle in `groups` groups, return it as it was before.
+# C is a multiple of `groups`. The solutions, with reasons, are in
+# [solutions/04a_mobilenets.py](solutions/04a_mobilenets.py).
+
+
+# %% tags=["exercise"]
+def unshuffle(x, groups): ...
+
+
+# %% tags=["check"]
+def by_sorting(x, groups):
+    numbers = torch.arange(x.shape[1]).reshape(1, -1, 1, 1)
+    dealt = backbones.shufflenet.ChannelShuffle(groups)(numbers).flatten()
+    return x[:, dealt.argsort()]
+
+
+def draw_maps(rng):
+    groups, of_each, n, h, w = rng.integers(1, [5, 5, 3, 4, 4])
+    return torch.from_numpy(rng.normal(size=(n, groups * of_each, h, w))), int(groups)
+
+
+cases = [(torch.tensor([0.0, 3.0, 1.0, 4.0, 2.0, 5.0]).reshape(1, 6, 1, 1), 2)]
+hints = (
+    "Shuffle six channels in two groups on paper. Which of them lie side by side now?",
+    "After a shuffle the groups vary fastest: as (channels of a group, groups).",
+    "x.reshape(n, c // groups, groups, h, w), then swap axes 1 and 2, then reshape",
+)
+exercises.check(unshuffle, by_sorting, cases, draw=draw_maps, hints=hints)
+
+# %% [markdown]
+# ## ShuffleNet's unit
+#
 # A unit: grouped 1x1 to a quarter of the channels, shuffle, depthwise 3x3, grouped 1x1 back. Its input is added. Where
 # the stride is 2, the input is averaged and put **beside** the result, so only the missing channels are computed.
 
@@ -184,42 +233,45 @@ class Unit(nn.Module):
     def __init__(self, c_in, c_out, stride, first_groups):
         super().__init__()
         hidden, computed = c_out // 4, c_out - c_in if stride == 2 else c_out
+        linear = {"activation": nn.Identity}
         self.squeeze = conv(c_in, hidden, 1, groups=first_groups)
-        self.filter = conv(
-            hidden, hidden, 3, stride, groups=hidden, activation=nn.Identity
-        )
-        self.expand = conv(hidden, computed, 1, groups=3, activation=nn.Identity)
+        self.filter = conv(hidden, hidden, 3, stride, groups=hidden, **linear)
+        self.expand = conv(hidden, computed, 1, groups=3, **linear)
+        self.stride = stride
 
     def forward(self, x):
         out = self.expand(self.filter(shuffle(self.squeeze(x), 3)))
-        if out.shape[-1] == x.shape[-1]:
+        if self.stride == 1:
             return torch.relu(x + out)
-        return torch.relu(
-            torch.cat((nn.functional.avg_pool2d(x, 3, 2, padding=1), out), 1)
-        )
+        averaged = nn.functional.avg_pool2d(x, 3, 2, padding=1)
+        return torch.relu(torch.cat((averaged, out), 1))
 
 
 # %%
-SHUFFLENET_TABLE = [
-    (240, 4),
-    (480, 8),
-    (960, 4),
-]  # channels and repeats of the three stages, for 3 groups
+SHUFFLENET_TABLE = [(240, 4), (480, 8), (960, 4)]  # channels, repeats; for 3 groups
 
 
 def my_shufflenet():
     layers, channels = [conv(3, 24, 3), nn.MaxPool2d(3, 2, padding=1)], 24
     for c, n in SHUFFLENET_TABLE:
         for repeat in range(n):
-            layers.append(
-                Unit(channels, c, 2 if repeat == 0 else 1, 1 if channels == 24 else 3)
-            )
+            stride = 2 if repeat == 0 else 1
+            layers.append(Unit(channels, c, stride, 1 if channels == 24 else 3))
             channels = c
     return nn.Sequential(*layers, nn.AdaptiveAvgPool2d(1), nn.Flatten())
 
 
-assert same_network(my_shufflenet(), backbones.create("shufflenet", seed=0))
-print("the same embeddings of", backbones.create("shufflenet").embedding_dim, "numbers")
+shufflenet = backbones.create("shufflenet", seed=0)
+shufflenet_differs = share_that_differs(my_shufflenet(), shufflenet)
+print(f"embeddings of {shufflenet.embedding_dim} numbers", end="; ")
+print(f"they differ by {shufflenet_differs:.2f} %")
+
+# %% tags=["guard"]
+guard(
+    "our ShuffleNet is the library's",
+    shufflenet_differs < 0.02,
+    shufflenet_differs=shufflenet_differs,
+)
 
 # %% [markdown]
 # ## MobileNetV2: wide inside, narrow outside
@@ -236,9 +288,8 @@ class InvertedResidual(nn.Module):
         hidden = t * c_in
         expand = [conv(c_in, hidden, 1, activation=nn.ReLU6)] if t > 1 else []
         depthwise = conv(hidden, hidden, 3, stride, groups=hidden, activation=nn.ReLU6)
-        self.path = nn.Sequential(
-            *expand, depthwise, conv(hidden, c_out, 1, activation=nn.Identity)
-        )
+        project = conv(hidden, c_out, 1, activation=nn.Identity)
+        self.path = nn.Sequential(*expand, depthwise, project)
         self.shortcut = stride == 1 and c_in == c_out
 
     def forward(self, x):
@@ -250,7 +301,8 @@ class InvertedResidual(nn.Module):
 # an embedding of 128 numbers on top.
 
 # %%
-V2_TABLE = (
+V2_TABLE = [
+    # t, c, n, s
     (1, 16, 1, 1),
     (6, 24, 2, 2),
     (6, 32, 3, 2),
@@ -258,25 +310,30 @@ V2_TABLE = (
     (6, 96, 3, 1),
     (6, 160, 3, 2),
     (6, 320, 1, 1),
-)
+]
 
 
+# %%
 def my_mobilenet_v2():
     layers, channels = [conv(3, 32, 3, stride=2, activation=nn.ReLU6)], 32
     for t, c, n, s in V2_TABLE:
         for repeat in range(n):
             layers.append(InvertedResidual(channels, c, t, s if repeat == 0 else 1))
             channels = c
-    last = conv(channels, 1280, 1, activation=nn.ReLU6)
-    return nn.Sequential(
-        *layers, last, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(1280, 128)
-    )
+    layers.append(conv(channels, 1280, 1, activation=nn.ReLU6))
+    head = nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(1280, 128)
+    return nn.Sequential(*layers, *head)
 
 
-# %%
-assert same_network(my_mobilenet_v2(), backbones.create("mobilenet_v2", seed=0))
-print(
-    "the same embeddings of", backbones.create("mobilenet_v2").embedding_dim, "numbers"
+v2 = backbones.create("mobilenet_v2", seed=0)
+v2_differs = share_that_differs(my_mobilenet_v2(), v2)
+print(f"embeddings of {v2.embedding_dim} numbers; they differ by {v2_differs:.2f} %")
+
+# %% tags=["guard"]
+guard(
+    "our MobileNetV2 is the library's",
+    v2_differs < 0.02,
+    v2_differs=v2_differs,
 )
 
 # %% [markdown]
@@ -284,6 +341,7 @@ print(
 #
 # Chen et al. (2018, Table 2) trained all three on faces, as baselines for MobileFaceNet. They print the parameters; the
 # multiply-adds we add. "Folded" is what is left when every batch norm has become a bias of the convolution before it.
+# All numbers are millions.
 
 # %%
 PRINTED = {
@@ -294,74 +352,73 @@ PRINTED = {
 }
 rows = []
 for name, printed in PRINTED.items():
-    counted = cost.count(backbones.create(name), (112, 112))
-    macs = round(counted.macs.conv_linear / 1e6, 1)
-    rows.append(
-        (name, printed, counted.parameters / 1e6, counted.folded_parameters / 1e6, macs)
-    )
-table = pd.DataFrame(
-    rows, columns=["network", "printed, M", "counted, M", "folded, M", "MACs, M"]
-).set_index("network")
-assert abs(table.loc["mobilenet_v1", "folded, M"] - 3.2) < 0.05
-assert (table["folded, M"] > table["printed, M"] + 0.05).sum() == 3
+    total = cost.count(backbones.create(name), (112, 112))
+    numbers = total.parameters, total.folded_parameters, total.macs.conv_linear
+    rows.append((name, printed, *(number / 1e6 for number in numbers)))
+columns = ["network", "printed", "counted", "folded", "multiply-adds"]
+table = pd.DataFrame(rows, columns=columns).set_index("network")
+over = (100 * (table["folded"] / table["printed"] - 1)).tolist()
 print(table.round(3).to_string())
+for name, percent in zip(PRINTED, over, strict=True):
+    print(f"{name}: folded {percent:+.1f} % against the printed number")
+
+# %% tags=["guard"]
+guard(
+    "V1 agrees, and the other three have up to a tenth more than printed",
+    abs(over[0]) < 1 and min(over[1:]) > 4 and max(over[1:]) < 10,
+    over=over,
+)
 
 # %% [markdown]
 # V1 agrees. The other three do not: built to their tables they have more parameters than printed, by either count. We
 # do not know what was left out. The gap is below a tenth and changes no conclusion, but **count before you quote**.
 #
 # The last row replaces the average of the 7x7 map by one learned weight for each place of each channel, a **global
-# depthwise convolution**. It costs almost nothing here and is the idea of the next notebook.
+# depthwise convolution** (notebook 03). It costs almost nothing here and is the idea of the next notebook.
 #
 # ## Below one megabyte
 #
 # Kumar et al. use MobileNetV2 with 128 numbers "under 1 MB". They do not say how. There are three knobs to turn: the
 # **width** (a factor for all channels), the channels of the **last** convolution, which MobileNetV2 keeps at 1280
-# however narrow it gets, and the **bytes** of a number: four as trained, one when quantised. `fp32` below includes the
-# running statistics of batch norm, as a file of weights does.
+# however narrow it gets, and the **bytes** of a number: four as trained, in float32, and one when it is rounded to an
+# **int8**, a whole number in 8 bits (notebook 12 does that). A file of weights also holds the running statistics of
+# batch norm; the column `fp32` below includes them.
 
 
 # %%
 def megabytes(width, last_channels):
-    """(float32, int8) size of Kumar et al.'s network; built without memory, since only its shapes matter."""
-    with torch.device("meta"):
+    """Parameters, and the size in MB with four bytes and with one byte a number."""
+    with torch.device("meta"):  # shapes without memory: nothing else matters here
         net = backbones.create("mobilenet_v2", width=width, last_channels=last_channels)
     parameters = sum(p.numel() for p in net.parameters())
     buffers = sum(b.numel() for b in net.buffers() if b.is_floating_point())
     return parameters, 4 * (parameters + buffers) / 1e6, parameters / 1e6
 
 
+# %% [markdown]
+# Four widths with 1280 last channels, and one with fewer:
+
 # %%
-SETTINGS = [
-    (1.0, 1280),
-    (0.5, 1280),
-    (0.35, 1280),
-    (0.25, 1280),
-    (0.25, 320),
-    (0.1, 1280),
-]
-sizes = pd.DataFrame(
-    [megabytes(*setting) for setting in SETTINGS],
-    columns=["parameters", "fp32 MB", "int8 MB"],
+SETTINGS = [(1.0, 1280), (0.5, 1280), (0.25, 1280), (0.1, 1280), (0.25, 320)]
+sizes = pd.DataFrame(SETTINGS, columns=["width", "last channels"])
+sizes["parameters"], sizes["fp32 MB"], sizes["int8 MB"] = zip(
+    *(megabytes(*setting) for setting in SETTINGS), strict=True
 )
-sizes.insert(0, "width / last", [f"{width} / {last}" for width, last in SETTINGS])
 print(sizes.round(2).to_string(index=False))
-assert [fp32 < 1 for fp32 in sizes["fp32 MB"]] == [
-    False,
-    False,
-    False,
-    False,
-    True,
-    False,
-]
-assert [int8 < 1 for int8 in sizes["int8 MB"]] == [False, True, True, True, True, True]
+fp32, int8 = sizes["fp32 MB"].tolist(), sizes["int8 MB"].tolist()
+
+# %% tags=["guard"]
+guard(
+    "int8 fits from half the width on, float32 only with fewer last channels",
+    int8[0] > 1 > int8[1] and min(fp32[:4]) > 1 > fp32[4],
+    fp32=fp32,
+    int8=int8,
+)
 
 # %% [markdown]
 # The full network takes nearly ten megabytes. With these bytes, "below 1 MB" can mean two things: **int8 and less than
 # a million parameters**, or **float32 with less than 250k**, which a narrow body alone does not reach: at a tenth of
 # the width, 1280 x 128 of the embedding layer and 1280 last channels are most of what is left.
-#
-# ## Try it
 #
 # Choose how many channels the last convolution has, and see which widths fit.
 
@@ -370,32 +427,80 @@ WIDTHS = [0.1, 0.15, 0.25, 0.35, 0.5, 0.75, 1.0]
 
 
 def size_figure(last_channels):
-    fp32, int8 = zip(
-        *(megabytes(width, last_channels)[1:] for width in WIDTHS), strict=True
-    )
-    series = {"float32": fp32, "int8": int8, "1 MB": [1.0] * len(WIDTHS)}
-    title = f"MobileNetV2 with 128 numbers and {last_channels} last channels"
+    of_width = [megabytes(width, last_channels) for width in WIDTHS]
+    series = {"float32": [row[1] for row in of_width]}
+    series["int8"] = [row[2] for row in of_width]
+    title = f"With {last_channels} last channels float32 takes {of_width[0][1]:.2f} MB"
     return viz.lines(
-        series, WIDTHS, title=title, xlabel="width", ylabel="weights in MB", log_y=True
+        series,
+        WIDTHS,
+        title=f"{title} or more",
+        xlabel="width of MobileNetV2 with 128 numbers",
+        ylabel="weights in MB",
+        references={"1 MB": 1.0},
+        log_y=True,
     )
 
 
-viz.show(
-    size_figure(1280),
-    alt="Size over width, two rising curves; float32 stays above the line of 1 MB throughout.",
-)
-assert (
-    min(megabytes(width, 1280)[1] for width in WIDTHS) > 1
-    and megabytes(0.5, 1280)[2] < 1
+# %%
+alt = "Size over width, two rising curves; float32 stays above the line of 1 MB, "
+alt += "int8 crosses it beyond half the width."
+viz.show(size_figure(1280), alt=alt)
+smallest = megabytes(WIDTHS[0], 1280)[1]
+print(f"float32 at a width of {WIDTHS[0]}: {smallest:.2f} MB")
+
+# %% tags=["guard"]
+guard(
+    "with 1280 last channels float32 stays above 1 MB",
+    smallest > 1,
+    smallest=smallest,
 )
 
 # %% tags=["nbval-skip"] skip_reason="needs a browser to move the slider"
-viz.slider(size_figure, [128, 320, 640, 1280], label="last channels", start=1280)
+viz.slider(
+    size_figure,
+    [128, 320, 640, 1280],
+    label="last channels",
+    start=320,
+    alt="Size over width with 320 last channels: float32 crosses 1 MB, too.",
+)
+
+# %% [markdown]
+# ### Exercise 2: multiples of eight
+#
+# Processors like channels in eights. MobileNetV2 rounds `width * channels` to the **nearest** multiple of 8, half up,
+# and takes at least 8. If that lost more than a tenth of the channels, it takes the next multiple. Write it for one
+# positive number, and return a whole number.
+
+
+# %% tags=["exercise"]
+def in_eights(channels): ...
+
+
+# %% tags=["check"]
+def by_search(channels):
+    multiples = range(8, int(channels) + 17, 8)
+    nearest = min(multiples, key=lambda m: (abs(m - channels), -m))
+    return min(m for m in multiples if m >= max(nearest, 0.9 * channels))
+
+
+def draw_channels(rng):
+    is_half = rng.random() < 0.5
+    return (float(4 * rng.integers(1, 60)) if is_half else rng.uniform(0.5, 60),)
+
+
+cases = [(16.0,), (11.0,), (44.0,), (52.0,), (1.6,), (33.6,), (19.0,)]
+hints = (
+    "Three rules, in this order: the nearest multiple, at least 8, the tenth.",
+    "The nearest multiple, half up: add 4, and round down to a multiple of 8.",
+    "m = max(8, int(channels + 4) // 8 * 8), and 8 more if m < 0.9 * channels",
+)
+exercises.check(in_eights, by_search, cases, draw=draw_channels, hints=hints)
 
 # %% [markdown]
 # ## A short training
 #
-# The recipe is that of notebook 06, softmax alone: thirty people of ORL to learn from, ten others to test on. To make a
+# The recipe is that of notebook 02: thirty people of ORL to learn from, ten others to test on. To make a
 # minute do, the photographs shrink to 40x32, all networks to a quarter of their width, and V2's last convolution to 320
 # channels. So this shows how such networks behave on little data. It does not rank them.
 
@@ -413,71 +518,70 @@ NARROW = {
 
 # %%
 def train_faces(name, **options):
-    net = backbones.create(
-        name, width=0.25, input_size=SIZE, in_channels=1, seed=0, **options
-    )
+    """The embeddings of the people put aside, from a network trained on the others."""
+    options |= {"width": 0.25, "input_size": SIZE, "in_channels": 1, "seed": 0}
+    net = backbones.create(name, **options)
     criterion = losses.Softmax(net.embedding_dim, train.n_classes, seed=0)
-    optimizer = torch.optim.SGD(
-        [*net.parameters(), *criterion.parameters()],
-        lr=0.1,
-        momentum=0.9,
-        weight_decay=5e-4,
-    )
-    schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimizer, 0.1, total_steps=EPOCHS * -(-len(train) // BATCH)
-    )
+    parameters = [*net.parameters(), *criterion.parameters()]
+    optimizer = torch.optim.SGD(parameters, lr=0.1, momentum=0.9, weight_decay=5e-4)
+    steps = EPOCHS * -(-len(train) // BATCH)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 0.1, total_steps=steps)
     augment = data.Compose((data.RandomFlip(), data.RandomShift(3)))
-    recipe = {
-        "schedule": schedule,
-        "epochs": EPOCHS,
-        "batch_size": BATCH,
-        "augment": augment,
-        "seed": 0,
-    }
-    training.fit(
-        net, criterion, train, optimizer=optimizer, **recipe, precision="32-true"
-    )
+    recipe = {"epochs": EPOCHS, "batch_size": BATCH, "augment": augment, "seed": 0}
+    recipe |= {"schedule": schedule, "precision": "32-true"}
+    training.fit(net, criterion, train, optimizer=optimizer, **recipe)
     return training.embed(net, test, flip=True)
 
-
-embeddings = {name: train_faces(name, **options) for name, options in NARROW.items()}
-print({name: e.shape for name, e in embeddings.items()})
 
 # %% [markdown]
 # Beside them stands an opponent that nobody trained: the **pixels themselves**, each photograph less its mean grey,
 # compared by their cosine. Whoever reports a number for a small data set should report that one too.
 
 # %%
+embeddings = {name: train_faces(name, **options) for name, options in NARROW.items()}
 pixels = test.images.flatten(1).numpy().astype(float)
 embeddings["pixels, untrained"] = pixels - pixels.mean(axis=1, keepdims=True)
-scores = {
-    name: evaluation.cosine_scores(e, pairs.left, pairs.right)
-    for name, e in embeddings.items()
-}
+
+# %% [markdown]
+# All four are asked about the same pairs:
+
+# %% tolerance="5 points"
+scores, verified, accuracy = {}, {}, {}
+for name, points in embeddings.items():
+    scores[name] = evaluation.cosine_scores(points, pairs.left, pairs.right)
+    verified[name] = evaluation.verification(scores[name], pairs.same, fars=(0.1,))
+    found = verified[name].accuracy
+    accuracy[name] = 100 * found.mean
+    low, high = 100 * found.interval.low, 100 * found.interval.high
+    print(f"{name}: {accuracy[name]:.0f} % right ({low:.0f} to {high:.0f} %)", end=", ")
+    point = verified[name].tar_at_far[0]
+    low, high = 100 * point.interval.low, 100 * point.interval.high
+    print(f"TAR {100 * point.tar:.0f} % ({low:.0f} to {high:.0f} %) at FAR 10 %")
+ahead = max(accuracy.values()) - accuracy["pixels, untrained"]
+print(f"the best network is {ahead:.0f} points ahead of the pixels")
 
 # %%
-results = {
-    name: evaluation.verification(s, pairs.same, fars=(0.1, 0.01))
-    for name, s in scores.items()
-}
-viz.show(
-    viz.roc_curves(
-        {name: result.roc for name, result in results.items()},
-        title="Ten people the networks have never seen; one run each",
-        n_impostor=results["shufflenet"].n_impostor,
-    ),
-    alt="Four ROC curves that cross; the untrained pixels are among the networks, not far below them.",
+figure = viz.roc_curves(
+    {name: result.roc for name, result in verified.items()},
+    title="On strangers, no network is far ahead of the bare pixels (one run)",
+    n_impostor=verified["shufflenet"].n_impostor,
 )
-accuracy = {name: result.accuracy.mean for name, result in results.items()}
-assert (
-    min(accuracy.values()) > 0.7
-    and max(accuracy.values()) - accuracy["pixels, untrained"] < 0.15
+alt = "Four ROC curves close together; that of the untrained pixels lies among those "
+alt += "of the networks."
+viz.show(figure, alt=alt)
+
+# %% tags=["guard"]
+guard(
+    "all beat a coin by far, and none is far ahead of the pixels",
+    min(accuracy.values()) > 70 and ahead < 15,
+    accuracy=accuracy,
+    ahead=ahead,
 )
 
 # %% [markdown]
-# Read it twice. All networks beat a coin by far, on people they never saw. And in this one run the curves of networks
-# and bare pixels cross: none is more than 15 points of accuracy above the pixels. Why, it cannot say. ORL is small and
-# even; what these networks do after training on a large data set, nothing here tells.
+# Read it twice. All networks beat a coin by far, on people they never saw. And in this one run the best of them was only
+# a few points ahead of the bare pixels. Why, it cannot say. ORL is small and even; what these networks do after training
+# on a large data set, nothing here tells.
 #
 # ## What goes wrong
 #
@@ -487,84 +591,42 @@ assert (
 # %%
 score = scores["mobilenet_v2_face"]
 genuine, impostor = np.flatnonzero(pairs.same), np.flatnonzero(~pairs.same)
-worst = np.r_[
-    genuine[np.argsort(score[genuine])[:4]], impostor[np.argsort(-score[impostor])[:4]]
-]
-side_by_side = torch.cat(
-    [test.images[pairs.left[worst]], test.images[pairs.right[worst]]], dim=3
+least_alike = genuine[np.argsort(score[genuine])[:4]]
+most_alike = impostor[np.argsort(-score[impostor])[:4]]
+worst = np.concatenate([least_alike, most_alike])
+both = test.images[pairs.left[worst]], test.images[pairs.right[worst]]
+captions = []
+for pair in worst:
+    captions.append(f"{'same' if pairs.same[pair] else 'different'}: {score[pair]:.2f}")
+figure = viz.image_grid(
+    torch.cat(both, dim=3),
+    captions,
+    title="Above: one person, low score. Below: two people, high score",
+    columns=4,
+    credit=orl.source,
 )
-captions = [
-    f"{'same' if pairs.same[pair] else 'different'}: {score[pair]:.2f}"
-    for pair in worst
-]
-title = "Above: one person, low score. Below: two people, high score"
-viz.show(
-    viz.image_grid(side_by_side, captions, title=title, columns=4, credit=orl.source),
-    alt="Eight pairs of small grey faces: four of one person in different poses, four of different people who look alike.",
-)
-assert score[worst[:4]].max() < score[worst[4:]].min()
 
-# %% [markdown]
-# In the author's run the upper pairs differ in glasses or in how the head is turned; what made the lower pairs alike to
-# the network, we cannot see. No threshold repairs that: the upper pairs score below the lower.
-#
-# ## Exercises
-#
-# Solutions: [solutions/04a_mobilenets.py](solutions/04a_mobilenets.py).
-#
-# ### Exercise 1: take the cards back
-#
-# Write the inverse of `shuffle`: given `x` (N, C, H, W) after a shuffle in `groups` groups, return it as it was before.
+# %% tolerance="0.15"
+alt = "Eight pairs of small grey faces: four of one person in different poses, four of "
+alt += "two people each."
+viz.show(figure, alt=alt)
+highest_same, lowest_different = score[least_alike].max(), score[most_alike].min()
+print(f"one person, the four lowest scores: up to {highest_same:.2f}")
+print(f"two people, the four highest scores: from {lowest_different:.2f}")
 
-
-# %% tags=["exercise"]
-def unshuffle(x, groups): ...
-
-
-# %% tags=["check"]
-def inverse(x, groups):
-    order = backbones.shufflenet.ChannelShuffle(groups)(
-        torch.arange(x.shape[1]).reshape(1, -1, 1, 1)
-    ).flatten()
-    return x[:, order.argsort()]
-
-
-cases = [
-    (torch.randn(2, 12, 2, 3, generator=torch.Generator().manual_seed(g)), g)
-    for g in (3, 2)
-]
-exercises.check(
-    unshuffle,
-    inverse,
-    cases,
-    hint="After a shuffle the groups vary fastest: the channels lie as (channels of a group, groups).",
+# %% tags=["guard"]
+guard(
+    "the four worst genuine pairs score below the four worst impostor pairs",
+    highest_same < lowest_different,
+    highest_same=highest_same,
+    lowest_different=lowest_different,
 )
 
 # %% [markdown]
-# ### Exercise 2: multiples of eight
+# When this was written, all upper pairs showed one and the same man, who turns his head another way in each of the two;
+# what made the lower pairs alike to the network, we cannot see. No threshold repairs that: the upper pairs score below
+# the lower.
 #
-# Processors like channels in eights. MobileNetV2 rounds `width * channels` to the **nearest** multiple of 8, half up,
-# and takes at least 8. If that lost more than a tenth of the channels, it takes the next multiple. Write it for one
-# positive number.
-
-
-# %% tags=["exercise"]
-def in_eights(channels): ...
-
-
-# %% tags=["check"]
-exercises.check(
-    in_eights,
-    backbones.blocks.rounded_to_eight,
-    [
-        (width * channels,)
-        for width in (1.0, 0.75, 0.35, 0.1)
-        for channels in (16, 24, 32, 96, 160, 320)
-    ],
-    hint="Nearest multiple first, then at least 8, and only then the rule of the tenth: compare with 0.9 * channels.",
-)
-
-# %% [markdown]
 # ## Summary
 #
 # - A layer table is a program. Ours gives the library's embeddings with the library's weights, for three networks.
@@ -572,7 +634,9 @@ exercises.check(
 #   blocks few.
 # - Three of four published parameter counts are lower than their own tables give.
 # - "Below 1 MB" needs int8 and a narrower network, or float32 and a shrunken last convolution as well.
-# - After a minute on ORL, in one run, the ROC curves of these networks and of bare pixels cross.
+# - After a minute on ORL, in one run, none of these networks was far ahead of bare pixels.
+#
+# **Next**: [notebook 04b](04b_mobilefacenet.ipynb) builds the network of this course from the same parts.
 #
 # ## What the papers report
 #

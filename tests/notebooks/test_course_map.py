@@ -18,7 +18,6 @@ from tools.notebooks import NOTEBOOKS
 
 UNCONVERTED = [  # notebooks that are not yet as this file wants them
     "02_train_and_verify",
-    "04a_mobilenets",
     "04d_deepface",
     "04e_inception",
     "04f_se_lresnet",

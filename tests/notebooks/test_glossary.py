@@ -12,7 +12,6 @@ from tools.notebooks import NOTEBOOKS
 # Notebooks that do not keep to the glossary yet.
 UNCONVERTED = [
     "02_train_and_verify",
-    "04a_mobilenets",
     "04d_deepface",
     "04e_inception",
     "04f_se_lresnet",

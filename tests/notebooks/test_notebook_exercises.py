@@ -15,7 +15,6 @@ from tools.notebooks import NOTEBOOKS
 
 # What the exercises of notebooks that are still in the old form are guilty of. Every other notebook has no fault.
 UNCONVERTED: dict[str, set[str]] = {
-    "04a_mobilenets": {"cases", "hints", "look-up"},
     "04d_deepface": {"cases", "hints", "look-up"},
     "04e_inception": {"cases", "hints", "look-up", "reference"},
     "04f_se_lresnet": {"cases", "hints", "look-up"},

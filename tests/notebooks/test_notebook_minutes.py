@@ -13,7 +13,6 @@ from tools.notebook_minutes import FORM, Header, Minutes
 from tools.notebooks import NOTEBOOKS
 
 UNCONVERTED = [  # notebooks that are not yet as this file wants them
-    "04a_mobilenets",
     "04d_deepface",
     "04e_inception",
     "04f_se_lresnet",
