@@ -57,8 +57,8 @@ class Check:
 
     @property
     def can_run(self) -> bool:
-        """Whether `check` accepts the number of cases; in the form with a single `hint` it accepts any."""
-        return "hint" in self.options or len(self.every_case) >= FEWEST_CASES
+        """Whether `check` accepts the number of cases."""
+        return len(self.every_case) >= FEWEST_CASES
 
     def runs(self, attempt: Callable[..., Any]) -> bool:
         """Whether an attempt gets to the end of at least one case without an error."""

@@ -29,15 +29,13 @@ def check(
     hints: Sequence[str] = (),
     tolerance: float = 1e-9,
     strict: bool | None = None,
-    hint: str | None = None,
 ) -> None:
     """Compare the learner's function with the reference on each case, a tuple of arguments, in float64.
 
     The cases are the visible ones and `n_drawn` more that `draw` makes from a generator of the seed. Prints "correct"
     when all results agree within `tolerance` (absolute and relative; whole numbers, words and booleans exactly), and
     "not done yet" while the function is a stub, so that a notebook still runs from top to bottom. `strict`, or
-    COURSE_STRICT=1 where it is None, raises NotDoneYet instead. See `difference` for what may stand for what. `hint` is
-    the former way to give a single hint, with any number of cases.
+    COURSE_STRICT=1 where it is None, raises NotDoneYet instead. See `difference` for what may stand for what.
 
     A wrong answer raises NotRightYet: the verdict, one more of the `hints` each time, what differs, what was expected,
     what came back, and the input. Raises ValueError for fewer than five cases, so that no table of results passes.
@@ -46,9 +44,9 @@ def check(
     correct: <lambda> agrees with the reference on 22 cases, 20 of them drawn at random
     """
     name, every = name_of(attempt), all_cases(cases, draw, n_drawn, seed)
-    if len(every) < (FEWEST_CASES if hint is None else 1):
+    if len(every) < FEWEST_CASES:
         raise ValueError(f"check needs at least {FEWEST_CASES} cases, got {len(every)}: add some, or a function draw.")
-    SESSION.offer(name, hints if hint is None else (hint,))
+    SESSION.offer(name, hints)
     for place, case in enumerate(every, 1):
         origin = f" (drawn case {place - len(cases)} of {n_drawn})" if place > len(cases) else ""
         with in_float64():
@@ -70,7 +68,7 @@ def check(
             raise NotRightYet(_lines(title, [*SESSION.one_more(name), what, *values, *inputs, *prints]))
     SESSION.start_anew(name)
     drawn = f", {len(every) - len(cases)} of them drawn at random" if len(every) > len(cases) else ""
-    print(f"correct: {name} agrees with the reference on {len(every)} case{'s' if len(every) > 1 else ''}{drawn}")
+    print(f"correct: {name} agrees with the reference on {len(every)} cases{drawn}")
 
 
 def _lines(title: str, lines: list[str]) -> str:

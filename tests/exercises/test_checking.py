@@ -174,13 +174,6 @@ def test_mistakes_of_the_author_are_no_verdicts() -> None:
         exercises.check(2.5, abs, [(1.0,)] * 5)
 
 
-def test_one_hint_in_the_old_form_and_fewer_cases(capsys: pytest.CaptureFixture[str]) -> None:
-    exercises.check(abs, abs, [(1.0,)], hint="Drop the sign.")
-    assert capsys.readouterr().out == "correct: abs agrees with the reference on 1 case\n"
-    with pytest.raises(exercises.NotRightYet, match="hint: Drop the sign"):
-        exercises.check(lambda x: -x, abs, [(1.0,)], hint="Drop the sign.")
-
-
 def test_every_case_counts() -> None:
     message = verdict(abs, lambda x: x, [(1.0,), (2.0,), (3.0,), (4.0,), (-2.0,)])
     assert "input: x = -2" in message
