@@ -20,7 +20,6 @@ UNCONVERTED = [  # notebooks that are not yet as this file wants them
     "02_train_and_verify",
     "04d_deepface",
     "04e_inception",
-    "04f_se_lresnet",
     "04g_vit",
 ]
 COMMITTED = sorted(NOTEBOOKS.glob("*.ipynb"))

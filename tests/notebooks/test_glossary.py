@@ -14,7 +14,6 @@ UNCONVERTED = [
     "02_train_and_verify",
     "04d_deepface",
     "04e_inception",
-    "04f_se_lresnet",
     "04g_vit",
 ]
 TWINS = sorted((NOTEBOOKS / "text").glob("*.py"))

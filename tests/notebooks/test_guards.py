@@ -25,7 +25,6 @@ def test_there_are_notebooks_and_none_has_lost_its_twin_or_its_notebook() -> Non
 UNCONVERTED: set[str] = {
     "04d_deepface",
     "04e_inception",
-    "04f_se_lresnet",
     "04g_vit",
 }
 NEW_RULES = {

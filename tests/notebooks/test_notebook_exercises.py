@@ -17,7 +17,6 @@ from tools.notebooks import NOTEBOOKS
 UNCONVERTED: dict[str, set[str]] = {
     "04d_deepface": {"cases", "hints", "look-up"},
     "04e_inception": {"cases", "hints", "look-up", "reference"},
-    "04f_se_lresnet": {"cases", "hints", "look-up"},
     "04g_vit": {"cases", "hints", "look-up"},
 }
 

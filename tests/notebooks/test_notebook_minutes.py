@@ -15,7 +15,6 @@ from tools.notebooks import NOTEBOOKS
 UNCONVERTED = [  # notebooks that are not yet as this file wants them
     "04d_deepface",
     "04e_inception",
-    "04f_se_lresnet",
     "04g_vit",
 ]
 CONVERTED = [path for path in sorted(NOTEBOOKS.glob("*.ipynb")) if path.stem not in UNCONVERTED]

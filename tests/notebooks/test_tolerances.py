@@ -23,7 +23,6 @@ NOT_YET_RECORDED = [
     "04b_mobilefacenet",
     "04d_deepface",
     "04e_inception",
-    "04f_se_lresnet",
     "04g_vit",
     "05_center_loss_digits",
     "06_center_loss_faces",
