@@ -16,21 +16,12 @@ from tools.course_map import ROOT, Chapter, Course, Step, Track
 from tools.notebook_minutes import FORM, Header, Minutes
 from tools.notebooks import NOTEBOOKS
 
-UNCONVERTED = [  # notebooks that are not yet as this file wants them
-    "02_train_and_verify",
-    "04d_deepface",
-    "04e_inception",
-    "04g_vit",
-]
 COMMITTED = sorted(NOTEBOOKS.glob("*.ipynb"))
-CONVERTED = [path for path in COMMITTED if path.stem not in UNCONVERTED]
-of_a_converted_notebook = pytest.mark.parametrize("path", CONVERTED, ids=lambda path: path.stem)
+of_a_notebook = pytest.mark.parametrize("path", COMMITTED, ids=lambda path: path.stem)
 
 
 @pytest.fixture(scope="module")
 def committed() -> Course:
-    if not (NOTEBOOKS / "02_train_and_verify.ipynb").exists() and "02_train_and_verify" in UNCONVERTED:
-        pytest.skip("notebook 02 is still to come")
     return course_map.load()
 
 
@@ -68,7 +59,7 @@ def test_the_core_is_what_the_six_week_unit_takes(committed: Course) -> None:
     assert unit.chapters == core
 
 
-@of_a_converted_notebook
+@of_a_notebook
 def test_a_notebook_says_that_it_needs_what_the_map_says(path: Path, committed: Course) -> None:
     header = "\n\n".join(cell.source for cell in nbformat.read(path, as_version=4).cells[:3])
     needs = paragraph(header, r"\*\*What you need before\*\*:")
@@ -78,7 +69,7 @@ def test_a_notebook_says_that_it_needs_what_the_map_says(path: Path, committed: 
     assert all(need < number for need in named(needs))
 
 
-@of_a_converted_notebook
+@of_a_notebook
 def test_a_notebook_ends_with_what_comes_next(path: Path, committed: Course) -> None:
     following, number = paragraph(end(path), r"(?:\*\*Next\*\*|Next):"), path.stem.split("_")[0]
     numbers = [chapter.number for chapter in committed.chapters]
@@ -129,7 +120,6 @@ def test_no_tracked_file_names_a_notebook_by_its_old_number() -> None:
     assert git("ls-files", *(f"*{name}*" for name in old)).stdout == ""
 
 
-@pytest.mark.skipif(bool(UNCONVERTED), reason="the headers change with each notebook that is converted")
 def test_readme_and_map_are_current() -> None:
     assert course_map.main(["--check"]) == 0, "run `python -m tools.course_map`"
 

@@ -9,15 +9,7 @@ import pytest
 from tools import glossary
 from tools.notebooks import NOTEBOOKS
 
-# Notebooks that do not keep to the glossary yet.
-UNCONVERTED = [
-    "02_train_and_verify",
-    "04d_deepface",
-    "04e_inception",
-    "04g_vit",
-]
 TWINS = sorted((NOTEBOOKS / "text").glob("*.py"))
-CONVERTED = [twin for twin in TWINS if twin.stem not in UNCONVERTED]
 
 
 @pytest.fixture(scope="module")
@@ -32,8 +24,7 @@ def texts() -> dict[str, str]:
 
 def test_the_glossary_is_sorted_without_doubles_and_its_links_lead_to_notebooks(entries: list) -> None:
     assert len(entries) > 100
-    there = [entry for entry in entries if Path(entry.link).stem not in UNCONVERTED]
-    faults = [*glossary.file_faults(entries), *glossary.dead_links(there)]
+    faults = [*glossary.file_faults(entries), *glossary.dead_links(entries)]
     assert not faults, "\n".join(["", *faults])
 
 
@@ -44,7 +35,7 @@ def test_the_first_terms_that_a_learner_would_look_up_have_entries(entries: list
     assert not (wanted | {"regularisation", "Hessian", "closure"}) - names
 
 
-@pytest.mark.parametrize("twin", CONVERTED, ids=lambda twin: twin.stem)
+@pytest.mark.parametrize("twin", TWINS, ids=lambda twin: twin.stem)
 def test_a_notebook_defines_its_terms_and_uses_none_too_early(twin: Path, entries: list, texts: dict) -> None:
     faults = glossary.faults(twin, entries)
     faults += glossary.misleading_pointers(glossary.number_of(twin), texts, entries)
@@ -52,8 +43,7 @@ def test_a_notebook_defines_its_terms_and_uses_none_too_early(twin: Path, entrie
 
 
 def test_every_pointer_names_a_notebook_that_exists(texts: dict) -> None:
-    known = {*texts, *(name.partition("_")[0] for name in UNCONVERTED)}
-    faults = [fault for number in texts for fault in glossary.dangling_pointers(number, texts[number], known)]
+    faults = [fault for number in texts for fault in glossary.dangling_pointers(number, texts[number], set(texts))]
     assert not faults, "\n".join(["", *faults])
 
 

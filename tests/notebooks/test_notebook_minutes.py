@@ -12,12 +12,7 @@ from tools import notebook_minutes
 from tools.notebook_minutes import FORM, Header, Minutes
 from tools.notebooks import NOTEBOOKS
 
-UNCONVERTED = [  # notebooks that are not yet as this file wants them
-    "04d_deepface",
-    "04e_inception",
-    "04g_vit",
-]
-CONVERTED = [path for path in sorted(NOTEBOOKS.glob("*.ipynb")) if path.stem not in UNCONVERTED]
+COMMITTED = sorted(NOTEBOOKS.glob("*.ipynb"))
 LINE = "**Time and place**: 1 minute to run, 50 minutes to read and do. No GPU, no network, 1.1 GB of memory."
 OLD_TWIN = (
     "# # Title\n#\n# **Time and place**: 1 to 2 minutes to run, 30 minutes to read and do. No GPU, no network,\n"
@@ -171,7 +166,7 @@ def test_a_text_without_the_line_is_refused_with_the_form(text: str) -> None:
             call(text)
 
 
-@pytest.mark.parametrize("path", CONVERTED, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", COMMITTED, ids=lambda path: path.stem)
 def test_a_committed_header_says_what_the_rule_gives(path: Path) -> None:
     notebook = nbformat.read(path, as_version=4)
     cell = next(cell.source for cell in notebook.cells if "**Time and place**" in cell.source)

@@ -15,10 +15,6 @@ from tools.notebook_tolerances import faults
 NOTEBOOKS = sorted((Path(__file__).resolve().parents[2] / "notebooks").glob("*.ipynb"))
 # To be emptied: `python -m tools.notebook_spread --record NAME`, then take the name out.
 NOT_YET_RECORDED = [
-    "00_start_here",
-    "01_alignment",
-    "02_train_and_verify",
-    "03_convolution_costs",
     "04a_mobilenets",
     "04b_mobilefacenet",
     "04d_deepface",

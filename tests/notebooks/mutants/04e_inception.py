@@ -1,5 +1,7 @@
 """Wrong answers to the exercises of 04e_inception, each under the rule that it breaks."""
 
+import math
+
 from tools.notebook_exercises import solution_of
 
 right = solution_of("04e_inception")
@@ -14,14 +16,56 @@ def weights_of_the_window(kernels):
     return height, width, height * width
 
 
-def without_bias(parameters_with, parameters_without, features):
-    return (parameters_with - parameters_without) / features
+def width_first(kernels):
+    height, width, weights = right.window_and_weights(kernels)
+    return width, height, weights
+
+
+def largest_kernel(kernels):
+    return max(h for h, _ in kernels), max(w for _, w in kernels), sum(h * w for h, w in kernels)
+
+
+def without_bias(printed, rest, features):
+    return right.people_behind(printed, rest, features - 1)
+
+
+def two_biases(printed, rest, features):
+    return right.people_behind(printed, rest, features + 1)
+
+
+def rounded_down(printed, rest, features):
+    fewest = (round(10 * printed) * 100_000 - 50_000 - rest) // (features + 1)
+    return fewest, right.people_behind(printed, rest, features)[1]
+
+
+def upper_end_included(printed, rest, features):
+    fewest, _ = right.people_behind(printed, rest, features)
+    return fewest, (round(10 * printed) * 100_000 + 50_000 - rest) // (features + 1)
+
+
+def a_whole_tenth_wide(printed, rest, features):
+    middle = round(10 * printed) * 100_000 - rest
+    return math.ceil((middle - 100_000) / (features + 1)), math.ceil((middle + 100_000) / (features + 1)) - 1
+
+
+def cut_off(printed, rest, features):
+    least = round(10 * printed) * 100_000 - rest
+    return -(-least // (features + 1)), -(-(least + 100_000) // (features + 1)) - 1
 
 
 MUTANTS = {
     "window_and_weights": {
         "a kernel adds its side less one": sides_added_up,
+        "every kernel adds to the window": largest_kernel,
         "the weights of all kernels add up": weights_of_the_window,
+        "height before width": width_first,
     },
-    "people_behind": {"each person has a bias": without_bias},
+    "people_behind": {
+        "each person has a bias": without_bias,
+        "one bias, not two": two_biases,
+        "the fewest are rounded up": rounded_down,
+        "less than the upper end": upper_end_included,
+        "half a tenth to either side": a_whole_tenth_wide,
+        "rounded, not cut off": cut_off,
+    },
 }
