@@ -1,16 +1,27 @@
-"""Solutions to the exercises of notebooks/04d_deepface.ipynb."""
+"""Solutions to the exercises of notebooks/04d_deepface.ipynb, with the reasons."""
 
 import torch
 
 
 def local_parameters(in_channels, out_channels, kernel, side, stride):
+    """First count the positions, then what one of them owns.
+
+    Without padding the kernel begins at 0, stride, 2 * stride, … as long as it fits, so there are (side - kernel) // stride
+    + 1 places in a row and as many rows. Each position has a kernel of its own for every output channel, and a bias.
+    """
     positions = ((side - kernel) // stride + 1) ** 2
     return positions * out_channels * (kernel**2 * in_channels + 1)
 
 
 def response_norm(x, n, alpha, beta, k):
+    """For each channel sum the squares of those near it; the slice leaves out what does not exist.
+
+    What does not exist adds nothing to the sum, and alpha is divided by n all the same, not by how many there were. No
+    other position takes part, and nothing here could be trained.
+    """
     channels, half = x.shape[1], n // 2
-    sums = [
-        (x[:, max(0, c - half) : c + half + 1] ** 2).sum(1) for c in range(channels)
-    ]
+    sums = []
+    for c in range(channels):
+        near = x[:, max(0, c - half) : c + half + 1]
+        sums.append((near**2).sum(1))
     return x / (k + alpha / n * torch.stack(sums, 1)) ** beta
