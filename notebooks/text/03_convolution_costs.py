@@ -906,6 +906,9 @@ print(np.round(size_ratio, 2))
 # %% tags=["guard"]
 guard("sizes are even over the map", np.all(size_ratio < 1.1), size_ratio=size_ratio)
 
+# %% [markdown]
+# By their size one would not tell a middle from a corner. Where did training move them?
+
 # %% tolerance="0.3"
 moved_ratio = np.divide(*middle_and_corners(moved))
 print("moved in the middle over moved in the corners, run by run:")
