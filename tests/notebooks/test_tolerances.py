@@ -17,7 +17,6 @@ NOTEBOOKS = sorted((Path(__file__).resolve().parents[2] / "notebooks").glob("*.i
 NOT_YET_RECORDED = [
     "04a_mobilenets",
     "04b_mobilefacenet",
-    "04d_deepface",
     "04e_inception",
     "04g_vit",
     "05_center_loss_digits",
