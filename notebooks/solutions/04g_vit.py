@@ -1,12 +1,29 @@
-"""Solutions to the exercises of notebooks/04g_vit.ipynb."""
+"""Solutions to the exercises of notebooks/04g_vit.ipynb, with the reasons."""
 
-import math
+import torch
 
 
-def one_head(queries, keys, values):
-    scores = queries @ keys.T / math.sqrt(queries.shape[1])
-    return scores.softmax(dim=1) @ values
+def attend(queries, keys, values, heads):
+    """Every head is attention by itself, on its own columns.
+
+    A score compares one query with one key, so the softmax runs over the keys, the columns of each row. The root is that
+    of a head's own width: it keeps the scores of narrow and wide heads equally spread.
+    """
+    taken = []
+    for q, k, v in zip(
+        *(x.chunk(heads, dim=1) for x in (queries, keys, values)), strict=True
+    ):
+        scores = q @ k.T / q.shape[1] ** 0.5
+        taken.append(scores.softmax(dim=1) @ v)
+    return torch.cat(taken, dim=1)
 
 
 def block_cost(tokens, dim, mlp):
-    return tokens * (4 * dim**2 + 2 * dim * mlp) + 2 * tokens**2 * dim
+    """Linear layers cost their weights for every token, attention costs dim for every pair of tokens, twice.
+
+    Four layers have dim x dim weights and two have dim x mlp. A head has only its part of dim, but there are as many parts
+    as heads, so together the scores take dim multiply-adds a pair, and so do the weighted values.
+    """
+    linear_layers = tokens * (4 * dim * dim + 2 * dim * mlp)
+    scores_and_values = 2 * tokens * tokens * dim
+    return linear_layers + scores_and_values

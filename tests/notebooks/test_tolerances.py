@@ -18,7 +18,6 @@ NOT_YET_RECORDED = [
     "04a_mobilenets",
     "04b_mobilefacenet",
     "04e_inception",
-    "04g_vit",
     "05_center_loss_digits",
     "06_center_loss_faces",
     "08_sgd_vs_sam",
