@@ -17,7 +17,6 @@ NOTEBOOKS = sorted((Path(__file__).resolve().parents[2] / "notebooks").glob("*.i
 NOT_YET_RECORDED = [
     "04a_mobilenets",
     "04b_mobilefacenet",
-    "04e_inception",
     "05_center_loss_digits",
     "06_center_loss_faces",
     "08_sgd_vs_sam",
