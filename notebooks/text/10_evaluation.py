@@ -323,7 +323,7 @@ curves = {name: evaluation.roc(found, all_same) for name, found in kinds.items()
 viz.show(
     viz.roc_curves(
         curves,
-        title="The model keeps a high TAR down to one impostor pair, the pixels do not",
+        title="Only the model keeps a high TAR down to one impostor pair",
         n_impostor=n_impostor,
     ),
     alt="Two ROC curves: the model's stays high down to the lowest FAR.",

@@ -481,7 +481,7 @@ for n in COUNTS:
     ends["largest value"].append(float(values[:n].max()))
     ends["99.99th percentile"].append(float(np.quantile(values[:n], 0.9999)))
 most, percentile = ends.values()
-pd.DataFrame(ends, index=[f"{n} faces" for n in COUNTS]).T.round(1)
+pd.DataFrame(ends, index=pd.Index(COUNTS, name="faces")).round(1)
 
 # %%
 figure = viz.lines(
