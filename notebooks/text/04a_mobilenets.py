@@ -545,43 +545,41 @@ embeddings["pixels, untrained"] = pixels - pixels.mean(axis=1, keepdims=True)
 # %% [markdown]
 # All four are asked about the same pairs:
 
-# %% tolerance="5 points"
+# %% tolerance="15 points"
 scores, verified, accuracy = {}, {}, {}
 for name, points in embeddings.items():
     scores[name] = evaluation.cosine_scores(points, pairs.left, pairs.right)
-    verified[name] = evaluation.verification(scores[name], pairs.same, fars=(0.1,))
+    verified[name] = evaluation.verification(scores[name], pairs.same)
     found = verified[name].accuracy
     accuracy[name] = 100 * found.mean
     low, high = 100 * found.interval.low, 100 * found.interval.high
-    print(f"{name}: {accuracy[name]:.0f} % right ({low:.0f} to {high:.0f} %)", end=", ")
-    point = verified[name].tar_at_far[0]
-    low, high = 100 * point.interval.low, 100 * point.interval.high
-    print(f"TAR {100 * point.tar:.0f} % ({low:.0f} to {high:.0f} %) at FAR 10 %")
-ahead = max(accuracy.values()) - accuracy["pixels, untrained"]
-print(f"the best network is {ahead:.0f} points ahead of the pixels")
+    print(f"{name}: {accuracy[name]:.0f} % right ({low:.0f} to {high:.0f} %)")
 
-# %%
+# %% tolerance="4 points"
 figure = viz.roc_curves(
     {name: result.roc for name, result in verified.items()},
-    title="On strangers, no network is far ahead of the bare pixels (one run)",
+    title="Strangers, in one run: around a FAR of 10 % all four curves are close",
     n_impostor=verified["shufflenet"].n_impostor,
 )
-alt = "Four ROC curves close together; that of the untrained pixels lies among those "
-alt += "of the networks."
+alt = "Four ROC curves, close together around a FAR of 10 %; at small FARs that of the "
+alt += "untrained pixels lies among those of the networks."
 viz.show(figure, alt=alt)
+ahead = max(accuracy.values()) - accuracy["pixels, untrained"]
+print(f"the best network is {ahead:.0f} points ahead of the pixels")
 
 # %% tags=["guard"]
 guard(
     "all beat a coin by far, and none is far ahead of the pixels",
-    min(accuracy.values()) > 70 and ahead < 15,
+    min(accuracy.values()) > 65 and ahead < 15,
     accuracy=accuracy,
     ahead=ahead,
 )
 
 # %% [markdown]
-# Read it twice. All networks beat a coin by far, on people they never saw. And in this one run the best of them was only
-# a few points ahead of the bare pixels. Why, it cannot say. ORL is small and even; what these networks do after training
-# on a large data set, nothing here tells.
+# Read it twice. All networks beat a coin by far, on people they never saw. And in this one run the best of them was
+# only a few points of accuracy ahead of the bare pixels. Why, it cannot say, nor which network is the best: on a
+# processor that rounds in another order, the same training of MobileNetV1 ends several points away. ORL is small and
+# even; what these networks do after training on a large data set, nothing here tells.
 #
 # ## What goes wrong
 #
@@ -606,7 +604,7 @@ figure = viz.image_grid(
     credit=orl.source,
 )
 
-# %% tolerance="0.15"
+# %% tolerance="0.3"
 alt = "Eight pairs of small grey faces: four of one person in different poses, four of "
 alt += "two people each."
 viz.show(figure, alt=alt)
@@ -634,7 +632,7 @@ guard(
 #   blocks few.
 # - Three of four published parameter counts are lower than their own tables give.
 # - "Below 1 MB" needs int8 and a narrower network, or float32 and a shrunken last convolution as well.
-# - After a minute on ORL, in one run, none of these networks was far ahead of bare pixels.
+# - After a minute on ORL, in one run, none of these networks was far ahead of bare pixels in accuracy.
 #
 # **Next**: [notebook 04b](04b_mobilefacenet.ipynb) builds the network of this course from the same parts.
 #
