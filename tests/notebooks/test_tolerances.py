@@ -19,7 +19,6 @@ NOT_YET_RECORDED = [
     "05_center_loss_digits",
     "06_center_loss_faces",
     "08_sgd_vs_sam",
-    "11_distillation",
     "12_quantized_export",
     "14_paper_audit",
 ]
