@@ -104,6 +104,7 @@ def test_the_report_of_a_ready_machine(capsys, monkeypatch, tmp_path):
     assert "LFW        not there; to fetch it: python data_scripts/get_lfw.py" in report
 
 
+@pytest.mark.slow
 def test_an_outdated_package_is_named_with_its_remedy(tmp_path):
     write_package(tmp_path, "seaborn", "0.11.0")
     done = run_check(path=tmp_path)

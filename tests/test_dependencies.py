@@ -189,6 +189,7 @@ def distributions(path: Path, text: str) -> set[str]:
     return {canonicalize_name(IMPORT_NAMES.get(name, BROUGHT_ALONG.get(name, name))) for name in outside}
 
 
+@pytest.mark.slow
 def test_everything_imported_is_declared():
     for path, text in source_files().items():
         shipped = path.relative_to(ROOT).parts[0] in ("course_lib", "data_scripts", "notebooks")

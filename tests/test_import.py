@@ -27,6 +27,7 @@ def test_importing_the_library_loads_nothing_heavy() -> None:
     assert in_a_fresh_python(code) == "[]"
 
 
+@pytest.mark.slow
 def test_a_folder_is_loaded_when_it_is_first_used() -> None:
     code = (
         "import sys, course_lib\n"

@@ -167,6 +167,7 @@ def untyped(library: Path) -> Iterator[str]:
             yield f"{name} has no type hint for {', '.join(bare)}"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rule", [uphill, circles, undocumented, untyped])
 def test_the_library_keeps_the_rule(rule) -> None:
     assert len(modules(LIBRARY)) > 20

@@ -22,6 +22,7 @@ def test_of_a_small_image_by_hand():
     assert anchors(32, 16).tolist() == [list(map(float, row)) for row in fine + middle + coarse]
 
 
+@pytest.mark.slow
 @given(st.integers(1, 200), st.integers(1, 200))
 def test_every_pixel_is_in_a_cell_of_each_grid(height, width):
     every = anchors(height, width)

@@ -118,6 +118,7 @@ def test_no_face_in_the_smallest_and_the_longest_photographs(detector, shape):
 # --- What it is given ---
 
 
+@pytest.mark.slow
 def test_every_kind_of_photograph_has_the_same_faces(detector, collage, tmp_path: Path):
     colour = np.repeat(collage[..., None], 3, axis=2)
     deep = collage.astype(np.uint16) * 257
@@ -203,6 +204,7 @@ def test_a_shifted_photograph_has_shifted_faces(detector, collage):
         assert np.linalg.norm(face.landmarks - other.landmarks, axis=1).mean() < 0.025 * height
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("scale", [0.75, 1.5, 2.0])
 def test_a_scaled_photograph_has_scaled_faces(detector, collage, scale):
     scaled = cv2.resize(
@@ -223,6 +225,7 @@ def test_a_scaled_photograph_has_scaled_faces(detector, collage, scale):
 # --- Many at a time ---
 
 
+@pytest.mark.slow
 def test_many_are_what_each_is_alone(detector, collage):
     other, _ = placed((20, 21, 22, 23))
     photographs = [collage, NOISE, other, collage[:300, :290], np.zeros((1, 1), np.uint8), skimage.data.astronaut()]

@@ -76,6 +76,7 @@ PROBLEMS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("workers", [1, 2])
 def test_the_tree_is_kept_and_what_is_missing_is_listed(tree, tmp_path, workers):
     target = tmp_path / "crops"
@@ -93,6 +94,7 @@ def test_the_tree_is_kept_and_what_is_missing_is_listed(tree, tmp_path, workers)
     np.testing.assert_array_equal(crop, align(tree / "ann/1.png", Bright()).image)
 
 
+@pytest.mark.slow
 def test_a_process_that_dies_takes_only_its_photograph_with_it(tree, tmp_path):
     write(tree / "bob/deadly.png", red=99)
     report = align_folder(tree, tmp_path / "crops", Bright, workers=2)
@@ -217,6 +219,7 @@ def test_the_command_aligns_real_faces(tmp_path, capsys):
     assert "holds crops made with options" in capsys.readouterr().err
 
 
+@pytest.mark.slow
 def test_the_command_runs_as_a_module(tmp_path):
     (tmp_path / "in").mkdir()
     run = [sys.executable, "-m", "course_lib.alignment", str(tmp_path / "in"), str(tmp_path / "out")]
@@ -257,6 +260,7 @@ def mutated(data: bytes, generator: random.Random) -> bytes:
 FORMATS = {".jpg": "JPEG", ".png": "PNG", ".bmp": "BMP", ".tif": "TIFF", ".webp": "WEBP", ".pgm": "PPM"}
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::PIL.Image.DecompressionBombWarning", "ignore:.*:UserWarning")
 def test_five_hundred_mutated_files_are_each_aligned_or_listed(tmp_path):
     generator = random.Random(0)

@@ -101,6 +101,7 @@ def same(faces: list[Face], others: list[Face]) -> bool:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("batch", "held"), [(1, 1e9), (500_000, 1e9), (1e9, 1e9), (1e9, 1), (1e9, 600_000)])
 def test_faces_do_not_depend_on_how_many_are_held_in_memory(detector, photographs, batch, held, monkeypatch):
     mixed = [photographs[1], photographs[0][:300, :300], photographs[2], photographs[0], photographs[3]]

@@ -23,6 +23,7 @@ def made(scale: float, angle: float, x: float, y: float) -> np.ndarray:
 # --- Against an independent implementation ---
 
 
+@pytest.mark.slow
 def test_ten_thousand_cases_agree_with_scikit_image():
     generator = np.random.default_rng(0)
     scale = np.exp(generator.normal(size=(10_000, 1, 1)))

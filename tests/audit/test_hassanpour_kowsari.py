@@ -10,10 +10,12 @@ from course_lib.audit import networks
 PAPER = "Hassanpour and Kowsari"
 
 
+@pytest.mark.slow
 def test_verdicts(verdicts) -> None:
     assert verdicts(PAPER) == (24, 18, 4)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "words, verdict, reading",
     [

@@ -29,6 +29,7 @@ def test_nine_of_ten_rates_are_counted_and_one_is_rounded_twice() -> None:
     assert round(readings["of rounded precision and recall"], 4) == 99.6827
 
 
+@pytest.mark.slow
 def test_no_smaller_even_split_prints_so_and_among_larger_ones_only_multiples() -> None:
     assert lee.smallest_split() == {"equal halves": 3000.0}
     rows = [{name: rates[name] for name in lee.COUNTED} for rates in lee.RATES.values()]

@@ -58,6 +58,7 @@ def test_confusions_are_those_found_by_trying_all(names: tuple[str, ...]) -> Non
     assert found == by_trying_all(rates, 30, 40)
 
 
+@pytest.mark.slow
 def test_four_digits_leave_one_matrix_of_nine_million() -> None:
     assert confusions({"accuracy": "99.6833", "precision": "99.8996"}, 3000, 3000) == [Confusion(2984, 16, 3, 2997)]
 

@@ -47,6 +47,7 @@ def assert_same(found: Tensor, expected: Tensor, tolerance: float = 1e-4) -> Non
     torch.testing.assert_close(found.float(), expected, rtol=0, atol=tolerance * float(expected.abs().max()))
 
 
+@pytest.mark.slow
 @every_backbone
 def test_embeddings_have_the_dimension_and_do_not_depend_on_the_batch(name: str):
     network = trained_a_little(name)
@@ -59,6 +60,7 @@ def test_embeddings_have_the_dimension_and_do_not_depend_on_the_batch(name: str)
     assert_same(alone, embeddings)
 
 
+@pytest.mark.slow
 @every_backbone
 def test_gradients_reach_every_parameter(name: str):
     network = small(name).train()
@@ -96,6 +98,7 @@ def test_exports_to_onnx(name: str, tmp_path: Path):
     assert_same(torch.from_numpy(found), network(images), 1e-3)
 
 
+@pytest.mark.slow
 @every_backbone
 def test_runs_channels_last_and_in_bfloat16(name: str):
     network = small(name).eval().requires_grad_(False)
@@ -111,6 +114,7 @@ def test_runs_channels_last_and_in_bfloat16(name: str):
     assert_same(embeddings, expected, 0.05)
 
 
+@pytest.mark.slow
 @every_backbone
 def test_trains_in_bfloat16_and_channels_last(name: str):
     network = small(name).train().to(memory_format=torch.channels_last)
@@ -121,6 +125,7 @@ def test_trains_in_bfloat16_and_channels_last(name: str):
     assert all(p.grad.isfinite().all() for p in network.parameters() if p.grad is not None)
 
 
+@pytest.mark.slow
 @every_backbone
 def test_weights_survive_safetensors(name: str, tmp_path: Path):
     network = trained_a_little(name)
@@ -132,6 +137,7 @@ def test_weights_survive_safetensors(name: str, tmp_path: Path):
         assert torch.equal(other(images), network(images))
 
 
+@pytest.mark.slow
 @every_backbone
 def test_the_seed_decides_the_weights(name: str):
     def weights(seed: int) -> list[Tensor]:

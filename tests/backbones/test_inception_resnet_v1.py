@@ -38,6 +38,7 @@ def pair() -> tuple[nn.Module, nn.Module]:
     return ours, theirs
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("size", [160, 200])
 def test_same_weights_same_output_as_facenet_pytorch(pair, size: int):
     ours, theirs = pair

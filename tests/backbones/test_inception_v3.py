@@ -58,6 +58,7 @@ def test_the_auxiliary_head_is_for_training():
         network.with_auxiliary(images)
 
 
+@pytest.mark.slow
 def test_gradients_of_both_heads_reach_their_parameters():
     network = create("inception_v3", auxiliary_head=True, embedding_dim=4, seed=0)
     embeddings, auxiliary = network.with_auxiliary(torch.randn(2, 3, 299, 299))

@@ -44,6 +44,7 @@ def test_the_count_of_iresnet18_by_hand():
     assert n_parameters(on_paper("iresnet18")) == count
 
 
+@pytest.mark.slow
 def test_it_is_65_times_mobilefacenet_in_parameters_and_about_55_times_in_multiply_adds():
     networks = [on_paper(name).eval() for name in ("se_lresnet100e_ir", "mobilefacenet")]
     flops = []

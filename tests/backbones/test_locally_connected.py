@@ -68,6 +68,7 @@ def test_output_and_gradients_in_float32():
         assert torch.allclose(mine.double(), plain, atol=1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("geometry", GEOMETRIES)
 def test_gradcheck(geometry):
     layer, x = made(geometry)

@@ -9,6 +9,7 @@ from course_lib.backbones import create
 
 
 # Counted by hand from the paper's Table 1 (and, for the wide variants, from published figures).
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("options", "expected"),
     [
@@ -30,6 +31,7 @@ def test_parameter_counts(options: dict, expected: int):
 
 
 # In millions as published or counted from the tables: 221 million multiply-adds are Chen et al.'s.
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "parameters", "macs"),
     [

@@ -9,6 +9,7 @@ from course_lib.backbones import create
 
 
 # Counted by hand from Table 2 of Sandler et al.
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "options", "parameters", "macs"),
     [

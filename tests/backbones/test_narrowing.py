@@ -53,6 +53,7 @@ def agreement_on_new_images(wide: MobileFaceNet, slim: MobileFaceNet, images: to
     return before, agreement(wide, slim, new)
 
 
+@pytest.mark.slow
 def test_a_network_of_the_same_width_is_reproduced(images):
     # 0.984 and more over ten seeds: the last layer has 512 inputs and 900 images
     before, after = agreement_on_new_images(used(0.125, images), network(0.125, seed=1), images)
@@ -79,6 +80,7 @@ def hidden_in(wide: MobileFaceNet, slim: MobileFaceNet) -> None:
             module.running_var[module.running_var == 0] = 1
 
 
+@pytest.mark.slow
 def test_a_network_hidden_in_a_wider_one_is_found(images):
     small, wide, slim = used(0.125, images), network(0.25, seed=1), network(0.125, seed=2)
     hidden_in(wide, small)
@@ -87,11 +89,13 @@ def test_a_network_hidden_in_a_wider_one_is_found(images):
     assert after > 0.95 > 0.2 > before
 
 
+@pytest.mark.slow
 def test_another_activation_is_made_up_for(images):
     before, after = agreement_on_new_images(used(0.125, images), network(0.125, seed=1, activation="relu"), images)
     assert after > 0.12 > 0.08 > before
 
 
+@pytest.mark.slow
 def test_batch_norms_statistics_are_those_of_the_images(images):
     wide, slim = used(0.25, images), network(0.125, activation="relu")
     with torch.no_grad():

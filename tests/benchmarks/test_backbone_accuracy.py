@@ -8,6 +8,7 @@ from benchmarks.backbone_accuracy import PIXELS, compare, half_size, sweep
 from course_lib import backbones
 
 
+@pytest.mark.slow
 def test_every_face_network_takes_half_its_size():
     with torch.device("meta"):  # without the weights, of which there are gigabytes
         for name in backbones.available():
@@ -18,6 +19,7 @@ def test_every_face_network_takes_half_its_size():
         assert half_size("inception_v3") == (152, 152)
 
 
+@pytest.mark.slow
 def test_the_record_holds_each_network_with_its_cost_and_resumes(monkeypatch, records):
     figures = sweep(["mobiface_one_each"], (0,), epochs=1)
     assert [run["name"] for run in figures["runs"]] == [PIXELS, "mobiface_one_each"]

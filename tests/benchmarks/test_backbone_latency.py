@@ -7,6 +7,7 @@ from benchmarks.backbone_latency import measure
 from course_lib import backbones
 
 
+@pytest.mark.slow
 def test_every_row_has_counts_times_and_the_rate_they_give():
     threads = torch.get_num_threads()
     figures = measure(["mobilefacenet", "mobilenet_v1"], (1, 2), rounds=2, width=0.25)

@@ -41,6 +41,7 @@ def test_the_sweep_records_each_run_and_goes_on_where_it_stopped(sets, monkeypat
     assert compared[0]["value"] == pytest.approx(softmax / center, rel=1e-4) and compared[3]["value"] == 0
 
 
+@pytest.mark.slow
 def test_a_run_that_diverges_is_recorded_with_its_message(sets, monkeypatch):
     # Ten images of each class move the center by 10 x (1 - 0) residuals: it jumps past the mean, further each time.
     run = benchmark.one_run(*sets, 0.3, "moving_average", 0.0, 1, 30)

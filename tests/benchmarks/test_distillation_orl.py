@@ -43,6 +43,7 @@ def few(monkeypatch, shipped, shallow):
     monkeypatch.setattr(distillation_orl, "shipped_embeddings", shipped.clone)
 
 
+@pytest.mark.slow
 def test_the_students_are_less_than_a_quarter_and_a_twelfth_of_their_teacher():
     teacher, *students = (counted(width) for width in (1.0, *distillation_orl.WIDTHS))
     for student, times in zip(students, (4, 12), strict=True):
@@ -50,6 +51,7 @@ def test_the_students_are_less_than_a_quarter_and_a_twelfth_of_their_teacher():
         assert teacher["fp32_bytes"] > times * student["fp32_bytes"]
 
 
+@pytest.mark.slow
 def test_every_student_is_recorded_once_and_differs_from_the_others(monkeypatch, records, few):
     wanted = plan((0.1,))
     figures = sweep((0,), wanted, epochs=2, teacher_epochs=1)
@@ -70,6 +72,7 @@ def test_every_student_is_recorded_once_and_differs_from_the_others(monkeypatch,
     assert sweep((0,), wanted, epochs=2, teacher_epochs=1)["runs"] == runs
 
 
+@pytest.mark.slow
 def test_a_record_that_stopped_goes_on_with_the_same_teacher(records, few):
     wanted = [(ALONE, 0.1), ("cosine", 0.1)]
     whole = sweep((0,), wanted, epochs=1, teacher_epochs=1)["runs"]
@@ -78,6 +81,7 @@ def test_a_record_that_stopped_goes_on_with_the_same_teacher(records, few):
     assert sweep((0,), wanted, epochs=1, teacher_epochs=1)["runs"] == whole
 
 
+@pytest.mark.slow
 def test_all_students_take_the_same_number_of_steps(monkeypatch, few):
     lesson, seen = prepare(0, epochs=1), {}
     for name in STUDENTS:
@@ -87,6 +91,7 @@ def test_all_students_take_the_same_number_of_steps(monkeypatch, few):
     assert seen == dict.fromkeys([name for name, setup in STUDENTS.items() if setup.criterion], 4 * len(lesson.people))
 
 
+@pytest.mark.slow
 def test_what_the_students_are_taught(few):
     lesson = prepare(1, epochs=1)
     assert set(lesson.people.names).isdisjoint(lesson.others.names)

@@ -12,6 +12,7 @@ from benchmarks.gallery_kill import CONSENT, ENROL, FORGET, KIND, Expected, embe
 from course_lib.gallery import Store
 
 
+@pytest.mark.slow
 @pytest.mark.skipif("forkserver" not in multiprocessing.get_all_start_methods(), reason="needs processes that fork")
 def test_what_was_acknowledged_survives_ten_kills(monkeypatch):
     monkeypatch.setattr(gallery_kill, "SHARE_FORGOTTEN", 0.4)

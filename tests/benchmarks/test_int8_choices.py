@@ -32,6 +32,7 @@ def test_every_choice_has_every_draw_once_and_the_first_draws_come_first():
     assert choices >= {choice for pair in PAIRS_OF_CHOICES for choice in pair} and Choice() in choices
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", SOURCES)
 def test_the_wrong_images_have_the_right_shape_and_are_enough(monkeypatch, name):
     draw = data.synthetic_faces
@@ -64,6 +65,7 @@ def swept(monkeypatch, tmp_path, shallow):
     return lambda: sweep(files, {"faces": lambda: crops}, crops, pairs), written
 
 
+@pytest.mark.slow
 def test_a_sweep_goes_on_where_its_record_ends(swept):
     run, written = swept
     figures = run()

@@ -18,6 +18,7 @@ def faces(monkeypatch: pytest.MonkeyPatch) -> data.ImageSet:
     return data.ImageSet(people.images.repeat(1, 3, 1, 1), people.labels, people.names[:6], people.source)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("criterion", CRITERIA)
 def test_every_criterion_trains_with_sam(criterion: str, faces: data.ImageSet, records):
     (run,) = sweep(faces, [(Setup(0.05, 1, criterion), 0)])["runs"]

@@ -29,6 +29,7 @@ def test_a_face_that_is_not_found_is_an_error():
         orl_landmarks(black)
 
 
+@pytest.mark.slow
 def test_the_record_has_every_network_on_every_cut_and_resumes(monkeypatch, records, shallow):
     few = data.orl_faces().only(range(15))  # people, of whom ten are unseen
     monkeypatch.setattr(data, "orl_faces", lambda: few)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import pytest
 import torch
 
 from benchmarks.mobilefacenet import OURS, USUAL, measure, usual
@@ -18,6 +19,7 @@ def test_both_are_the_same_network():
         assert torch.allclose(theirs(images), ours(images), atol=1e-5)
 
 
+@pytest.mark.slow
 def test_training_and_inference_are_raced():
     before = torch.get_num_threads()
     figures = measure(batch=2, rounds=2, threads=(1,))

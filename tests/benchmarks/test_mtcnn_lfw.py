@@ -17,6 +17,7 @@ def portraits() -> np.ndarray:
     return np.pad(grey, ((0, 0), (40, 40), (40, 40)), constant_values=128)[..., None].repeat(3, axis=3)
 
 
+@pytest.mark.slow
 def test_the_record_has_times_recall_and_landmarks(portraits):
     threads = torch.get_num_threads(), cv2.getNumThreads()
     figures = measure(portraits, rounds=2, threads=(1,))

@@ -51,6 +51,7 @@ def test_both_kinds_of_tuning_see_the_same_photographs_and_their_own_teachers(ne
     assert seen == [(False, drawn(faces, 24, 1).tolist(), True), (True, drawn(faces, 24, 1).tolist(), True)]
 
 
+@pytest.mark.slow
 def test_each_network_is_measured_in_32_bits_and_in_8_by_each_scheme(network, faces, tmp_path):
     pair = np.arange(20)
     pairs = dict.fromkeys(("dev_train", "dev_test"), data.Pairs(pair, pair + 20, pair % 2 == 0))

@@ -7,6 +7,7 @@ from benchmarks import rank_k
 SIZE = {"n_people": 40, "n_probes": 60, "n_mates": 70, "n_distractors": 3_000, "dimensions": 32}
 
 
+@pytest.mark.slow
 def test_the_memory_is_measured_without_faiss_and_what_is_missing_is_said(monkeypatch, capsys):
     monkeypatch.setattr(rank_k, "installed", lambda: None)
     figures = rank_k.measure(SIZE, rounds=1, threads=(1,))

@@ -32,6 +32,7 @@ def test_without_the_package_it_says_what_to_install(monkeypatch):
         their_step(Task(TINY), lambda: torch.zeros(()))
 
 
+@pytest.mark.slow
 def test_the_record_has_times_and_ratios(monkeypatch):
     monkeypatch.setattr(sam, "their_step", our_step)  # the package need not be there
     figures = sam.measure(TINY)

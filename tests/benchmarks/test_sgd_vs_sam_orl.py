@@ -31,6 +31,7 @@ def few(monkeypatch, shallow):
     monkeypatch.setattr(data, "orl_faces", lambda: few)
 
 
+@pytest.mark.slow
 def test_runs_are_recorded_and_not_repeated(monkeypatch, records, few):
     runs = sweep((0,), (0.05,), epochs=1)["runs"]
     assert [(run["rho"], run["epochs"], run["seed"]) for run in runs] == [(0.0, 1, 0), (0.05, 1, 0)]

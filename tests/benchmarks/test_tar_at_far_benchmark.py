@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 
 from benchmarks import tar_at_far
 
@@ -11,6 +12,7 @@ def test_both_read_the_same_points():
     assert tar_at_far.ours(scores, same) == tar_at_far.theirs(scores, same)
 
 
+@pytest.mark.slow
 def test_the_record_has_times_peaks_and_ratios():
     figures = tar_at_far.measure(n_genuine=2_000, n_impostor=2_000_000, rounds=1)
     assert figures["seconds"].keys() == figures["peak_bytes"].keys() == {tar_at_far.THEIRS, tar_at_far.OURS}

@@ -12,6 +12,7 @@ from course_lib.data import ImageSet
 TINY = Size(width=0.05, input_size=(16, 16), channels=1, batch_size=4, steps=2, epochs=2, rounds=1)
 
 
+@pytest.mark.slow
 def test_the_record_has_speeds_and_ratios(monkeypatch, shallow):
     monkeypatch.setattr(torch, "compile", lambda module: module)  # compiling takes a minute
     figures = measure(TINY, TINY)
@@ -23,6 +24,7 @@ def test_the_record_has_speeds_and_ratios(monkeypatch, shallow):
     assert [row["target"] for row in figures["comparisons"]] == [1.2, 1.5, None, 1.03, None, 1.03]
 
 
+@pytest.mark.slow
 def test_the_bare_loop_trains_what_fit_trains(monkeypatch):
     """So that the overhead is measured between two loops that do the same work."""
     images = training.random_images(TINY)
@@ -51,6 +53,7 @@ def faces() -> ImageSet:
     return ImageSet(pixels, torch.arange(13).repeat(4), tuple(map(str, range(13))), "noise")
 
 
+@pytest.mark.slow
 def test_accuracy_of_all_methods_is_recorded_compared_and_not_measured_twice(faces, monkeypatch):
     monkeypatch.setattr(torch, "compile", lambda module: module)
     options = {"width": 0.05, "epochs": 1, "batch_size": 6, "n_pairs": 60, "seeds": (0, 1)}

@@ -80,6 +80,7 @@ def test_images_are_made_to_fit(faces):
 # The runs.
 
 
+@pytest.mark.slow
 def test_runs_are_recorded_and_not_repeated_and_a_missing_source_is_named(monkeypatch, records, task, faces, capsys):
     def absent() -> data.ImageSet:
         raise FileNotFoundError
@@ -105,6 +106,7 @@ def test_runs_are_recorded_and_not_repeated_and_a_missing_source_is_named(monkey
     assert [run["classifier"] for run in again] == [1.0, 1.0]  # of other settings: not mixed
 
 
+@pytest.mark.slow
 def test_each_source_is_trained_on_once_a_seed_and_the_weights_are_not_shared(monkeypatch, task, faces):
     calls = []
     monkeypatch.setattr(transfer_runs, "pretrain", lambda *arguments: calls.append(arguments[-1]) or 0.5)

@@ -22,6 +22,7 @@ def test_every_network_has_its_first_seed_before_any_has_a_second():
     assert len(same) == 1 and len({width_bits.place(recipe) for recipe in recipes}) == len(recipes)
 
 
+@pytest.mark.slow
 def test_the_narrow_network_takes_nearly_as_many_bytes_in_32_bits_as_the_wide_one_in_8(tmp_path):
     narrow = backbones.create(RELU, width=NARROW, embedding_dim=192, seed=0).eval()
     for module in narrow.modules():
@@ -51,6 +52,7 @@ def test_each_student_is_kept_and_the_teacher_is_asked_once(monkeypatch, tmp_pat
         assert all(map(torch.equal, again.state_dict().values(), student.state_dict().values()))
 
 
+@pytest.mark.slow
 def test_both_files_of_a_student_are_measured(tmp_path, shallow):
     student = backbones.create(RELU, width=0.1, embedding_dim=16, input_size=SIZE, seed=0).eval()
     crops = torch.randint(0, 256, (40, 3, SIZE, SIZE), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))

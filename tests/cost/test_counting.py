@@ -37,6 +37,7 @@ MOBILEFACENETS = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", MOBILEFACENETS)
 def test_mobilefacenet_costs_what_is_published(name: str) -> None:
     options, size, *expected, megabytes = MOBILEFACENETS[name]
@@ -60,12 +61,14 @@ def test_lenet_plus_plus() -> None:
     assert (found.parameters, found.macs.conv_linear) == (797_602, macs)
 
 
+@pytest.mark.slow
 def test_inception_v3_keeps_an_auxiliary_head_that_evaluation_does_not_use() -> None:
     found = cost.count(on_meta(models.inception_v3, weights=None, init_weights=False), (299, 299))
     assert (found.parameters, found.unused_parameters) == (27_161_264, 3_326_696)
     assert round(found.macs.conv_linear / 1e9, 2) == 5.71
 
 
+@pytest.mark.slow
 def test_a_small_vision_transformer_with_attention() -> None:
     tokens, width, depth = 14 * 14 + 1, 192, 12
     network = on_meta(models.VisionTransformer, 224, 16, depth, 3, width, 4 * width)
@@ -77,6 +80,7 @@ def test_a_small_vision_transformer_with_attention() -> None:
     assert found.macs.thop < linear  # thop does not see into nn.MultiheadAttention
 
 
+@pytest.mark.slow
 def test_the_whole_count_of_mobilefacenet_is_quick() -> None:
     network = backbones.create("mobilefacenet")
     cost.count(nn.Conv2d(3, 3, 1), (1, 1))  # the first export imports much
@@ -85,6 +89,7 @@ def test_the_whole_count_of_mobilefacenet_is_quick() -> None:
     assert time.process_time() - start < 3  # it takes 0.5 s
 
 
+@pytest.mark.slow
 def test_what_is_counted_does_not_depend_on_mode_type_or_device() -> None:
     network = nn.Sequential(*backbones.create("mobilefacenet", width=0.25).body[:2]).eval()
     expected = cost.count(network, (8, 8), in_channels=16)
@@ -115,6 +120,7 @@ def test_flags_come_back_after_an_error() -> None:
     assert [module.training for module in network.modules()] == [True, True, False]
 
 
+@pytest.mark.slow
 @settings(max_examples=5, deadline=None, derandomize=True)
 @given(st.integers(1, 4), st.integers(1, 4), st.sampled_from(["prelu", "relu"]))
 def test_without_dense_layers_macs_grow_with_the_area_and_parameters_stay(rows: int, columns: int, activation: str):

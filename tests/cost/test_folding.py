@@ -64,6 +64,7 @@ def test_a_convolution_with_another_use_keeps_its_batch_norm(build: type[nn.Modu
     assert cost.count(build(), (6, 6)).folded_parameters == expected
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["mobilenet_v2", "shufflenet_v2_x0_5", "resnet18"])
 def test_as_many_are_left_as_torchs_own_folding_leaves(name: str) -> None:
     network = models.get_model(name, weights=None).eval()

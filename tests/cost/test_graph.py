@@ -39,6 +39,7 @@ def test_an_export_that_fails_names_the_line() -> None:
         cost.count(Undecided(), (8, 8))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("after", "operation"),
     [

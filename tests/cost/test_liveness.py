@@ -136,6 +136,7 @@ def test_a_chain_peaks_as_it_does_when_it_runs() -> None:
     assert cost.count(nn.Sequential(*layers), (28, 28), in_channels=1).peak_elements == expected
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["mobilenet_v2", "shufflenet_v2_x0_5", "resnet18", "squeezenet1_1"])
 def test_peaks_stay_between_what_one_step_needs_and_what_pytorch_holds(name: str) -> None:
     network = models.get_model(name, weights=None)

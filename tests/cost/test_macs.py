@@ -80,6 +80,7 @@ def counted_by_torch(network: nn.Module, size: tuple[int, int]) -> int:
     return counter.get_total_flops()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "size"),
     [

@@ -11,6 +11,7 @@ def mobilefacenet() -> cost.Cost:
     return cost.count(backbones.create("mobilefacenet"), (112, 112))
 
 
+@pytest.mark.slow
 def test_bytes_say_what_they_hold(mobilefacenet: cost.Cost) -> None:
     norm_channels = sum(layer.output_shape[1] for layer in mobilefacenet.layers if layer.kind == "batch_norm")
     assert mobilefacenet.buffers == 2 * norm_channels  # running means and variances

@@ -18,6 +18,7 @@ PRINTED = {
 }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("name", "side"), PRINTED)
 def test_the_number_is_what_thop_prints(name: str, side: int) -> None:
     options = {"inception_v3": {"init_weights": False}, "vit_b_16": {"image_size": 32}}.get(name, {})

@@ -75,6 +75,7 @@ def weighted_centre(weight: np.ndarray) -> np.ndarray:
     return np.array([(weight * columns).sum(), (weight * rows).sum()]) / weight.sum()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("yaw", "pitch", "roll"), [(0, 0, 0), (30, 0, 0), (-30, -15, 0), (25, 10, 40), (-25, 10, -90), (0, 15, 180)]
 )
@@ -183,6 +184,7 @@ def after_similarity(points: np.ndarray) -> np.ndarray:
     return shape * (np.abs(eyes) / eyes)[..., None] / np.linalg.norm(shape, axis=-1, keepdims=True)
 
 
+@pytest.mark.slow
 def test_identities_differ_in_geometry_more_than_their_images():
     faces = synthetic_faces(30, 4, seed=3, size=16, max_yaw=0, max_pitch=0, max_roll=30)
     shapes = after_similarity(faces.landmarks).reshape(30, 4, 5)

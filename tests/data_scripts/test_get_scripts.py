@@ -236,6 +236,7 @@ def script(name: str, *arguments: str, cwd: Path, **environment: str) -> subproc
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", sorted(path.name for path in SCRIPTS.glob("get_*.py")))
 def test_help_from_any_folder(tmp_path: Path, name: str) -> None:
     done = script(name, "--help", cwd=tmp_path)

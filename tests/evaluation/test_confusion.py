@@ -38,6 +38,7 @@ def test_a_score_equal_to_the_threshold_is_accepted() -> None:
     assert confusion([0.5, 0.4], [True, False], np.inf) == Confusion(tp=0, fn=1, fp=0, tn=1)
 
 
+@pytest.mark.slow
 def test_counts_and_shares_equal_scikit_learn() -> None:
     for scores, same in tied_sets(100):
         threshold = np.median(scores)

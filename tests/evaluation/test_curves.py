@@ -95,6 +95,7 @@ def test_eer_of_two_gaussians() -> None:
     assert result.threshold == pytest.approx(1.0, abs=0.02)
 
 
+@pytest.mark.slow
 def test_the_curves_equal_scikit_learn_on_a_thousand_sets_with_ties() -> None:
     for scores, same in tied_sets():
         curve, errors = roc(scores, same), det(scores, same)

@@ -51,6 +51,7 @@ def blocks(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.setattr(identification, "BLOCK", request.param)
 
 
+@pytest.mark.slow
 def test_ranks_equal_counting_on_a_thousand_scenes_with_ties(blocks: None) -> None:
     for scene in tied_scenes(1000, strangers=False):
         curve, ranks = cmc(*scene), by_counting(scene)[2]
@@ -59,6 +60,7 @@ def test_ranks_equal_counting_on_a_thousand_scenes_with_ties(blocks: None) -> No
         assert curve.n_distractors == np.sum(scene[3] == NOBODY)
 
 
+@pytest.mark.slow
 def test_open_set_equals_counting_on_a_thousand_scenes_with_ties(blocks: None) -> None:
     for scene in tied_scenes(1000, strangers=True):
         mates, others, ranks = by_counting(scene)

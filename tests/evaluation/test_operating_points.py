@@ -22,6 +22,7 @@ from course_lib.evaluation import (
 FARS = (0.3, 0.001, 1.0, 0.1, 0.5)
 
 
+@pytest.mark.slow
 def test_strict_reading_equals_scikit_learn_and_counting_on_a_thousand_sets_with_ties() -> None:
     for scores, same in tied_sets():
         far, tar, thresholds = roc_curve(same, scores, drop_intermediate=False)
@@ -33,6 +34,7 @@ def test_strict_reading_equals_scikit_learn_and_counting_on_a_thousand_sets_with
             assert np.isneginf(lower) or np.mean(scores[~same] >= lower) > point.far_target
 
 
+@pytest.mark.slow
 def test_nearest_reading_equals_the_published_one_on_a_thousand_sets_with_ties() -> None:
     for scores, same in tied_sets():
         far, tar, _ = (part[::-1] for part in roc_curve(same, scores))

@@ -34,6 +34,7 @@ def found(files: dict[str, Path | export.Runtime], paired: PairedFaces) -> expor
     return export.report(files, paired, rounds=3, n_folds=5)
 
 
+@pytest.mark.slow
 def test_each_figure_is_what_it_says(found, files, paired):
     int8, fp32 = (export.Runtime(files[name]) for name in ("int8", "fp32"))
     ours, first = int8.embed(paired.faces), fp32.embed(paired.faces)

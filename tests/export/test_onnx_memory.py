@@ -36,6 +36,7 @@ def test_a_case_worked_by_hand(tmp_path, channels):
     assert Runtime(residual(tmp_path / "r.onnx", channels)).peak_activation_bytes() == 3 * channels * 4 * 4 * 4
 
 
+@pytest.mark.slow
 def test_fusing_makes_it_less_than_pytorch_needs_and_8_bits_a_quarter(network, fp32, int8):
     in_pytorch = Runtime.of(network, "small").peak_activation_bytes()
     assert in_pytorch == cost.count(network, (48, 48)).peak_fp32_bytes

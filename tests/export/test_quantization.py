@@ -33,6 +33,7 @@ def test_the_file_shrinks_and_the_embeddings_stay(fp32, faces, tmp_path, scheme,
     assert not capsys.readouterr().out
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("images", "message"),
     [

@@ -214,6 +214,7 @@ def enrol_some(path: Path, who: str) -> None:
         there.enrol({f"{who} {number}": (rows(number), CONSENT)})
 
 
+@pytest.mark.slow
 def test_two_processes_enrol_at_once(tmp_path):
     """Each opens the file itself; both make it if they come at the same time."""
     can_fork = "forkserver" in multiprocessing.get_all_start_methods()

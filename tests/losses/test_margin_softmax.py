@@ -160,6 +160,7 @@ def test_training_and_evaluation_are_the_same_function(make):
     assert torch.equal(criterion.train()(embeddings, labels).total, evaluated.total)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [name for name in CRITERIA if name != "arcface, straight-through"])
 def test_gradcheck(name):
     # straight-through is left out: its gradient is not the derivative, on purpose

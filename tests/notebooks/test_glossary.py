@@ -35,6 +35,7 @@ def test_the_first_terms_that_a_learner_would_look_up_have_entries(entries: list
     assert not (wanted | {"regularisation", "Hessian", "closure"}) - names
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("twin", TWINS, ids=lambda twin: twin.stem)
 def test_a_notebook_defines_its_terms_and_uses_none_too_early(twin: Path, entries: list, texts: dict) -> None:
     faults = glossary.faults(twin, entries)

@@ -21,6 +21,7 @@ def test_there_are_notebooks_and_none_has_lost_its_twin_or_its_notebook() -> Non
     assert {path.stem for path in (NOTEBOOKS / "text").glob("*.py")} == {path.stem for path in COMMITTED}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("guard", GUARDS.values(), ids=GUARDS)
 @pytest.mark.parametrize("path", COMMITTED, ids=lambda path: path.stem)
 def test_committed_notebook(path: Path, guard: Callable) -> None:
@@ -28,6 +29,7 @@ def test_committed_notebook(path: Path, guard: Callable) -> None:
     assert not faults, "\n".join(["", *faults])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("guard", GUARDS.values(), ids=GUARDS)
 def test_the_sample_keeps_every_rule(guard: Callable, sample: Committed) -> None:
     assert list(guard(sample)) == []

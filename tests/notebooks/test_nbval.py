@@ -56,11 +56,13 @@ def outcomes(sample_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> d
     return {(name, int(cell)): outcome for name, cell, outcome in found}
 
 
+@pytest.mark.slow
 def test_the_sample_passes_and_its_widget_is_skipped(outcomes: dict[tuple[str, int], str]) -> None:
     results = [outcome for (name, _), outcome in outcomes.items() if name == "sample"]
     assert results.count("SKIPPED") == 1 and results.count("PASSED") == len(results) - 1 > 10
 
 
+@pytest.mark.slow
 def test_another_step_fails_and_another_warning_picture_or_rate_within_its_tolerance_does_not(
     outcomes: dict[tuple[str, int], str], sample_folder: Path
 ) -> None:
@@ -71,6 +73,7 @@ def test_another_step_fails_and_another_warning_picture_or_rate_within_its_toler
     assert [cell for (name, cell), outcome in outcomes.items() if name == "changed" and outcome == "FAILED"] == [step]
 
 
+@pytest.mark.slow
 def test_the_full_mode_is_refused(sample_folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COURSE_FULL", "1")
     command = [

@@ -92,6 +92,7 @@ def said(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", CASES)
 def test_a_cell_passes_or_says_why_not(name: str, said: dict[str, str]) -> None:
     if CASES[name].fails_with:

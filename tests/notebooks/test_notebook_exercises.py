@@ -14,6 +14,7 @@ from tools.notebook_tasks import Explanation, OpenTask, explanations, open_tasks
 from tools.notebooks import NOTEBOOKS
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", sorted(NOTEBOOKS.glob("*.ipynb")), ids=lambda path: path.stem)
 def test_the_exercises_of_a_notebook_have_no_fault(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MPLBACKEND", "Agg")

@@ -50,6 +50,7 @@ def refuse(*_: object) -> None:
     raise AssertionError("a notebook was run")
 
 
+@pytest.mark.slow
 def test_a_sweep_is_recorded_resumed_and_judged_again(
     folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -73,6 +74,7 @@ def test_a_sweep_is_recorded_resumed_and_judged_again(
             spread(folder, *arguments, a=twin)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("twin", "message"),
     [
@@ -98,6 +100,7 @@ def test_what_cannot_be_compared_is_not_recorded(
     assert not (record.RECORDS / "notebook_spread.json").exists()
 
 
+@pytest.mark.slow
 def test_every_variant_reaches_the_kernel_and_nothing_else_of_its_kind(
     folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

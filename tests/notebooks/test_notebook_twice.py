@@ -41,6 +41,7 @@ def failed(tmp_path_factory: pytest.TempPathFactory) -> set[str]:
     return set(re.findall(r"FAILED (?:.*/)?([^/]+)\.ipynb::", done.stdout))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", NOTEBOOKS)
 def test_only_cells_that_may_be_repeated_pass(name: str, failed: set[str]) -> None:
     assert (name in failed) == (name != "may be repeated")

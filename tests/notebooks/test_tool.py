@@ -62,6 +62,7 @@ def test_ids_come_from_the_first_line_and_survive_a_new_cell(tmp_path: Path) -> 
     assert [cell.id for cell in notebooks.from_twin(after).cells] == ["print-1", "new-0", "x-2", "print-1--2"]
 
 
+@pytest.mark.slow
 def test_a_second_run_changes_nothing(sample_folder: Path, tmp_path: Path) -> None:
     text = (sample_folder / "text" / "sample.py").read_text(encoding="utf-8")
     folder = make_folder(tmp_path / "notebooks", sample=text)
@@ -69,6 +70,7 @@ def test_a_second_run_changes_nothing(sample_folder: Path, tmp_path: Path) -> No
     assert (folder / "sample.ipynb").read_bytes() == (sample_folder / "sample.ipynb").read_bytes()
 
 
+@pytest.mark.slow
 def test_minutes_and_memory_go_into_both_headers_and_stay_there(tmp_path: Path) -> None:
     line = "**Time and place**: 1 minute to run, 5 minutes to read and do. No GPU, no network, about 9 GB of memory."
     twin = f'# %% [markdown]\n# # Title\n#\n# {line}\n\n# %% tags=["exercise"]\ndef f(): ...\n'
@@ -84,6 +86,7 @@ def test_minutes_and_memory_go_into_both_headers_and_stay_there(tmp_path: Path) 
     assert (folder / "text" / "n.py").read_text() == text and (folder / "n.ipynb").read_bytes() == before
 
 
+@pytest.mark.slow
 def test_a_failing_notebook_is_named_and_the_others_go_on(tmp_path: Path) -> None:
     good = "# %%\nprint('fine')\n"
     bad = "# %% [markdown]\n# Title\n\n# %%\nx = 1\n\n# %%\nraise KeyError('lost')\n"
@@ -106,12 +109,14 @@ def test_a_failing_notebook_is_named_and_the_others_go_on(tmp_path: Path) -> Non
     ]
 
 
+@pytest.mark.slow
 def test_a_cell_that_never_ends_is_stopped(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     folder = make_folder(tmp_path, slow="# %%\nwhile True:\n    pass\n")
     assert notebooks.main(["--folder", str(folder), "--timeout", "1"]) == 1
     assert "cell 1: still running after 1 s" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_kernels_run_this_interpreter_beside_the_notebook_without_bars(tmp_path: Path) -> None:
     code = (
         "# %%\nimport os, sys, IPython, tqdm\n"
@@ -127,6 +132,7 @@ def test_kernels_run_this_interpreter_beside_the_notebook_without_bars(tmp_path:
     assert not ipython_folder.startswith(str(Path.home() / ".ipython"))
 
 
+@pytest.mark.slow
 def test_edits_made_in_the_notebook_are_not_lost(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     folder = make_folder(tmp_path, n="# %%\nx = 1\n")
     assert notebooks.main(["--folder", str(folder)]) == 0
@@ -166,6 +172,7 @@ def test_wrong_calls_are_refused(arguments, environment, message, tmp_path, monk
     assert message in capsys.readouterr().err
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="Ctrl-C cannot be sent to one process on Windows")
 def test_an_interrupt_leaves_no_kernel_and_no_half_written_file(tmp_path: Path) -> None:
     code = "# %%\nimport os, pathlib, time\npathlib.Path('pid').write_text(str(os.getpid()))\ntime.sleep(600)\n"
@@ -183,6 +190,7 @@ def test_an_interrupt_leaves_no_kernel_and_no_half_written_file(tmp_path: Path) 
         os.kill(int((folder / "pid").read_text()), 0)
 
 
+@pytest.mark.slow
 def test_jupytext_carries_an_edit_to_a_twin_that_stays_plain(sample_folder: Path, tmp_path: Path) -> None:
     folder = Path(shutil.copytree(sample_folder, tmp_path / "notebooks"))
     shutil.copy(notebooks.NOTEBOOKS / "jupytext.toml", folder)

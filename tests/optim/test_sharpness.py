@@ -59,6 +59,7 @@ def largest_in_ball(matrix: np.ndarray, weights: np.ndarray, rho: float) -> floa
     return float(there @ matrix @ there / 2)
 
 
+@pytest.mark.slow
 @settings(max_examples=25)
 @given(
     values=st.lists(st.floats(0.1, 10), min_size=4, max_size=4),
@@ -81,6 +82,7 @@ def test_at_a_minimum_it_climbs_along_the_eigenvector():
     assert found.loss == 0 and found.largest_loss == found.increase == pytest.approx(0.2**2 * 7 / 2, rel=1e-5)
 
 
+@pytest.mark.slow
 @settings(max_examples=25)
 @given(values=st.lists(st.floats(-10, 10), min_size=5, max_size=5))
 def test_the_residual_bounds_the_error_of_the_eigenvalue(values: list[float]):

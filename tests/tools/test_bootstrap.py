@@ -159,6 +159,7 @@ def test_where_no_browser_can_open_the_user_is_told(project):
     assert "--no-browser" not in project.called("jupyterlab")[0]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("file", ["pyproject.toml", "constraints.txt"])
 def test_changed_requirements_are_installed_into_the_same_environment(project, file):
     project.run("lab")
@@ -256,6 +257,7 @@ def test_a_pip_that_outlives_a_killed_run_is_waited_for(project):
     assert done.returncode == 0 and project.stamp.exists()
 
 
+@pytest.mark.slow
 def test_sigterm_ends_pip_too(project):
     process = project.start_slow_installation()
     process.terminate()
@@ -295,6 +297,7 @@ def test_without_a_supported_python_the_found_ones_are_listed(project):
 # --- PyTorch without CUDA ---
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="elsewhere the standard build has no CUDA")
 def test_cpu_takes_the_tested_pair_from_pytorchs_index_and_is_remembered(project):
     assert project.run("lab", CPU="1").returncode == 0
@@ -319,6 +322,7 @@ def test_where_pytorchs_index_cannot_be_reached_the_standard_build_is_taken(proj
 # --- The detector's weights ---
 
 
+@pytest.mark.slow
 def test_a_new_environment_fetches_the_weights_once_for_the_user_and_once_for_the_tests(project):
     project.run("lab")
     assert project.fetched == [["--quiet", "--timeout", "8"]]
@@ -338,6 +342,7 @@ def test_the_users_own_data_folder_is_the_scripts_to_find(project):
     assert call["COURSE_DATA"] == "/mine"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("command", "later"), [("lab", weights.SCRIPT), ("test", f"{weights.SCRIPT} --folder .cache/data")]
 )
@@ -484,6 +489,7 @@ def test_the_quick_tests_are_lint_and_what_is_not_marked_slow(project):
     assert project.run("test-quick", fault="pytest").returncode == 1
 
 
+@pytest.mark.slow
 def test_test_adds_executorch_once_and_a_learner_does_without(project):
     project.run("lab")
     assert not any(word.startswith("executorch") for call in project.called("pip") for word in call)

@@ -18,6 +18,7 @@ def folder(tmp_path_factory) -> Path:
     return folder
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "shapes"),
     [
@@ -39,5 +40,6 @@ def test_a_file_gives_what_the_network_gives_at_any_size(folder, name, shapes):
             np.testing.assert_allclose(found, there.numpy(), atol=1e-5)
 
 
+@pytest.mark.slow
 def test_nothing_but_the_network_is_in_the_files(folder):
     assert sum((folder / f"{name}.onnx").stat().st_size for name in NETWORKS) < 4 * 496_000 + 20_000  # parameters

@@ -99,6 +99,7 @@ def test_an_unknown_stage_is_answered_with_the_stages(tiny_net, freeze):
 CLASSES = {backbones._NETWORKS[name].network: name for name in backbones.available()}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", CLASSES.values())
 def test_of_every_family_each_stage_can_be_held_alone(name):
     net = backbones.create(name, seed=0, **backbones._NETWORKS[name].small).train()

@@ -95,6 +95,7 @@ def is_of_a_weight(rounding: nn.Module) -> bool:
 # --- What is rounded ---
 
 
+@pytest.mark.slow
 def test_without_the_rounding_it_is_the_network(small, images):
     """In both modes, to the running statistics: the graph changes nothing else, for any batch size."""
     twin = Small()
@@ -111,6 +112,7 @@ def test_without_the_rounding_it_is_the_network(small, images):
         torch.testing.assert_close(small.state_dict()[name], tensor, msg=name)
 
 
+@pytest.mark.slow
 def test_all_values_lie_on_256_levels(small, images):
     """By hand, for every rounding: round(x / scale) + zero, cut off at the ends of 8 bits, and back."""
     with quantization_aware(small, images):
@@ -131,6 +133,7 @@ def test_all_values_lie_on_256_levels(small, images):
         assert off.max() < 1.01 and (off > 1e-3).double().mean() < 0.01  # a tie may fall to either side
 
 
+@pytest.mark.slow
 def test_weights_are_rounded_as_the_exported_file_has_them(small, images, tmp_path):
     """Batch norm is multiplied in, small as that makes a channel."""
     with torch.no_grad():
@@ -154,6 +157,7 @@ def test_weights_are_rounded_as_the_exported_file_has_them(small, images, tmp_pa
 # --- That it is the network itself ---
 
 
+@pytest.mark.slow
 def test_the_parameters_are_the_same_objects_and_nothing_is_left_behind(small, images):
     parameters, state = dict(small.named_parameters()), {k: v.clone() for k, v in small.state_dict().items()}
     with pytest.raises(KeyboardInterrupt), quantization_aware(small, images):
@@ -166,6 +170,7 @@ def test_the_parameters_are_the_same_objects_and_nothing_is_left_behind(small, i
     assert "forward" not in vars(small) and not hasattr(small, RANGES)
 
 
+@pytest.mark.slow
 def test_a_copy_made_meanwhile_is_a_network_of_its_own(small, images):
     with quantization_aware(small, images), torch.no_grad():
         copy, expected = deepcopy(small.eval()), small(images)
@@ -174,6 +179,7 @@ def test_a_copy_made_meanwhile_is_a_network_of_its_own(small, images):
         assert torch.equal(copy(images), expected) and not torch.equal(small(images), expected)
 
 
+@pytest.mark.slow
 def test_a_frozen_stage_stands_still(small, images):
     before = {name: tensor.clone() for name, tensor in small.stem.state_dict().items()}
     with frozen(small, "stem"), quantization_aware(small, images):
@@ -186,6 +192,7 @@ def test_a_frozen_stage_stands_still(small, images):
 # --- fit ---
 
 
+@pytest.mark.slow
 def test_learns_and_evaluates_in_8_bits(tiny_net, stripes):
     criterion, seen = Softmax(5, 3), []
 
@@ -228,6 +235,7 @@ def uneven(seed: int) -> nn.Module:
     return network
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("quantize", "least", "most"), [(False, 0, 0.85), (True, 0.95, 1)])
 def test_what_8_bits_ruin_afterwards_is_learned_around(stripes, tmp_path, quantize, least, most):
     """Accuracy in the file, of seeds 0 to 3: 0.80, 0.40, 0.33 and 0.73 after training in float; 1 after 8 bits."""
@@ -243,6 +251,7 @@ class Stop(Exception):
     """The power fails."""
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("optimizer", "stop_at"), [(sgd, 9), (sam, 17)])  # SAM's, between its two looks
 def test_an_interrupted_run_ends_with_the_same_bits(stripes, tmp_path, optimizer, stop_at):
     def run(stop_at: int = 0) -> list[Tensor]:
@@ -267,6 +276,7 @@ def test_an_interrupted_run_ends_with_the_same_bits(stripes, tmp_path, optimizer
     assert all(torch.equal(a, b) for a, b in zip(whole, run(), strict=True))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("quantize", [True, False])
 def test_the_checkpoint_of_the_other_kind_is_refused(stripes, tmp_path, quantize):
     def run(quantize: bool) -> None:
@@ -304,6 +314,7 @@ def test_without_torchao_the_error_names_it(tiny_net, stripes, monkeypatch):
     assert not hasattr(tiny_net, RANGES) and tiny_net.norm.num_batches_tracked == 0
 
 
+@pytest.mark.slow
 def test_torchao_comes_late_and_in_silence():
     code = (
         "import sys, torch, course_lib.training\n"

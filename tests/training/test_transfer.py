@@ -220,6 +220,7 @@ def test_a_person_of_the_test_split_alone_is_named(untouched, stripes, head, nam
         transfer(untouched, some, test=stripes, head=head, epochs=1, **USUAL)
 
 
+@pytest.mark.slow
 def test_of_several_unknown_people_the_first_is_named_and_the_others_counted(tiny_net, stripes):
     result = transfer(tiny_net, stripes.only([2]), epochs=0, **USUAL)
     with pytest.raises(ValueError, match=r"identity 'left' \(and 1 more\) appears only in the test split"):

@@ -30,6 +30,7 @@ def learned(tmp_path_factory: pytest.TempPathFactory) -> dict[str, tuple[State, 
 
 
 # In 8 bits nearly: each has seen half of a batch, and the ranges are those of the first.
+@pytest.mark.slow
 @pytest.mark.parametrize(("way", "apart"), [("sgd", 1e-5), ("sam", 1e-5), ("quantized", 0.02)])
 def test_two_processes_train_what_one_does(learned, way, apart):
     one = WAYS[way](1)

@@ -57,6 +57,7 @@ def orl_lfw(tmp_path: Path, orl_squares: ImageSet, orl_pairs: list[tuple[int, in
     return tmp_path
 
 
+@pytest.mark.slow
 def test_the_command_line_from_a_bin_file_to_figures(orl_bin: Path, tmp_path: Path) -> None:
     arguments = ["--model", MODEL, "--pairs", str(orl_bin), "--folds", "4", "--output", str(tmp_path / "out")]
     run = subprocess.run(
@@ -95,6 +96,7 @@ class Finder:
         return [[Face(np.array([65.0, 55, 185, 175]), points, 1.0)] if i.mean() > 5 else [] for i in images]
 
 
+@pytest.mark.slow
 def test_a_list_with_a_detector_and_photographs_without_a_face(
     orl_lfw: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -54,6 +54,7 @@ def shrunk(box: Bbox) -> Bbox:
     return Bbox.from_extents(box.x0 + 1, box.y0 + 1, box.x1 - 1, box.y1 - 1)
 
 
+@pytest.mark.slow
 def test_every_text_is_inside_the_figure(drawn: tuple[Figure, bytes]) -> None:
     figure, _ = drawn
     for text in texts(figure):
@@ -138,6 +139,7 @@ def test_the_png_is_valid_small_and_not_blank(drawn: tuple[Figure, bytes]) -> No
     assert np.ptp(np.asarray(picture.convert("L"))) > 200
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["feature_plane", "score_histogram", "seeds_and_means"])
 def test_a_figure_is_the_same_each_time_and_leaves_the_random_state_alone(name: str) -> None:
     before = np.random.get_state()[1].copy()

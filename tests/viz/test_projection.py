@@ -10,6 +10,7 @@ from course_lib.viz import umap_projection
 EMBEDDINGS = np.random.default_rng(0).normal(scale=0.1, size=(40, 8)).astype(np.float32)
 
 
+@pytest.mark.slow
 def test_far_clusters_stay_apart_and_a_seed_repeats_itself() -> None:
     embeddings = EMBEDDINGS.copy()
     embeddings[:20, 0] += 1

@@ -41,6 +41,7 @@ def test_known_directions_are_where_they_belong() -> None:
     assert near == pytest.approx(np.array([[0, 0]]), abs=1e-12)
 
 
+@pytest.mark.slow
 @given(st.floats(-360, 360), st.floats(-90, 90), st.integers(0, 9))
 def test_a_view_keeps_angles(azimuth: float, elevation: float, seed: int) -> None:
     points = np.random.default_rng(seed).normal(size=(6, 3))

@@ -143,6 +143,7 @@ def test_the_picture_is_the_one_that_is_shown() -> None:
     assert base64.b64decode(bundle(box)[0]["image/png"]) == viz.png(titled(22), dpi=90)
 
 
+@pytest.mark.slow
 def test_the_stored_notebook_holds_the_widget_and_a_small_picture(tmp_path: Path) -> None:
     code = """\
     from course_lib import viz

@@ -92,6 +92,7 @@ def farthest(one: np.ndarray, other: np.ndarray) -> float:
     return float(np.abs(np.asarray(one, float) - np.asarray(other, float)).max())
 
 
+@pytest.mark.slow
 def test_embeddings_of_the_same_crops_are_the_same(js, embedder):
     """To the last bit, but for ties: where the 8-bit sum of two branches lies halfway between two numbers, the native
     runtime may round up what WebAssembly rounds down, and layers later that is a few steps of 8 bits."""
@@ -125,6 +126,7 @@ def test_the_warp_is_the_librarys_to_one_grey_value(js):
         assert farthest(rgb(found[1]), warp(pixels, matrix)) <= 1
 
 
+@pytest.mark.slow
 def test_the_detector_finds_what_the_librarys_finds(js):
     detector = MTCNN()
     for pixels in (photograph(0), photograph(123, zoom=3), tinted(group(5, 70, 200, 310))):

@@ -40,6 +40,7 @@ def efficientnet() -> tuple[nn.Module, Softmax]:
     return imagenet("efficientnet_lite0")
 
 
+@pytest.mark.slow
 def test_efficientnet_names_photographs(efficientnet):
     assert named_rightly(*efficientnet) >= 17  # 18 where it was tried
 

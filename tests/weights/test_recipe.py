@@ -37,6 +37,7 @@ def faces() -> data.ImageSet:
     return data.ImageSet(grey.images.repeat(1, 3, 1, 1), grey.labels, grey.names, grey.source)
 
 
+@pytest.mark.slow
 def test_a_run_leaves_no_photograph_and_a_second_call_finds_it_done(teacher, faces, tmp_path):
     folder = tmp_path / "run"
     student, history = distil(faces, teacher, folder, TINY)
@@ -46,6 +47,7 @@ def test_a_run_leaves_no_photograph_and_a_second_call_finds_it_done(teacher, fac
     assert fingerprint(again) == fingerprint(student) and its_history.rows == history.rows
 
 
+@pytest.mark.slow
 def test_a_folder_of_another_run_is_refused(teacher, faces, tmp_path):
     distil(faces, teacher, tmp_path / "run", TINY)
     with pytest.raises(ValueError, match="another set of images"):
@@ -55,6 +57,7 @@ def test_a_folder_of_another_run_is_refused(teacher, faces, tmp_path):
         distil(faces, teacher, tmp_path / "run", wider)
 
 
+@pytest.mark.slow
 def test_random_weights_are_another_start(teacher, faces, tmp_path):
     narrowed, _ = distil(faces, teacher, tmp_path / "narrowed", TINY)
     random, _ = distil(faces, teacher, tmp_path / "random", Recipe(**{**vars(TINY), "fitted": 0}))
@@ -62,6 +65,7 @@ def test_random_weights_are_another_start(teacher, faces, tmp_path):
     assert fingerprint(random) != fingerprint(narrowed)
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("teacher")
 def test_the_command_writes_the_student_and_its_record(faces, tmp_path, monkeypatch, capsys):
     for index in range(20):

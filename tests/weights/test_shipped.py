@@ -42,6 +42,7 @@ def test_the_int8_file_is_under_a_megabyte_and_agrees(faces):
     assert cosines.mean() > 0.95
 
 
+@pytest.mark.slow
 def test_it_tells_people_apart_whom_it_never_saw(faces):
     pairs = data.verification_pairs(faces.labels, 200, seed=0)
     scores = evaluation.cosine_scores(embed(weights.load(NAME), faces, flip=True), pairs.left, pairs.right)
