@@ -6,15 +6,15 @@ import pytest
 
 from course_lib.audit import aim
 
+pytestmark = pytest.mark.slow  # the networks are built and counted once for all
+
 PAPER = "AIM article"
 
 
-@pytest.mark.slow
 def test_verdicts(verdicts) -> None:
     assert verdicts(PAPER) == (9, 2, 4)
 
 
-@pytest.mark.slow
 def test_shufflenet_has_fewer_parameters_and_multiply_adds(find) -> None:
     assert find(PAPER, "many more parameters").values["trained"] == pytest.approx(904_728 / 1_003_136)
     assert aim.shufflenet_time()["multiply-adds"] < 1 < aim.shufflenet_time()["Snapdragon 820, Chen et al. 2018"]

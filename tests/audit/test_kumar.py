@@ -6,15 +6,15 @@ import pytest
 
 from course_lib.audit import kumar, possible_counts
 
+pytestmark = pytest.mark.slow  # the networks are built and counted once for all
+
 PAPER = "Kumar et al."
 
 
-@pytest.mark.slow
 def test_verdicts(verdicts) -> None:
     assert verdicts(PAPER) == (2, 4, 5)
 
 
-@pytest.mark.slow
 def test_one_megabyte_takes_integers_and_half_the_width(find) -> None:
     found = find(PAPER, "smaller than 1 MB")
     assert found.fitting == ("width 0.5, int8", "width 0.35, int8", "width 0.25, int8")

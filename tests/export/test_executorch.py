@@ -16,6 +16,8 @@ from torch import Tensor, nn
 from course_lib import backbones, data, export
 from course_lib.training import fingerprint
 
+pytestmark = pytest.mark.slow  # the first use of ExecuTorch takes half a minute
+
 needs_executorch = pytest.mark.skipif(find_spec("executorch") is None, reason="the extra executorch is not installed")
 
 
@@ -36,7 +38,6 @@ def files(small, photographs, tmp_path_factory) -> dict[str, Path]:
     }
 
 
-@pytest.mark.slow
 @needs_executorch
 @pytest.mark.parametrize(("file", "name"), [("relu", "mobilefacenet_relu"), ("prelu", "mobilefacenet")])
 def test_the_file_shrinks_and_the_embeddings_stay(small, files, agreement, file, name):
@@ -79,7 +80,6 @@ def test_the_runtime_is_executorch_on_one_thread(files, photographs):
     assert portable_lib._threadpool_get_thread_count() == 1
 
 
-@pytest.mark.slow
 @needs_executorch
 def test_writing_and_loading_say_nothing_and_leave_the_network_alone(tmp_path, photographs, capfd, recwarn):
     network = nn.Sequential(nn.Conv2d(3, 8, 3), nn.BatchNorm2d(8), nn.AdaptiveAvgPool2d(1), nn.Flatten()).eval()
@@ -118,7 +118,6 @@ def test_any_program_that_takes_a_face_is_run(photographs, tmp_path, free):
     np.testing.assert_allclose(network.embed(photographs[:3]), expected, rtol=1e-4, atol=1e-6)
 
 
-@pytest.mark.slow
 @needs_executorch
 @pytest.mark.parametrize(
     ("network", "shape", "message"),
@@ -136,7 +135,6 @@ def test_a_program_that_is_no_embedder_is_refused(tmp_path, network, shape, mess
         export.Runtime(program(tmp_path / "x.pte", network, shape))
 
 
-@pytest.mark.slow
 @needs_executorch
 def test_a_damaged_file_is_refused(files, tmp_path):
     whole = files["relu"].read_bytes()
