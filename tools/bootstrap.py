@@ -108,7 +108,7 @@ def browser_can_open() -> bool:
 
 
 def test(arguments: list[str]) -> int:
-    """Lint, unit tests with the guards, every notebook."""
+    """Lint, unit tests with the guards, every notebook, and every notebook with each cell twice."""
     return run_stages(stages.ALL)
 
 
