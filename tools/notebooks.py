@@ -45,7 +45,8 @@ NOTEBOOK_METADATA = {
 }
 # What a cell may carry in the twin; the rest belongs to a front end or to one run.
 CELL_METADATA = ("tags", "skip_reason", "tolerance")
-FOLDED = {"source_hidden": True}  # JupyterLab shows a guard's cell closed
+# JupyterLab shows these cells closed: a guard is no part of the text, and a check would show all hints at once.
+FOLDED_TAGS = {"guard", "check"}
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 
 
@@ -87,10 +88,10 @@ def from_twin(twin: Path) -> NotebookNode:
 
 
 def _kept(cell: NotebookNode) -> NotebookNode:
-    """The metadata that a committed cell has: what its twin says, and that a guard is folded."""
+    """The metadata that a committed cell has: what its twin says, and whether it is folded."""
     kept = {key: cell.metadata[key] for key in CELL_METADATA if key in cell.metadata}
-    if "guard" in kept.get("tags", []):
-        kept["jupyter"] = FOLDED
+    if FOLDED_TAGS & set(kept.get("tags", [])):
+        kept["jupyter"] = {"source_hidden": True}
     return nbformat.from_dict(kept)
 
 

@@ -186,6 +186,13 @@ def test_a_value_beside_a_verdict_and_a_folded_guard_are_fine(sample: Committed)
     assert code(sample.notebook, 3).metadata.jupyter == {"source_hidden": True}
 
 
+@pytest.mark.parametrize("path", COMMITTED, ids=lambda path: path.stem)
+def test_guards_and_checks_are_folded_and_nothing_else_is(path: Path) -> None:
+    for cell in Committed.load(path).notebook.cells:
+        folded = cell.metadata.get("jupyter", {}).get("source_hidden", False)
+        assert folded == bool({"guard", "check"} & set(cell.metadata.get("tags", []))), cell.source
+
+
 def test_an_illustration_needs_no_claim(sample: Committed) -> None:
     tags(3)(sample.notebook)
     tags(1, "illustration")(sample.notebook)

@@ -16,7 +16,6 @@ NOTEBOOKS = sorted((Path(__file__).resolve().parents[2] / "notebooks").glob("*.i
 # To be emptied: `python -m tools.notebook_spread --record NAME`, then take the name out.
 NOT_YET_RECORDED = [
     "03_convolution_costs",
-    "04b_mobilefacenet",
     "05_center_loss_digits",
     "06_center_loss_faces",
     "08_sgd_vs_sam",
