@@ -15,7 +15,6 @@ from tools.notebook_tolerances import faults
 NOTEBOOKS = sorted((Path(__file__).resolve().parents[2] / "notebooks").glob("*.ipynb"))
 # To be emptied: `python -m tools.notebook_spread --record NAME`, then take the name out.
 NOT_YET_RECORDED = [
-    "03_convolution_costs",
     "05_center_loss_digits",
     "06_center_loss_faces",
     "08_sgd_vs_sam",
