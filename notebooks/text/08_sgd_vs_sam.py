@@ -151,7 +151,7 @@ def descend(rho, steps=300):
 
 RHOS = (0, 0.05, 0.1, 0.2, 0.3)
 
-# %% tolerance="0.2"
+# %%
 top_at_end = []
 for rho in RHOS:
     path, calls = descend(rho)
@@ -369,7 +369,7 @@ def settled(pair, rho, held):
     return train_some(pair, still, 1)[1]
 
 
-# %% tolerance="3 points"
+# %% tolerance="2.4 points"
 trained_pair = new(0)
 train_some(trained_pair, sam(trained_pair, 0.05, True), 3)
 harm = {}
@@ -380,8 +380,8 @@ for rho in (0.05, 0.5):
 
 # %% tags=["guard"]
 guard(
-    "the harm is small at rho 0.05 and grows with rho",
-    harm[0.5] > 3 + abs(harm[0.05]) and harm[0.5] < 50,
+    "the harm grows with rho",
+    abs(harm[0.05]) < harm[0.5] < 50,
     harm=harm,
 )
 
@@ -545,15 +545,15 @@ def slice_of(pair):
 
 
 # %% [markdown]
-# We train three networks, one of them by SAM, and look at the slice around each.
+# We train three networks, one of them by SAM, and look at the slice around each. At its border we print the median.
 
-# %% tolerance="60 %"
+# %% tolerance="150 %"
 slices = {name: slice_of(train_faces(*setup)) for name, setup in SETUPS.items()}
-corners = []
+depths = []
 for name, plane in slices.items():
-    corner = min(plane[0, 0], plane[0, -1], plane[-1, 0], plane[-1, -1])
-    corners.append(plane[4, 4] / corner)
-    print(f"{name}: loss {plane[4, 4]:.3f} in the middle, {corner:.1f} at a corner")
+    border = np.median([plane[0], plane[-1], plane[:, 0], plane[:, -1]])
+    depths.append(plane[4, 4] / border)
+    print(f"{name}: loss {plane[4, 4]:.3f} in the middle, {border:.0f} at the border")
 
 # %%
 labelled = {"xlabel": "along direction 1", "ylabel": "along direction 2", "log": True}
@@ -565,9 +565,9 @@ viz.show(
 
 # %% tags=["guard"]
 guard(
-    "each bowl is far deeper in the middle than at its corners",
-    max(corners) < 0.3,
-    corners=corners,
+    "each bowl is far deeper in the middle than at its border",
+    max(depths) < 0.1,
+    depths=depths,
 )
 
 # %% [markdown]
@@ -639,7 +639,7 @@ sharper.round(2)
 # %% [markdown]
 # All but one lie clearly above 0: SAM ended sharper. And at equal epochs?
 
-# %%
+# %% tolerance="0.001"
 alike = means_with_intervals(paired(logs, "eigenvalue", "epochs"))
 sharper_lows = sharper["low"].tolist()
 alike_spans = (alike["low"] * alike["high"]).tolist()  # below 0: zero lies inside
@@ -676,7 +676,7 @@ guard("a lower loss is a flatter place", correlation > 0.8, correlation=correlat
 # ask how far SAM's runs lie off that line.
 
 
-# %%
+# %% tolerance="0.001"
 def at_equal_loss(value):
     """How far SAM's runs lie off the line through SGD's, for each rho and seed."""
     off = {}

@@ -354,7 +354,7 @@ def alike(some, others):
     return evaluation.cosine_scores(both, rows, len(rows) + rows)
 
 
-# %% tolerance="1 points"
+# %% tolerance="0.1 points"
 half = test.subset(list(range(0, len(test), 2)))
 left, right = np.triu_indices(len(half), k=1)
 same = (half.labels[left] == half.labels[right]).numpy()
@@ -406,7 +406,7 @@ guard(
 # So silence is most of the trouble, and unequal channels are the rest. One scale for each channel costs a few bytes and
 # cures both. But do the embeddings stay where they were? We compare each with that in 32 bits.
 
-# %% tolerance="0.02"
+# %% tolerance="0.01"
 cosines = [alike(one, exact).mean() for one in found["per channel"]]
 for bits, cosine in zip(BITS, cosines, strict=True):
     print(f"per channel, {bits} bits: mean cosine to 32 bits {cosine:.2f}")
@@ -525,7 +525,7 @@ files["8 bits, noise"] = export.quantize(
     files["32 bits"], noise, folder / "noise.onnx", scheme=MIN_MAX
 )
 
-# %% tolerance="0.005"
+# %% tolerance="0.002"
 embeddings, closeness = {}, {}
 for name, file in files.items():
     embeddings[name] = export.Runtime(file, threads=1).embed(test)
@@ -1024,22 +1024,41 @@ def trained_in_all_ways():
 # %% [markdown]
 # All of them read the digits that were put aside.
 
-# %% tolerance="10 points"
+# %% tolerance="1.5 points"
 read = {}
 for name, (net, criterion) in trained_in_all_ways().items():
     with torch.inference_mode():
         features = torch.from_numpy(training.embed(net, unseen))
         logits = criterion(features, unseen.labels).logits
     read[name] = 100 * (logits.argmax(1) == unseen.labels).float().mean().item()
+for name in ("32 bits", "PTQ, 8 bits", "QAT by fit, 8 bits", "an epoch of QAT, 2 bits"):
     print(f"{name:32} {read[name]:.1f} % of the digits right")
 
 # %% tags=["guard"]
 guard(
-    "8 bits lose nothing; with 2 bits QAT wins back more than five points",
-    abs(read["PTQ, 8 bits"] - read["32 bits"]) < 2
-    and read["an epoch of QAT, 2 bits"] > read["PTQ, 2 bits"] + 5
-    and read["an epoch of QAT, 2 bits"] > read["an epoch more, then PTQ, 2 bits"] + 5,
+    "8 bits lose nothing",
+    abs(read["PTQ, 8 bits"] - read["32 bits"]) < 2,
     read=read,
+)
+
+# %% [markdown]
+# Nearly everything is read, in two bits too, where the network was trained for them. Without that:
+
+# %% tolerance="20 points"
+without_qat = [
+    read[name] for name in ("PTQ, 2 bits", "an epoch more, then PTQ, 2 bits")
+]
+qat = read["an epoch of QAT, 2 bits"]
+print(f"2 bits: {without_qat[0]:.1f} % right by PTQ")
+print(f"        {without_qat[1]:.1f} % right by PTQ after an epoch more")
+print(f"        {qat:.1f} % right by an epoch of QAT")
+
+# %% tags=["guard"]
+guard(
+    "with 2 bits QAT wins back more than five points",
+    qat > max(without_qat) + 5,
+    qat=qat,
+    without_qat=without_qat,
 )
 
 # %% [markdown]
@@ -1190,7 +1209,7 @@ guard(
 # Does a file fit? That depends on what the megabytes are for. On a microcontroller weights stay in flash memory, and
 # only activations take RAM. On a computer both do. `fits` wants to be told.
 
-# %% tolerance="20"
+# %% tolerance="3"
 for name in ("32 bits", "8 bits, our faces"):
     for budget in ("1MB", "2MB"):
         for including in (False, True):
@@ -1213,7 +1232,7 @@ guard(
 # teacher, and against a network that many would take, Inception-ResNet-v1 (notebook 04e), for time and size only. One
 # thread, photographs of LFW, all in turns.
 
-# %%
+# %% tolerance="0.005"
 exported = recorded("exported")
 size, spent, tested = exported["bytes"], exported["milliseconds"], exported["view1"]
 megabytes, milliseconds, wrong = {}, {}, {}

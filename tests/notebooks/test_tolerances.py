@@ -13,23 +13,12 @@ from tools.notebook_spread import recorded
 from tools.notebook_tolerances import faults
 
 NOTEBOOKS = sorted((Path(__file__).resolve().parents[2] / "notebooks").glob("*.ipynb"))
-# To be emptied: `python -m tools.notebook_spread --record NAME`, then take the name out.
-NOT_YET_RECORDED = [
-    "05_center_loss_digits",
-    "06_center_loss_faces",
-    "08_sgd_vs_sam",
-    "12_quantized_export",
-    "14_paper_audit",
-]
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_tolerances_fit_the_record_and_sentences_survive_them(path: Path) -> None:
     entries = recorded()
-    if path.stem in NOT_YET_RECORDED:
-        assert path.stem not in entries, "the record has it: take the name out of NOT_YET_RECORDED"
-        pytest.skip("its spread is not recorded yet")
     assert path.stem in entries, f"run `python -m tools.notebook_spread --record {path.stem}`"
     found = list(faults(path.stem, Committed.load(path).notebook, entries[path.stem]))
     assert not found, "\n".join(found)
