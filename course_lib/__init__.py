@@ -9,11 +9,14 @@ from __future__ import annotations
 import importlib
 from types import ModuleType
 
+from course_lib import machine
 from course_lib.guards import guard
 from course_lib.records import record
 
 __version__ = "0.1.0"
 __all__ = ["guard", "record"]
+
+machine.settle()  # before PyTorch is loaded, where that is still to come
 
 _SUBPACKAGES = (
     "alignment",

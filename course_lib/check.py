@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import importlib
 import importlib.metadata
-import os
 import platform
 import sys
 from collections.abc import Callable, Iterable
@@ -16,6 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 from typing import Any
+
+from course_lib.machine import cores, waits_asleep
 
 PROJECT = "face-course"
 ROOT = Path(__file__).resolve().parents[1]
@@ -111,7 +112,8 @@ def check_import(name: str) -> Result:
 
 def machine() -> dict[str, str]:
     """The operating system, device, cores, memory and speed at bfloat16; what cannot be told says why."""
-    facts = {"system": _system, "device": _device, "cores": _cores, "memory": _memory, "bfloat16": _bfloat16}
+    facts = {"system": _system, "device": _device, "cores": _cores, "threads": _threads, "memory": _memory}
+    facts["bfloat16"] = _bfloat16
     answers = {}
     for name, tell in facts.items():
         try:
@@ -240,8 +242,16 @@ def _device() -> str:
 def _cores() -> str:
     import psutil
 
-    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
-    return f"{usable} usable ({psutil.cpu_count(logical=False) or 'unknown'} physical)"
+    return f"{cores()} usable ({psutil.cpu_count(logical=False) or 'unknown'} physical)"
+
+
+def _threads() -> str:
+    if waits_asleep():
+        return "sleep while they wait, where this shell starts Python"
+    return (
+        "sleep while they wait where course_lib is imported before torch; elsewhere they spin, and beside another busy "
+        "program training takes many times as long: set OMP_WAIT_POLICY=PASSIVE before Python starts"
+    )
 
 
 def _memory() -> str:

@@ -140,7 +140,7 @@ def test_a_package_that_is_installed_but_does_not_import_fails(monkeypatch, tmp_
 
 def test_the_machine_is_described_even_where_a_package_is_missing(monkeypatch):
     whole = check.machine()
-    assert set(whole) == {"system", "device", "cores", "memory", "bfloat16"}
+    assert set(whole) == {"system", "device", "cores", "threads", "memory", "bfloat16"}
     assert not any(answer.startswith("unknown") for answer in whole.values())
     assert int(whole["cores"].split()[0]) >= 1
     monkeypatch.setitem(sys.modules, "psutil", None)
@@ -170,3 +170,12 @@ def test_a_data_folder_that_makes_no_sense_is_reported(capsys, monkeypatch):
     monkeypatch.setenv("COURSE_DATA", "relative/folder")
     check.main()
     assert "not looked for: COURSE_DATA is 'relative/folder'" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(("started_with", "found"), [("PASSIVE", "where this shell starts"), ("", "set OMP_WAIT_POL")])
+def test_a_learner_is_told_of_threads_that_spin(started_with, found, monkeypatch):
+    monkeypatch.setattr("sys.platform", "linux")
+    monkeypatch.setattr("course_lib.machine.STARTED_WITH", started_with)
+    assert found in check.machine()["threads"]
+    monkeypatch.setattr("sys.platform", "darwin")
+    assert "where this shell starts" in check.machine()["threads"]

@@ -32,9 +32,8 @@ from tools.installer import SetupError  # noqa: E402
 
 FIRST_NOTEBOOK = "notebooks/00_start_here.ipynb"
 TAKES_ARGUMENTS = ("lab", "notebooks", "bench", "web")
-# PyTorch's threads on Linux wait for each other by spinning. Beside any other busy program, such as the browser that
-# shows the notebook, that slowed a training step up to twentyfold; given up early, that costs a quiet machine nothing.
-SHARED_CORES = {"OMP_WAIT_POLICY": "PASSIVE"}
+# As course_lib/machine.py sets them, where they also reach a Python that imports PyTorch before course_lib.
+SHARED = {"OMP_WAIT_POLICY": "PASSIVE", "THP_MEM_ALLOC_ENABLE": "1"}
 TEST_DATA = environment.CACHE / "data"  # holds the detector's weights and no data set
 
 
@@ -79,7 +78,11 @@ def lab(arguments: list[str]) -> int:
     python = ready_python()
     weights.fetch_once()
     command = [python, "-m", "jupyterlab", *lab_options(arguments)]
-    settings = {**SHARED_CORES, **os.environ, "JUPYTER_PREFER_ENV_PATH": "1"}  # this environment's kernel, not another
+    settings = {
+        **SHARED,
+        **os.environ,
+        "JUPYTER_PREFER_ENV_PATH": "1",
+    }  # this environment's kernel, not another
     # The course begins without a question about news, and without asking the network for updates.
     configured = [str(ROOT / "tools" / "jupyter"), *filter(None, [os.environ.get("JUPYTER_CONFIG_PATH")])]
     settings["JUPYTER_CONFIG_PATH"] = os.pathsep.join(configured)
@@ -174,7 +177,7 @@ def settings() -> dict[str, str]:
         "XDG_CACHE_HOME": "other",
     }
     inside = {name: str(environment.CACHE / folder) for name, folder in caches.items()}
-    return {**SHARED_CORES, **os.environ, **inside, "JUPYTER_PREFER_ENV_PATH": "1"}
+    return {**SHARED, **os.environ, **inside, "JUPYTER_PREFER_ENV_PATH": "1"}
 
 
 def test_settings(threads: int | None = None) -> dict[str, str]:

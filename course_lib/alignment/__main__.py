@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from collections.abc import Callable
 from functools import partial
@@ -14,6 +13,7 @@ from course_lib.alignment.folder import NOT_ALIGNED, align_folder
 from course_lib.alignment.mtcnn import MTCNN
 from course_lib.alignment.retinaface import RetinaFace
 from course_lib.alignment.template import Size
+from course_lib.machine import cores
 
 OK, FAILED, INTERRUPTED = 0, 1, 130
 
@@ -61,7 +61,7 @@ def parser() -> argparse.ArgumentParser:
     )
     described.add_argument("--margin", type=int, default=0, help="pixels of the crop added around the face")
     described.add_argument("--format", choices=("png", "jpg"), default="png", help="default: png, which loses nothing")
-    described.add_argument("--workers", type=int, default=os.cpu_count() or 1, help="processes (default: all cores)")
+    described.add_argument("--workers", type=int, default=cores(), help="processes (default: all cores)")
     return described
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from course_lib.alignment.anchors import STRIDES, anchors, decode_boxes, decode_
 from course_lib.alignment.boxes import nms
 from course_lib.alignment.detector import Face
 from course_lib.alignment.photograph import Photograph, as_rgb
+from course_lib.machine import cores
 from course_lib.paths import data_folder
 
 if TYPE_CHECKING:
@@ -80,7 +80,7 @@ class RetinaFace:
         if threads is not None and threads < 1:
             raise ValueError(f"threads is {threads}; expected at least 1, or None for all cores")
         self.threshold, self.min_face, self.max_side = threshold, min_face, max_side
-        self.threads = threads or os.cpu_count() or 1
+        self.threads = threads or cores()
         self._network = _load(data_folder() / WEIGHTS if weights is None else Path(weights))
 
     def detect(self, image: Photograph) -> list[Face]:

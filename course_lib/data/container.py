@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
-from torchvision.transforms.v2.functional import resize
+
+from course_lib.data.resizing import resize
 
 
 @dataclass(frozen=True, repr=False)
@@ -87,7 +88,7 @@ class ImageSet:
 
     def resized(self, height: int, width: int) -> ImageSet:
         """All images scaled to height x width pixels, with antialiasing."""
-        return replace(self, images=resize(self.images, [height, width], antialias=True))
+        return replace(self, images=resize(self.images, height, width))
 
 
 def normalise(images: Tensor) -> Tensor:

@@ -16,11 +16,11 @@ from typing import Literal, get_args
 import torch
 from PIL import Image
 from torch import Generator, Tensor
-from torchvision.transforms.v2.functional import gaussian_blur, resize
 
 from course_lib.alignment.template import template
 from course_lib.data.augmentation import Augmentation
 from course_lib.data.photographs import as_tensor
+from course_lib.data.resizing import resize
 
 Place = Literal["random", "eyes", "mouth"]
 EYES, MOUTH = slice(0, 2), slice(3, 5)  # of the template's five points
@@ -45,6 +45,8 @@ class Blur:
         if self.sigma == 0:
             return images
         reach = min(ceil(3 * self.sigma), *(side - 1 for side in images.shape[-2:]))  # a border can be mirrored once
+        from torchvision.transforms.v2.functional import gaussian_blur  # here, as it takes seconds to import
+
         return gaussian_blur(images, [2 * reach + 1] * 2, [self.sigma] * 2)
 
     def __str__(self) -> str:
@@ -68,8 +70,8 @@ class LowResolution:
         height, width = images.shape[-2:]
         if self.height > height:
             raise ValueError(f"height is {self.height}, but the images have {height} pixels already; expected fewer")
-        small = resize(images, [self.height, max(1, round(width * self.height / height))], antialias=True)
-        return resize(small, [height, width], antialias=True)
+        small = resize(images, self.height, max(1, round(width * self.height / height)))
+        return resize(small, height, width)
 
     def __str__(self) -> str:
         return f"{self.height} pixels high"

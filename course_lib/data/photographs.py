@@ -9,10 +9,10 @@ import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor
-from torchvision.transforms.v2.functional import resize
 
 from course_lib.alignment.photograph import IMAGE_SUFFIXES, open_photograph
 from course_lib.data.container import ImageSet
+from course_lib.data.resizing import resize
 
 
 def read_photograph(path: Path | str, *, colour: bool | None = None) -> Tensor:
@@ -122,4 +122,4 @@ def read_prepared(
                 f"{path} is {height}x{width}, too small for the crop of {side} pixels from row {top} and column {left}"
             )
         image = image[:, top : top + side, left : left + side]
-    return image if size is None else resize(image, list(size), antialias=True)
+    return image if size is None else resize(image, *size)

@@ -11,7 +11,6 @@ import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor
-from torchvision.transforms.v2.functional import resize
 from tqdm import tqdm
 
 from course_lib.alignment.photograph import eight_bit
@@ -19,6 +18,7 @@ from course_lib.data.paired_faces import OnError, PairedFaces, check_on_error, k
 from course_lib.data.pairs import Pairs
 from course_lib.data.photographs import as_tensor
 from course_lib.data.plain_pickle import ArrayBytes, read_plain
+from course_lib.data.resizing import resize
 
 
 def read_bin(
@@ -93,7 +93,7 @@ def _decode(encoded: list[bytes], size: tuple[int, int], colour: bool) -> tuple[
         except Exception as error:  # decoders raise whatever damaged bytes lead them to
             problems[index] = f"no image can be decoded from its {len(encoded[index]):,} bytes ({_first_line(error)})"
             return
-        images[index] = image if image.shape[1:] == images.shape[2:] else resize(image, list(size), antialias=True)
+        images[index] = image if image.shape[1:] == images.shape[2:] else resize(image, *size)
 
     with ThreadPoolExecutor() as pool:
         list(tqdm(pool.map(place, range(len(encoded))), total=len(encoded), unit="image", disable=None))

@@ -6,9 +6,10 @@ from course_lib.export.budget import Verdict
 from course_lib.export.executorch_file import to_executorch
 from course_lib.export.file_report import FileReport, Report, report
 from course_lib.export.litert_file import to_litert
-from course_lib.export.onnx_file import folded, to_onnx
+from course_lib.export.onnx_file import to_onnx
 from course_lib.export.quantization import Scheme, quantize
 from course_lib.export.runtime import Runtime
+from course_lib.training.inference import folded
 
 __all__ = [
     "FileReport",

@@ -10,8 +10,9 @@ import torch
 from torch import Tensor, nn
 
 from course_lib.export.calibration import check_calibration
-from course_lib.export.onnx_file import folded, write_whole
+from course_lib.export.onnx_file import write_whole
 from course_lib.export.packages import needed_for, quietly
+from course_lib.training.inference import folded
 
 NEEDED = ("ExecuTorch files are written with it", "executorch")
 # Of a weight's channel. The quantizer's own, 2**-12, leaves few steps to a channel whose weights are all below 0.03.
@@ -34,7 +35,7 @@ def to_executorch(model: nn.Module, calibration: np.ndarray | None, path: Path |
             range.
         ModuleNotFoundError: executorch is not installed; the message names the extra.
     """
-    network = folded(model)
+    network = folded(model).cpu()
     shape = (model.in_channels, *model.input_size)
     if calibration is not None:
         check_calibration(calibration, shape)

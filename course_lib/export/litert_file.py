@@ -10,8 +10,9 @@ import torch
 from torch import nn
 
 from course_lib.export.calibration import check_calibration
-from course_lib.export.onnx_file import INPUT, OUTPUT, folded, write_whole
+from course_lib.export.onnx_file import INPUT, OUTPUT, write_whole
 from course_lib.export.packages import needed_for, quietly
+from course_lib.training.inference import folded
 
 NEEDED = ("LiteRT files are written with it", "litert-export")
 LEAST_WEIGHT = 1e-4  # of a channel's bias: enough for a bias in 32 bits, and too little to be seen in 8
@@ -33,7 +34,7 @@ def to_litert(model: nn.Module, calibration: np.ndarray | None, path: Path | str
             range.
         ModuleNotFoundError: litert-torch or ai-edge-quantizer is not installed; the message names the extra.
     """
-    network = folded(model)
+    network = folded(model).cpu()
     if calibration is not None:
         check_calibration(calibration, (model.in_channels, *model.input_size))
         _revive(network)

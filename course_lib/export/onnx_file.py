@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from copy import deepcopy
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import nn
-from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 from course_lib.export.packages import quietly
+from course_lib.training.inference import folded
 
 if TYPE_CHECKING:
     from onnx import ModelProto
@@ -33,7 +32,7 @@ def to_onnx(model: nn.Module, path: Path | str) -> Path:
     """
     # The example's own batch size must be neither 0 nor 1, which the exporter takes for constants.
     example = torch.zeros(2, model.in_channels, *model.input_size)
-    return write_traced(folded(model), example, path, outputs=[OUTPUT], axes={0: torch.export.Dim(BATCH)})
+    return write_traced(folded(model).cpu(), example, path, outputs=[OUTPUT], axes={0: torch.export.Dim(BATCH)})
 
 
 def write_traced(
@@ -63,23 +62,6 @@ def write_traced(
     strip(proto)
     onnx.checker.check_model(proto, full_check=True)
     return write_whole(proto.SerializeToString(), path)
-
-
-def folded(model: nn.Module) -> nn.Module:
-    """A copy in which each batch norm right after a convolution, in one ``nn.Sequential``, has joined it.
-
-    Raises:
-        ValueError: the model is in training mode, whose batch norms depend on the batch.
-    """
-    if model.training:
-        raise ValueError("the model is in training mode; call model.eval() first")
-    model = deepcopy(model).float().cpu()
-    for block in [module for module in model.modules() if isinstance(module, nn.Sequential)]:
-        for index in range(len(block) - 1):
-            first, second = block[index], block[index + 1]
-            if isinstance(first, nn.Conv2d) and isinstance(second, nn.BatchNorm2d):
-                block[index], block[index + 1] = fuse_conv_bn_eval(first, second), nn.Identity()
-    return model
 
 
 def strip(proto: ModelProto) -> None:

@@ -12,7 +12,7 @@ from tqdm import tqdm
 
 from course_lib.data import ImageSet
 from course_lib.export.runtimes import Loaded, executorch, litert, onnx, pytorch
-from course_lib.training.embed import embed_batches
+from course_lib.training.embed import FEW_AT_A_TIME, embed_batches
 
 WEIGHTS = ".safetensors"
 LOADERS = {".onnx": onnx.load, ".pte": executorch.load, ".tflite": litert.load}  # of files that know their own network
@@ -93,13 +93,13 @@ class Runtime:
         return self._loaded.forward(images)
 
     @torch.inference_mode()
-    def embed(self, images: ImageSet | Tensor, *, flip: bool = False, batch_size: int = 64) -> np.ndarray:
+    def embed(self, images: ImageSet | Tensor, *, flip: bool = False, batch_size: int | None = None) -> np.ndarray:
         """Embed faces: float32 (N, D), not of length one.
 
         Args:
             images: an image set or its uint8 (N, C, H, W) tensor.
             flip: add the embedding of each mirror image to it, f(x) + f(flip x), as LFW and IJB-C are reported.
-            batch_size: faces at a time, where the file does not fix it.
+            batch_size: faces at a time, where the file does not fix it; None takes what is fast.
 
         Raises:
             ValueError: the faces are of another type, size or colour than the network takes, there is none, or an
@@ -107,9 +107,11 @@ class Runtime:
         """
         pixels = images.images if isinstance(images, ImageSet) else images
         self._check(pixels)
-        batches = pixels.split(self.batch_size or batch_size)
+        prepare = self._loaded.prepared
+        forward, at_a_time = prepare(pixels) if prepare else (self._loaded.forward, FEW_AT_A_TIME)
+        batches = pixels.split(self.batch_size or batch_size or at_a_time)
         with tqdm(total=len(pixels), unit="face", leave=False, disable=None) as bar:
-            everything = embed_batches(self._loaded.forward, _counted(batches, bar), flip=flip)
+            everything = embed_batches(forward, _counted(batches, bar), flip=flip)
         broken = (~everything.isfinite().all(1)).nonzero().flatten()
         if len(broken):
             raise ValueError(

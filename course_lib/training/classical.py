@@ -18,7 +18,6 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.svm import LinearSVC
 from torch import Tensor
 from torch.nn.functional import normalize, one_hot
-from torchvision.transforms.v2.functional import rgb_to_grayscale
 
 from course_lib.data import ImageSet
 
@@ -62,6 +61,8 @@ def hog(images: ImageSet) -> np.ndarray:
 
 def _votes(images: Tensor) -> Tensor:
     """The length of each pixel's gradient in the bin of its direction: uint8 (N, C, H, W) -> double (N, H, W, BINS)."""
+    from torchvision.transforms.v2.functional import rgb_to_grayscale  # here, as it takes seconds to import
+
     grey = (images.double() if images.shape[1] == 1 else rgb_to_grayscale(images.double()))[:, 0]
     dy, dx = torch.zeros_like(grey), torch.zeros_like(grey)  # none along the rim
     dy[:, 1:-1] = grey[:, 2:] - grey[:, :-2]

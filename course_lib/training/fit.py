@@ -7,10 +7,9 @@ import time
 from collections.abc import Callable, Mapping
 from contextlib import nullcontext
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
-from lightning_fabric import Fabric
 from torch import Tensor, nn
 from torch.nn.utils import get_total_norm
 from torch.optim import Optimizer
@@ -28,6 +27,9 @@ from course_lib.training.precision import resolve_precision
 from course_lib.training.quantization_aware import exact_precision, quantization_aware
 from course_lib.training.run import Run
 from course_lib.training.schedule import step_after_batch, step_after_epoch
+
+if TYPE_CHECKING:
+    from lightning_fabric import Fabric
 
 # Fabric announces its precision at every call; here that is an argument, and in a notebook a line of noise per run.
 logging.getLogger("lightning_fabric.utilities.rank_zero").setLevel(logging.WARNING)
@@ -89,6 +91,8 @@ def fit(
             checkpoint is damaged or of another run; ``quantize`` cannot be with this precision, or compiled.
         ModuleNotFoundError: torchao is not installed, and ``quantize`` is True.
     """
+    from lightning_fabric import Fabric  # here, as it loads PyTorch's compiler: seconds, and 100 MB
+
     check_parameters(optimizer, backbone, criterion)
     if quantize:
         precision = exact_precision(precision, compile=compile)

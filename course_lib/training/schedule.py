@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import torch
-from lightning_fabric import Fabric
 from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
 
 from course_lib.training.history import History
+
+if TYPE_CHECKING:
+    from lightning_fabric import Fabric
 
 
 def step_after_batch(schedule: LRScheduler | None) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import numpy as np
-import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import ArrayLike, NDArray
@@ -87,7 +86,7 @@ def _draw(axis: Axes, scores: Scores, same: Same, bins: NDArray[np.float64], thr
         ("genuine pairs", same, COLOURS[0], None),
     ):
         look = {"color": colour, "edgecolor": colour, "alpha": 0.5, "hatch": hatch, "linewidth": 0.8}
-        sns.histplot(x=scores[chosen], bins=bins, label=name, ax=axis, **look)
+        axis.hist(scores[chosen], bins=bins, label=name, **look)
     whole_ticks(axis.yaxis, np.zeros(1))  # pairs are counted
     if threshold is not None:
         threshold = _checks.number("threshold", threshold)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 from datetime import datetime, timezone
 from pathlib import Path
 
@@ -13,6 +12,7 @@ import torch
 
 from course_lib import export
 from course_lib.data import ImageSet, face_folder, normalise
+from course_lib.machine import cores
 from course_lib.training import History, save_weights
 from course_lib.weights.recipe import Recipe, described, distil
 from course_lib.weights.teacher import load_teacher
@@ -54,7 +54,7 @@ def how_it_was_made(faces: ImageSet, recipe: Recipe, history: History, precision
         "recipe": described(recipe),
         "precision": precision,
         "threads": torch.get_num_threads(),
-        "cores": os.cpu_count(),
+        "cores": cores(),
         "torch": torch.__version__,
         "training_hours": round(sum(history["seconds"]) / 3600, 2),
         "history": history.rows,

@@ -7,6 +7,7 @@ import pytest
 
 from course_lib.data import normalise
 from course_lib.training import embed
+from course_lib.training.embed import MANY
 
 
 def test_is_the_network_in_evaluation_mode(tiny_net, stripes):
@@ -30,3 +31,18 @@ def test_bad_input_is_refused(tiny_net, stripes):
     tiny_net.out.bias.data[0] = math.nan
     with pytest.raises(ValueError, match=r"embedding of image 0 is not finite \(90 in all\)"):
         embed(tiny_net, stripes)
+
+
+@pytest.mark.parametrize("count", [MANY - 1, MANY, 90])
+def test_many_images_have_the_embeddings_of_few(tiny_net, stripes, count):
+    """From MANY on a faster copy embeds them."""
+    one_by_one = np.concatenate([embed(tiny_net, stripes.images[i : i + 1]) for i in range(count)])
+    found = embed(tiny_net, stripes.images[:count])
+    assert np.abs(found - one_by_one).max() <= 1e-5 * np.abs(one_by_one).max()
+
+
+def test_a_network_that_is_trained_on_is_embedded_as_it_is_then(tiny_net, stripes):
+    before = embed(tiny_net, stripes)
+    tiny_net.out.weight.data.mul_(2)
+    tiny_net.out.bias.data.mul_(2)
+    assert np.allclose(embed(tiny_net, stripes), 2 * before, rtol=1e-4, atol=1e-5)

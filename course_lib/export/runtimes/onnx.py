@@ -43,6 +43,7 @@ def open_session(path: Path, threads: int) -> Any:
         raise ModuleNotFoundError(f"onnxruntime, which runs {path.name}, is not installed; pip install -e .") from error
     settings = onnxruntime.SessionOptions()
     settings.intra_op_num_threads = threads
+    settings.add_session_config_entry("session.intra_op.allow_spinning", "0")  # on a busy machine it costs many times
     try:
         return onnxruntime.InferenceSession(path, settings, providers=["CPUExecutionProvider"])
     except Exception as error:  # its errors have no common base

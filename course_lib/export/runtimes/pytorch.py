@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 
 from torch import nn
@@ -10,6 +11,7 @@ from torch import nn
 from course_lib import backbones, cost
 from course_lib.export.runtimes.loaded import Loaded
 from course_lib.training import load_weights
+from course_lib.training.embed import prepared
 
 
 def load(path: Path, architecture: str | None, options: Mapping[str, object]) -> Loaded:
@@ -39,6 +41,7 @@ def of(module: nn.Module) -> Loaded:
         forward=lambda images: module(images.to(device)).float().cpu(),
         input_size=module.input_size,
         in_channels=module.in_channels,
+        prepared=partial(prepared, module),
         peak_activation_bytes=lambda: (
             cost.count(module, module.input_size, in_channels=module.in_channels).peak_fp32_bytes
         ),
