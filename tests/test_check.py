@@ -106,14 +106,14 @@ def test_the_report_of_a_ready_machine(capsys, monkeypatch, tmp_path):
 
 @pytest.mark.slow
 def test_an_outdated_package_is_named_with_its_remedy(tmp_path):
-    write_package(tmp_path, "seaborn", "0.11.0")
+    write_package(tmp_path, "umap-learn", "0.4.0")
     done = run_check(path=tmp_path)
     assert done.returncode == 1
     lines = done.stdout.splitlines()
     failures = [number for number, line in enumerate(lines) if line.startswith("[FAIL]")]
     assert len(failures) == 1
-    assert lines[failures[0]].split() == ["[FAIL]", "seaborn", "0.11.0", "needs", ">=0.13.2,<0.14"]
-    assert 'pip install -c constraints.txt "seaborn>=0.13.2,<0.14"' in lines[failures[0] + 1]
+    assert lines[failures[0]].split() == ["[FAIL]", "umap-learn", "0.4.0", "needs", ">=0.5.7,<0.6"]
+    assert 'pip install -c constraints.txt "umap-learn>=0.5.7,<0.6"' in lines[failures[0] + 1]
 
 
 def test_with_nothing_but_pip_every_package_is_missing_and_nothing_crashes(tmp_path):

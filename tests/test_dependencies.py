@@ -24,7 +24,7 @@ else:
 
 ROOT = Path(__file__).resolve().parents[1]
 PYTHONS = ("3.10", "3.11", "3.12", "3.13")
-CONDA_NAMES = {"pytorch": "torch", "matplotlib-base": "matplotlib", "seaborn-base": "seaborn"}
+CONDA_NAMES = {"pytorch": "torch", "matplotlib-base": "matplotlib"}
 IMPORT_NAMES = {
     "sklearn": "scikit-learn",
     "PIL": "pillow",
@@ -209,6 +209,7 @@ def test_an_extra_is_imported_only_where_it_is_used():
             assert not at_once, f"{path.relative_to(ROOT)} imports {sorted(at_once)} when it is itself imported"
 
 
+@pytest.mark.slow
 def test_everything_declared_is_used():
     imported = set().union(*(distributions(path, text) for path, text in source_files().items()))
     stale = sorted(imported & USED_OTHERWISE.keys())

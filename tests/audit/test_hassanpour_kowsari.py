@@ -7,15 +7,16 @@ import pytest
 from course_lib.audit import hassanpour_kowsari_tables as tables
 from course_lib.audit import networks
 
+pytestmark = pytest.mark.slow
+
+
 PAPER = "Hassanpour and Kowsari"
 
 
-@pytest.mark.slow
 def test_verdicts(verdicts) -> None:
     assert verdicts(PAPER) == (24, 18, 4)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     "words, verdict, reading",
     [

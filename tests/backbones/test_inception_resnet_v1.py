@@ -52,6 +52,7 @@ def test_same_weights_same_output_as_facenet_pytorch(pair, size: int):
     assert theirs(images).abs().mean() > 1e-3, "the comparison is of something"
 
 
+@pytest.mark.slow
 def test_same_gradients_as_facenet_pytorch(pair):
     images = torch.randn(1, 3, 160, 160, generator=torch.Generator().manual_seed(2))
     gradients = []

@@ -106,6 +106,7 @@ def test_what_the_students_are_taught(few):
     assert torch.equal(blended.images[: len(lesson.people)], lesson.people.images)
 
 
+@pytest.mark.slow
 def test_the_shipped_model_keeps_its_cosines_and_meets_the_right_people(few, shipped):
     lesson = prepare(1, epochs=1)
     faces, everything = data.orl_faces(), shipped

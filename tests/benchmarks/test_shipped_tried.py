@@ -54,6 +54,7 @@ def test_each_way_trains_in_a_place_of_its_own_and_asks_the_teacher_once(monkeyp
     assert len(set(trained)) == len(DISTILLED) and asked == [0, 1]
 
 
+@pytest.mark.slow
 def test_by_names_learns_them_and_goes_on(tmp_path, faces, monkeypatch):
     recipe = Recipe(**SMALL, copies=0, fitted=0, epochs=2, batch_size=4)
     monkeypatch.setattr(shipped_tried, "PRECISION", "32-true")

@@ -21,6 +21,7 @@ def test_bytes_say_what_they_hold(mobilefacenet: cost.Cost) -> None:
     assert mobilefacenet.folded_int8_bytes == 993_344
 
 
+@pytest.mark.slow
 def test_layers_add_up_to_the_total(mobilefacenet: cost.Cost) -> None:
     table = pd.DataFrame(mobilefacenet.table())
     summary = mobilefacenet.summary()
@@ -36,6 +37,7 @@ def test_layers_add_up_to_the_total(mobilefacenet: cost.Cost) -> None:
     }
 
 
+@pytest.mark.slow
 def test_the_first_rows_are_the_papers_first_rows(mobilefacenet: cost.Cost) -> None:
     image, convolution, norm = mobilefacenet.layers[:3]
     assert (image.kind, image.output_shape, image.live_bytes) == ("input", (1, 3, 112, 112), 4 * 3 * 112**2)

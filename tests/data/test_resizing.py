@@ -26,6 +26,7 @@ def test_an_area_is_averaged_and_the_same_size_is_left_alone() -> None:
     assert resize(board, 16, 16) is board
 
 
+@pytest.mark.slow
 def test_data_is_imported_without_pytorchs_compiler() -> None:
     code = "import sys, course_lib.data, course_lib.training, course_lib.viz, course_lib.evaluation, course_lib.weights"
     code += "; print([name for name in ('torchvision', 'torch._dynamo', 'lightning_fabric') if name in sys.modules])"

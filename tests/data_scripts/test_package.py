@@ -21,6 +21,8 @@ from download import DownloadError, RemoteFile
 from loopback import Loopback, held, refuses, sha256, well
 from package import from_npm, from_pip, reason
 
+pytestmark = pytest.mark.slow
+
 WHEEL_NAME = "tiny_thing-0.1.0-py3-none-any.whl"
 PAGE = "https://example.org"
 posix = pytest.mark.skipif(os.name == "nt", reason="the stand-in for Python is a shell script")

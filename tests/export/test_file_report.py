@@ -14,6 +14,8 @@ from course_lib.data import ImageSet, PairedFaces, Pairs
 from course_lib.evaluation import best_threshold, cosine_scores
 from course_lib.evaluation.kfold import fold_numbers
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def paired(photographs: Tensor) -> PairedFaces:

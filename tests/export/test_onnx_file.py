@@ -12,6 +12,8 @@ from torch import nn
 
 from course_lib import backbones, export
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize("batch", [1, 2, 5])
 def test_embeddings_are_pytorchs_at_any_batch_size(network, fp32, batch):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 
 import numpy as np
+import pytest
 import torch
 
 from course_lib import data, weights
@@ -14,6 +15,7 @@ from course_lib.gallery import Consent, Gallery
 CONSENT = Consent(by="AT&T Laboratories", purpose="research", date=datetime.date(1994, 4, 1))
 
 
+@pytest.mark.slow
 def test_people_are_found_again_and_strangers_are_not(tmp_path):
     orl = data.orl_faces()
     of_person = orl.images.reshape(40, 10, *orl.images.shape[1:])

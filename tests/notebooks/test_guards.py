@@ -155,6 +155,7 @@ BAD = [
 ]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name, spoil, message", BAD, ids=[f"{name}-{i}" for i, (name, _, _) in enumerate(BAD)])
 def test_guard_sees_the_fault(name: str, spoil: Callable, message: str, sample: Committed, tmp_path: Path) -> None:
     spoil(sample.notebook)
@@ -170,6 +171,7 @@ def assert_raises_nothing_but(faults: list[str], message: str) -> None:
     assert all("sample.ipynb" in fault for fault in faults)
 
 
+@pytest.mark.slow
 def test_a_missing_twin_is_said(sample: Committed, tmp_path: Path) -> None:
     alone = Path(shutil.copy(sample.path, tmp_path))
     (fault,) = GUARDS["twin_says_the_same"](Committed.load(alone))
@@ -180,6 +182,7 @@ def test_every_guard_is_proven() -> None:
     assert {name for name, _, _ in BAD} == set(GUARDS)
 
 
+@pytest.mark.slow
 def test_a_value_beside_a_verdict_and_a_folded_guard_are_fine(sample: Committed) -> None:
     prints(stream("higher by 3.2 points: True of 5\nTrue accept rate: 91 %\n"))(sample.notebook)
     assert list(GUARDS["results_are_shown"](sample)) == []
@@ -193,12 +196,14 @@ def test_guards_and_checks_are_folded_and_nothing_else_is(path: Path) -> None:
         assert folded == bool({"guard", "check"} & set(cell.metadata.get("tags", []))), cell.source
 
 
+@pytest.mark.slow
 def test_an_illustration_needs_no_claim(sample: Committed) -> None:
     tags(3)(sample.notebook)
     tags(1, "illustration")(sample.notebook)
     assert list(GUARDS["figures_have_claims"](sample)) == []
 
 
+@pytest.mark.slow
 def test_relative_paths_addresses_and_fractions_are_no_machine_paths(sample: Committed) -> None:
     for text in (
         "data/faces/ann.png",

@@ -130,6 +130,7 @@ def small_network() -> tuple[nn.Module, Softmax, tuple[Tensor, Tensor]]:
     return net, Softmax(4, 3, seed=0), (images, torch.arange(20) % 3)
 
 
+@pytest.mark.slow
 def test_a_networks_eigenvalue_is_that_of_its_whole_hessian():
     net, criterion, data = small_network()
     found = sharpness(net, criterion, data, tolerance=1e-4, iterations=500)
@@ -153,6 +154,7 @@ def test_a_networks_eigenvalue_is_that_of_its_whole_hessian():
     assert found.loss == pytest.approx(loss(weights).item(), rel=1e-5)
 
 
+@pytest.mark.slow
 def test_it_finds_at_least_what_sam_finds():
     net, criterion, data = small_network()
     found = sharpness(net, criterion, data, rho=0.3)
@@ -169,12 +171,14 @@ def test_it_finds_at_least_what_sam_finds():
     assert found.largest_loss >= seen[1] * (1 - 1e-5) > found.loss
 
 
+@pytest.mark.slow
 def test_a_larger_ball_holds_a_larger_loss():
     net, criterion, data = small_network()
     losses = [sharpness(net, criterion, data, rho=rho, iterations=3).largest_loss for rho in (0.0, 0.05, 0.2, 0.8)]
     assert losses == sorted(losses) and losses[0] == sharpness(net, criterion, data, iterations=1).loss < losses[1]
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_bits_and_the_result_is_frozen():
     net, criterion, data = small_network()
     found = sharpness(net, criterion, data, iterations=3)

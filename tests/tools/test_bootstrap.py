@@ -19,7 +19,10 @@ from tools import bootstrap, environment, installer, weights
 
 ROOT = Path(__file__).resolve().parents[2]
 SCRIPTS = ("bootstrap.py", "environment.py", "installer.py", "interpreters.py", "stages.py", "weights.py")
-pytestmark = pytest.mark.skipif(os.name == "nt", reason="the stand-in for Python is a script with a #! line")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(os.name == "nt", reason="the stand-in for Python is a script with a #! line"),
+]
 
 
 class Project:

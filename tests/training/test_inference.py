@@ -23,6 +23,7 @@ def images_of(network: nn.Module, count: int = 5) -> Tensor:
     return torch.randn(size, generator=torch.Generator().manual_seed(0))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", sorted(backbones.available()))
 def test_every_backbone_gives_the_same_embeddings_faster_and_is_left_alone(name: str) -> None:
     network = randomised(backbones.create(name, seed=0, **backbones._NETWORKS[name].small))

@@ -90,6 +90,7 @@ class Stop(Exception):
     """The power fails."""
 
 
+@pytest.mark.slow
 def test_an_interrupted_run_ends_with_the_same_bits(stripes, tmp_path):
     def run(stop_at: int | None = None) -> list[torch.Tensor]:
         torch.manual_seed(0)

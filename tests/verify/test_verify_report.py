@@ -111,6 +111,7 @@ def test_what_was_left_out_is_listed() -> None:
     assert plain["excluded"][0]["pairs"] == [3, 9]
 
 
+@pytest.mark.slow
 def test_files_are_written(report: Report, tmp_path: Path) -> None:
     files = report.save(tmp_path / "new" / "folder")
     assert [file.name for file in files] == ["report.json", "scores.png", "roc.png", "det.png"]

@@ -19,6 +19,8 @@ from PIL import Image
 from course_lib import viz
 from course_lib.viz.layout import square_window, wrapped
 
+pytestmark = pytest.mark.slow
+
 
 def draw(name: str) -> tuple[Figure, bytes]:
     figure = EXAMPLES[name]()

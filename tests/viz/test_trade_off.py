@@ -9,6 +9,7 @@ QUALITY = {"a": (0.7, 0.8, 0.9), "b": (0.8, 0.85, 0.9)}
 GROUPS = {"small": ["a"], "large": ["b"]}
 
 
+@pytest.mark.slow
 def test_each_name_is_a_dot_over_its_cost_with_its_interval():
     figure = viz.trade_off(COSTS, QUALITY, GROUPS, title="T", ylabel="accuracy", references={"pixels": 0.75})
     for axis, cost in zip(figure.axes, COSTS.values(), strict=True):

@@ -7,27 +7,30 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
+Forward = Callable[[Tensor], Tensor]
+"""Images (N, C, H, W) float32, as ``data.normalise`` makes them -> embeddings (N, D) float32."""
+
 
 @dataclass(frozen=True)
 class Loaded:
     """A network that is ready to run.
 
     Attributes:
-        forward: images (N, C, H, W) float32, as ``data.normalise`` makes them -> embeddings (N, D) float32.
+        forward: from images to embeddings.
         input_size: (height, width) in pixels.
         in_channels: 1 for grey or 3 for RGB images.
         batch_size: the only one that the file takes, or None where it takes any.
-        prepared: for many images, uint8 (N, C, H, W): a faster ``forward`` for these, and how many to give it at a
-            time; None where ``forward`` itself is that.
         peak_activation_bytes: counts the most memory that activations take at once, for one image, weights not
             included; None where the file does not tell.
         arena_bytes: asks a device's own planner for the same; None where there is none, or it cannot tell.
+        prepared: for many images, uint8 (N, C, H, W): a faster ``forward`` for these, and how many to give it at a
+            time; None where ``forward`` itself is that.
     """
 
-    forward: Callable[[Tensor], Tensor]
+    forward: Forward
     input_size: tuple[int, int]
     in_channels: int
     batch_size: int | None = None
-    prepared: Callable[[Tensor], tuple[Callable[[Tensor], Tensor], int]] | None = None
     peak_activation_bytes: Callable[[], int] | None = None
     arena_bytes: Callable[[], int | None] | None = None
+    prepared: Callable[[Tensor], tuple[Forward, int]] | None = None
