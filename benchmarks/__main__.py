@@ -45,6 +45,7 @@ LONG = {
     "transfer_orl": "25 minutes",
     "transfer_faces": "20 minutes",
     "distillation_orl": "20 minutes",
+    "real_machines": "20 minutes",
 }
 BUSY_PERCENT = 5  # other programs above this: say so
 
