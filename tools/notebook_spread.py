@@ -5,8 +5,9 @@
     python -m tools.notebook_spread --record        all, two variants at a time with --jobs 2, into the record
 
 Each notebook runs from its text twin under every variant below. A notebook whose code has not changed since its record
-is not run again (--again runs it), so an interrupted sweep goes on where it stopped, and a changed tolerance is judged
-at once. The record also keeps the values of the guards, which tests judge again with the values moved.
+is not run again, so an interrupted sweep goes on where it stopped, and a changed tolerance is judged at once. With
+--again it is, and its spread is then over these runs and the earlier ones: processors differ by more than the variants
+show. The record also keeps the values of the guards, which tests judge again with the values moved.
 
 Which variants: measured on a processor with AVX-512, `ATEN_CPU_CAPABILITY=default` moves every operation of PyTorch, a
 second thread the gradients of its convolutions and LAPACK. `ONEDNN_MAX_CPU_ISA` moves its convolutions, `MKL_CBWR` its
@@ -158,6 +159,19 @@ def entry_of(notebook: NotebookNode, runs: Mapping[str, Printed]) -> dict[str, A
     }
 
 
+def joined(entry: Mapping[str, Any], earlier: Mapping[str, Any]) -> dict[str, Any]:
+    """The entry with what an earlier sweep of the same code printed, on whatever machine that ran."""
+    sweep = earlier.get("sweeps", 1)
+    cells = {}
+    for cell, found in entry["cells"].items():
+        before = {
+            name if ", sweep " in name else f"{name}, sweep {sweep}": text
+            for name, text in earlier["cells"].get(cell, {}).items()
+        }
+        cells[cell] = {**found, **before}
+    return {**entry, "sweeps": sweep + 1, "cells": cells}
+
+
 def table(notebook: NotebookNode, entry: Mapping[str, Any], suggest: bool = False) -> Iterator[tuple[str, bool]]:
     """Lines to print about a notebook, each with whether it states a fault: the spread of every number by cells."""
     for position, cell in enumerate(notebook.cells, 1):
@@ -252,6 +266,9 @@ def sweep(sources: Mapping[Path, NotebookNode], options: argparse.Namespace) -> 
             fits = False
             continue
         entry = entry_of(sources[twin], runs)
+        earlier = recorded().get(twin.stem, {})
+        if earlier.get("code") == entry["code"]:
+            entry = joined(entry, earlier)
         if options.record:
             write_entry(twin.stem, entry)
         fits &= report(twin.stem, sources[twin], entry, options.suggest)
@@ -264,7 +281,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("names", nargs="*", help="beginnings of notebook names; all of them when none is given")
     parser.add_argument("--record", action="store_true", help="write the results into benchmarks/records")
     parser.add_argument("--suggest", action="store_true", help="print the smallest sensible tolerance of each cell")
-    parser.add_argument("--again", action="store_true", help="run also what has not changed since its record")
+    parser.add_argument("--again", action="store_true", help="run what has not changed too, and add to its record")
     parser.add_argument("--jobs", type=int, default=1, help="runs at a time (default 1)")
     parser.add_argument("--timeout", type=float, default=3600, help="seconds one cell may take (default 3600)")
     parser.add_argument("--folder", type=Path, default=notebooks.NOTEBOOKS, help="folder of the notebooks")

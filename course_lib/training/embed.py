@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from course_lib.data import ImageSet, normalise
-from course_lib.training.inference import batch_size_for, for_inference
+from course_lib.training.inference import batch_size_for, for_inference, has_hooks
 
 MANY = 64  # images: with fewer, making a network faster costs as much as it gains
 FEW_AT_A_TIME = 16
@@ -65,7 +65,7 @@ def prepared(backbone: nn.Module, pixels: Tensor) -> tuple[Callable[[Tensor], Te
         return floats.to(device, memory_format=torch.channels_last)
 
     network, at_a_time = backbone, FEW_AT_A_TIME
-    if len(pixels) >= MANY:
+    if len(pixels) >= MANY and not has_hooks(backbone):
         example = laid_out(normalise(pixels[:2]))
         network = for_inference(backbone, example)
         at_a_time = batch_size_for(network, example)

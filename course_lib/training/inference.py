@@ -40,6 +40,11 @@ def folded(model: nn.Module) -> nn.Module:
     return model
 
 
+def has_hooks(network: nn.Module) -> bool:
+    """Whether someone watches what goes through its modules, and so must see each image once, and these modules."""
+    return any(module._forward_hooks or module._forward_pre_hooks for module in network.modules())
+
+
 def for_inference(backbone: nn.Module, example: Tensor) -> nn.Module:
     """A network that embeds as ``backbone`` does now, but faster; or ``backbone`` itself, which is never changed.
 
@@ -51,7 +56,7 @@ def for_inference(backbone: nn.Module, example: Tensor) -> nn.Module:
         backbone: in evaluation mode.
         example: some images (N, C, H, W) float, as ``backbone`` takes them, on its device.
     """
-    if any(module._forward_hooks or module._forward_pre_hooks for module in backbone.modules()):
+    if has_hooks(backbone):
         return backbone
     try:
         copy = folded(backbone)

@@ -27,7 +27,6 @@ import numpy as np
 import pandas as pd
 import torch
 from torch import nn
-from torchvision.transforms.v2.functional import gaussian_blur
 
 from course_lib import (
     data,
@@ -874,7 +873,7 @@ except ValueError as error:
 
 # %%
 def blur(images, pixels):
-    return gaussian_blur(images, [6 * pixels + 1] * 2, [pixels] * 2)
+    return data.Blur(pixels)(images)
 
 
 def cover(images, pixels):

@@ -9,6 +9,7 @@ import pytest
 
 from benchmarks import record
 from tools import notebook_spread, notebooks
+from tools.number_spread import unpacked
 
 # Stands for numbers that move with threads and instruction sets.
 MOVES = """
@@ -72,6 +73,18 @@ def test_a_sweep_is_recorded_resumed_and_judged_again(
     for arguments, twin in ((["--again"], MOVES), ([], MOVES.replace("0.98", "0.97"))):
         with pytest.raises(AssertionError, match="a notebook was run"):
             spread(folder, *arguments, a=twin)
+
+
+def test_a_sweep_on_another_machine_adds_to_the_earlier_ones() -> None:
+    first = {"code": "same", "cells": {"rate": {"1 thread": "98.0 %", "AVX2": "97.5 %"}, "loss": {"1 thread": "2"}}}
+    second = {"code": "same", "cells": {"rate": {"1 thread": "98.4 %"}, "loss": {"1 thread": "2"}}}
+    both = notebook_spread.joined(second, first)
+    assert both["cells"]["rate"] == {"1 thread": "98.4 %", "1 thread, sweep 1": "98.0 %", "AVX2, sweep 1": "97.5 %"}
+    (spread,) = unpacked(both["cells"]["rate"])
+    assert str(spread.number) == "98.4 %" and (float(spread.low), float(spread.high)) == (97.5, 98.4)
+    third = notebook_spread.joined(first, both)
+    assert list(third["cells"]["loss"]) == ["1 thread", "1 thread, sweep 2", "1 thread, sweep 1"]
+    assert third["sweeps"] == 3
 
 
 @pytest.mark.slow

@@ -46,3 +46,11 @@ def test_a_network_that_is_trained_on_is_embedded_as_it_is_then(tiny_net, stripe
     tiny_net.out.weight.data.mul_(2)
     tiny_net.out.bias.data.mul_(2)
     assert np.allclose(embed(tiny_net, stripes), 2 * before, rtol=1e-4, atol=1e-5)
+
+
+def test_a_hook_sees_every_image_once_and_in_order(tiny_net, stripes):
+    seen = []
+    handle = tiny_net.register_forward_pre_hook(lambda _, given: seen.append(given[0]))
+    embed(tiny_net, stripes)
+    handle.remove()
+    assert np.array_equal(np.concatenate(seen), normalise(stripes.images))
