@@ -120,9 +120,14 @@ def at_temperature(temperature):
     return viz.bars(panels, title=title, unit="probability")
 
 
-# %% tolerance="55 %"
+# %% tolerance="40 points"
+for name, image in (("ordinary 4", plain), ("odd 4", odd)):
+    p = 100 * test_logits[image].double().softmax(0)
+    print(f"T =  1, {name}: {p[4]:.1f} % for 4, {p[9]:.1f} % for 9")
+
+# %% tolerance="15 points"
 nine_at_4 = {}
-for temperature in (1, 4, 16):
+for temperature in (4, 16):
     for name, image in (("ordinary 4", plain), ("odd 4", odd)):
         p = 100 * (test_logits[image].double() / temperature).softmax(0)
         if temperature == 4:
@@ -204,7 +209,7 @@ def hinton(student, teacher, labels, temperature=4.0, weight=0.9):
     return (1 - weight) * cross_entropy(student, labels) + weight * of_teacher
 
 
-# %% tolerance="6 %"
+# %% tolerance="7 %"
 student_head = losses.Softmax(32, 10, seed=1)
 criterion = losses.HintonKD(student_head, test_logits, test.labels)
 features = torch.randn(len(test), 32, generator=torch.Generator().manual_seed(0))
@@ -278,7 +283,7 @@ students = {
 # %% [markdown]
 # We count apart: the 3s, which neither student has seen, and the other nine digits.
 
-# %% tolerance="8 points"
+# %% tolerance="18 points"
 is_3 = test.labels == 3
 threes, others = {}, {}
 for name, pair in students.items():
@@ -296,7 +301,7 @@ threes_guess.reveal(threes["teacher"], ".0f")
 # %% tags=["guard"]
 guard(
     "soft targets alone teach a digit that was never shown",
-    threes["teacher"] > threes["labels"] + 25 and min(others.values()) > 85,
+    threes["teacher"] > threes["labels"] + 25 and min(others.values()) > 75,
     threes=threes,
     others=others,
 )
