@@ -30,9 +30,21 @@ def test_the_first_import_sets_what_the_user_has_not() -> None:
     assert told(code, OMP_WAIT_POLICY="ACTIVE", THP_MEM_ALLOC_ENABLE="0") == "ACTIVE 0"
 
 
+@pytest.mark.parametrize(
+    ("name", "other"), [("OMP_WAIT_POLICY", "GOMP_SPINCOUNT"), ("GOMP_SPINCOUNT", "OMP_WAIT_POLICY")]
+)
+def test_who_chose_how_threads_wait_has_chosen_all_of_it(
+    name: str, other: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert machine.unset({name: "1"}) == {"THP_MEM_ALLOC_ENABLE": "1"} and machine.unset({}) == machine.SETTINGS
+    monkeypatch.delenv(other, raising=False)
+    monkeypatch.setenv(name, "1")
+    assert bootstrap.settings()[name] == "1" and other not in bootstrap.settings()
+
+
 def test_every_command_of_the_project_starts_python_with_the_same_settings() -> None:
     assert machine.SETTINGS.items() <= bootstrap.SHARED.items()
-    assert bootstrap.settings().keys() >= machine.SETTINGS.keys()
+    assert bootstrap.settings().keys() >= bootstrap.shared().keys()
 
 
 def limits(folder: Path, **contents: str) -> None:

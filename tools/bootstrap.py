@@ -33,7 +33,7 @@ from tools.installer import SetupError  # noqa: E402
 FIRST_NOTEBOOK = "notebooks/00_start_here.ipynb"
 TAKES_ARGUMENTS = ("lab", "notebooks", "bench", "web")
 # As course_lib/machine.py sets them, where they also reach a Python that imports PyTorch before course_lib.
-SHARED = {"OMP_WAIT_POLICY": "PASSIVE", "THP_MEM_ALLOC_ENABLE": "1"}
+SHARED = {"OMP_WAIT_POLICY": "PASSIVE", "GOMP_SPINCOUNT": "1000", "THP_MEM_ALLOC_ENABLE": "1"}
 TEST_DATA = environment.CACHE / "data"  # holds the detector's weights and no data set
 
 
@@ -177,7 +177,14 @@ def settings() -> dict[str, str]:
         "XDG_CACHE_HOME": "other",
     }
     inside = {name: str(environment.CACHE / folder) for name, folder in caches.items()}
-    return {**SHARED, **os.environ, **inside, "JUPYTER_PREFER_ENV_PATH": "1"}
+    return {**shared(), **os.environ, **inside, "JUPYTER_PREFER_ENV_PATH": "1"}
+
+
+def shared() -> dict[str, str]:
+    """How Python shares the machine, less what the user chose: with one setting of how threads wait, the other too."""
+    waiting = {"OMP_WAIT_POLICY", "GOMP_SPINCOUNT"}
+    chosen = waiting if waiting & set(os.environ) else set()
+    return {name: value for name, value in SHARED.items() if name not in chosen}
 
 
 def test_settings(threads: int | None = None) -> dict[str, str]:
