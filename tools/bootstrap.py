@@ -78,11 +78,8 @@ def lab(arguments: list[str]) -> int:
     python = ready_python()
     weights.fetch_once()
     command = [python, "-m", "jupyterlab", *lab_options(arguments)]
-    settings = {
-        **SHARED,
-        **os.environ,
-        "JUPYTER_PREFER_ENV_PATH": "1",
-    }  # this environment's kernel, not another
+    # This environment's kernel, not another.
+    settings = {**shared(), **os.environ, "JUPYTER_PREFER_ENV_PATH": "1"}
     # The course begins without a question about news, and without asking the network for updates.
     configured = [str(ROOT / "tools" / "jupyter"), *filter(None, [os.environ.get("JUPYTER_CONFIG_PATH")])]
     settings["JUPYTER_CONFIG_PATH"] = os.pathsep.join(configured)

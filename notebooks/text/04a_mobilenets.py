@@ -1,8 +1,8 @@
 # %% [markdown]
 # # MobileNets: one convolution taken apart, three ways
 #
-# Three networks made for telephones were made for a thousand kinds of objects, not for faces. The small face networks
-# of this course use their parts: MobileNetV1 splits the convolution, ShuffleNet splits it further, MobileNetV2
+# Three networks for phones were designed to tell a thousand kinds of objects apart, not for faces. The small face
+# networks of this course use their parts: MobileNetV1 splits the convolution, ShuffleNet splits it further, MobileNetV2
 # turns the block inside out. We build all three from their papers' tables, count them, and ask what Kumar et al. must
 # have done to fit one of them into a megabyte.
 #
@@ -15,7 +15,7 @@
 # **What you need before**: [notebook 02](02_train_and_verify.ipynb) (how a face network is trained and tested) and
 # [notebook 03](03_convolution_costs.ipynb) (what a convolution costs).
 #
-# **Time and place**: 1 minute to run, 70 minutes to read and do. No GPU, no network, 1.3 GB of memory.
+# **Time and place**: 1 minute to run, 70 minutes to read and do. No GPU, no network, 1.2 GB of memory.
 
 # %% tags=["imports"]
 import numpy as np
@@ -40,7 +40,7 @@ from course_lib import (
 #
 # An ordinary 3x3 convolution does two jobs at once: it looks around in space, and it mixes channels. MobileNetV1
 # (Howard et al. 2017) gives each job to a convolution of its own: a **depthwise** 3x3, one filter for each channel, and
-# a **pointwise** 1x1, which mixes. Every convolution has no bias and is followed by batch norm.
+# a **pointwise** 1x1, which mixes. No convolution has a bias, and each is followed by batch norm and a ReLU.
 
 
 # %%
@@ -86,8 +86,8 @@ def my_mobilenet_v1():
 
 
 # %% [markdown]
-# Is that the library's network? The strictest test there is: hand its weights over, in order, and compare the
-# embeddings of the same images. If a single layer is of another kind, they do not fit, or the embeddings differ.
+# Is that the library's network? A strict test: hand its weights over, in order, and compare the embeddings of the same
+# images. If a single layer is of another kind, they do not fit, or the embeddings differ.
 
 
 # %%
@@ -123,7 +123,7 @@ guard(
 # %% tags=["predict"]
 pointwise_guess = exercises.predict(
     ...,
-    question="How much of all multiply-adds is in the 1x1 convolutions?",
+    question="What share of the multiply-adds is in the 1x1 convolutions?",
     unit="%",
 )
 
@@ -298,7 +298,8 @@ class InvertedResidual(nn.Module):
 
 # %% [markdown]
 # The table has four columns: expansion t, channels c, repeats n, and the stride s of the first repeat. Kumar et al. put
-# an embedding of 128 numbers on top.
+# an embedding of 128 numbers on top. We build this one for 224x224 with the paper's stride 2; `mobilenet_v2_face` below
+# is Chen et al.'s, for 112x112: stride 1, and the 1280 averages are the embedding.
 
 # %%
 V2_TABLE = [
@@ -409,7 +410,7 @@ fp32, int8 = sizes["fp32 MB"].tolist(), sizes["int8 MB"].tolist()
 
 # %% tags=["guard"]
 guard(
-    "int8 fits from half the width on, float32 only with fewer last channels",
+    "int8 fits up to half the width, float32 only with fewer last channels",
     int8[0] > 1 > int8[1] and min(fp32[:4]) > 1 > fp32[4],
     fp32=fp32,
     int8=int8,
@@ -500,9 +501,9 @@ exercises.check(in_eights, by_search, cases, draw=draw_channels, hints=hints)
 # %% [markdown]
 # ## A short training
 #
-# The recipe is that of notebook 02: thirty people of ORL to learn from, ten others to test on. To make a
-# minute do, the photographs shrink to 40x32, all networks to a quarter of their width, and V2's last convolution to 320
-# channels. So this shows how such networks behave on little data. It does not rank them.
+# The recipe is that of notebook 02: thirty people of ORL to learn from, ten others to test on. To keep it to a minute,
+# the photographs shrink to 40x32, all networks to a quarter of their width, and V2's last convolution to 320 channels.
+# So this shows how such networks behave on little data. It does not rank them.
 
 # %%
 SIZE, EPOCHS, BATCH = (40, 32), 20, 50
@@ -543,7 +544,8 @@ pixels = test.images.flatten(1).numpy().astype(float)
 embeddings["pixels, untrained"] = pixels - pixels.mean(axis=1, keepdims=True)
 
 # %% [markdown]
-# All four are asked about the same pairs:
+# All four are asked about the same pairs. The brackets hold Wilson's interval over pairs, which is too narrow for ten
+# people (notebook 02):
 
 # %% tolerance="15 points"
 scores, verified, accuracy = {}, {}, {}

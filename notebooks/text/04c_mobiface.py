@@ -1,10 +1,10 @@
 # %% [markdown]
 # # MobiFace: what a head can weigh
 #
-# MobiFace takes MobileFaceNet's blocks, gives them more channels, and brings the picture down faster. Its paper prints a
-# size of 9.3 MB. Its table ends in a layer that alone takes more than five times as much. Both cannot be true, and
+# MobiFace takes MobileFaceNet's blocks, gives them more channels, and brings the picture down faster. Its paper prints
+# a size of 9.3 MB. Its table ends in a layer that alone takes more than five times as much. Both cannot be true, and
 # finding out which one is meant is this notebook's exercise in reading. Then we meet the same network cut down to one
-# block of a kind, by Basch et al., with a classifier a thousand times as large as itself.
+# block of each kind, by Basch et al., with a classifier a thousand times as large as itself.
 #
 # **What you will learn**
 # - to build a network whose table names its widths, and to see which expansions they imply;
@@ -110,10 +110,10 @@ def my_body(one_of_each=False):
 # %% [markdown]
 # ## Three heads
 #
-# The body ends in a map of 7x7 places and 512 channels. The layers behind it, which make the embedding of it, are the
-# **head**, and there are three ways to 512 numbers. **gap** takes the mean of each channel. **gdconv** learns one weight
-# for each place of each channel. **fc** flattens everything, and connects all with all. The table says "512-d FC": the
-# third.
+# The body ends in a map of 7x7 places and 512 channels. The layers behind it, which turn it into the embedding, are the
+# **head**, and there are three ways to 512 numbers. **gap** takes the mean of each channel. **gdconv** learns one
+# weight for each place of each channel. **fc** flattens everything, and connects all with all. The table says "512-d
+# FC": the third.
 
 # %%
 MY_HEADS = {
@@ -384,8 +384,8 @@ guard(
 
 # %% [markdown]
 # They report about 7,000 people, and 7,342 to 7,351 give the printed number. So nearly a thousand parameters of the
-# classifier stand over each one of the network, and all go when it is to recognise somebody new. Averaging the map first
-# would have left 512 features and a classifier of 3.8M. A head is not a detail.
+# classifier stand over each one of the network, and all of them are thrown away when it has to recognise somebody new.
+# Averaging the map first would have left 512 features and a classifier of 3.8M. A head is not a detail.
 #
 # ## A short training
 #
@@ -484,9 +484,11 @@ guard(
 
 # %% [markdown]
 # Look at how far the two runs of one network lie apart, and then at how far two networks do: **two runs cannot rank
-# heads**. On a processor with other instructions the same cells gave yet another order. The reduced network, with a third
-# of the parameters, lay among the others, and the dense head, with more than twice as many, did too. The pixels came a
-# few points below most networks. What holds for MS-Celeb-1M must be tried on MS-Celeb-1M.
+# heads**. On a processor with other instructions the same cells gave yet another order. In the stored runs the dense
+# head was first in both, by about a point at most, while gap alone moved by nearly seven points from run to run: such a
+# lead says nothing. The reduced network, with a third of the parameters, was last once and second once. The pixels came
+# a few points below most networks. What holds for the 3.8 million photographs that MobiFace was trained on must be
+# tried on those.
 #
 # ## Flipped-MobiFace: a face and its mirror image
 #

@@ -3,7 +3,7 @@
 #
 # A convolution looks for the same thing everywhere. In an aligned face that seems a waste: the eyes are always at the
 # same place, and nobody has an eye on the chin. So DeepFace (Taigman et al. 2014) gives every position its **own**
-# kernel. Its authors report that it comes near people at telling faces apart. It has more than a hundred million
+# kernel. Its authors report that it tells faces apart nearly as well as people do. It has more than a hundred million
 # weights, and was trained on millions of photographs. We build it, count it, and see which layers a few hundred move.
 #
 # **What you will learn**
@@ -14,7 +14,7 @@
 # **What you need before**: [notebook 02](02_train_and_verify.ipynb) (how a face network is tested) and [notebook
 # 03](03_convolution_costs.ipynb) (what a convolution costs).
 #
-# **Time and place**: 1 minute to run, 85 minutes to read and do. No GPU, no network, 1.2 GB of memory.
+# **Time and place**: 1 minute to run, 85 minutes to read and do. No GPU, no network, 1.1 GB of memory.
 
 # %% tags=["imports"]
 import math
@@ -317,7 +317,7 @@ guard(
 
 # %% [markdown]
 # The paper also has **dropout**: in each training step a random half of F7's activations is set to zero, so that the
-# network cannot rely on any single one. It has no weights, and is not there in use; we leave it out here.
+# network cannot rely on any single one. It has no weights, and is switched off after training; we leave it out here.
 #
 # ## What it costs
 #
@@ -360,7 +360,8 @@ guard(
 # "More than 120 million parameters", of which "more than 95 %" are in the local and the fully connected layers (Taigman
 # et al. 2014): our count is a little below the first claim, and the second holds with room to spare.
 #
-# How does the number of weights grow with the image? And with which layer?
+# How does the number of weights grow with the side of the image, and in which layer most? Move the slider below: it is
+# L4.
 
 
 # %%
@@ -423,7 +424,7 @@ for name, counted in millions.items():
     print(f"{name}: {counted:.1f}M")
 f7_share = 100 * max(row["parameters"] for row in replaced.by_module().table())
 f7_share = f7_share / replaced.parameters
-print(f"F7 holds {f7_share:.1f} % of the normalised network")
+print(f"F7 holds {f7_share:.2f} % of the normalised network")
 nearest = min(abs(counted - PRINTED / 1e6) for counted in millions.values())
 
 # %% tags=["guard"]
@@ -604,7 +605,7 @@ print("change of the weights in %, mean of three runs")
 print(moved.loc[["one kernel"]].to_string())
 
 # %% [markdown]
-# The twin moved its shared layers L4 to L6 as far as the others. And DeepFace?
+# The twin moved its shared layers L4 to L6 about as far as C3 and F7, and twice as far as C1. And DeepFace?
 
 # %% tolerance="1 points, 2"
 local = {kind: float(mean[2:5].mean()) for kind, mean in means.items()}  # L4 to L6
@@ -745,11 +746,11 @@ print(f"sharing without it: {plain_twins.mean():+.0f} points on average,", end="
 print(interval_of("one kernel", "own kernels"))
 
 # %% [markdown]
-# Read it with care; these are three runs on a few hundred pairs, and the intervals are wide.
+# Read it with care; these are three runs on 800 pairs each, and most intervals are wide.
 #
-# - **The local layers stay nearly random**, with batch norm too: they moved by 3 % of their size, shared ones by more
-#   than 20 %. Freezing them (tried without batch norm) cost about 2 points on strangers. With batch norm, 16 times the
-#   parameters made no difference that we could see.
+# - **The local layers stay nearly random**, with batch norm too: they moved by 2 to 5 % of their size, the same layers
+#   with shared kernels by more than 20 %. Freezing them (tried without batch norm) cost about 2 points on strangers.
+#   With batch norm, 16 times the parameters made no difference that we could see.
 # - **Sharing alone is no cure.** The plain twin does move its shared layers, and was no better on strangers. So local
 #   layers that stay random are not the whole answer.
 # - **Batch norm**, with the last ReLU left out, was about 4 points ahead of the plain network with own kernels, shared or

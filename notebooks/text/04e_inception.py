@@ -15,7 +15,7 @@
 # **What you need before**: [notebook 02](02_train_and_verify.ipynb) (how a face network is tested) and [notebook
 # 03](03_convolution_costs.ipynb) (what a convolution costs, and what a shortcut is).
 #
-# **Time and place**: 1 minute to run, 85 minutes to read and do. No GPU, no network, 1.4 GB of memory.
+# **Time and place**: 1 minute to run, 85 minutes to read and do. No GPU, no network, 1.3 GB of memory.
 
 # %% tags=["imports"]
 import math
@@ -76,8 +76,9 @@ STEM = (
 # %% [markdown]
 # ## One unit, one branch
 #
-# Every convolution has no bias and is followed by batch norm and ReLU. Notice how the blocks' branches with a large kernel
-# begin: with a 1x1 that **narrows** first, so that the large kernel costs less.
+# Every convolution of stem, branches and reductions has no bias and is followed by batch norm and ReLU. (The join,
+# below, has a bias and neither.) Notice how the blocks' branches with a large kernel begin: with a 1x1 that **narrows**
+# first, so that the large kernel costs less.
 
 
 # %%
@@ -105,7 +106,7 @@ def branch(c_in, rows, last_stride=1):
 #
 # $$y = \mathrm{ReLU}\big(x + s \cdot \mathrm{join}(b_1(x), b_2(x), \dots)\big).$$
 #
-# An Inception block without a shortcut is the same with the $x$ left out.
+# To see what the shortcut does we shall later leave the $x$ out. (An Inception block proper has no join either.)
 
 
 # %%
@@ -163,12 +164,13 @@ guard(
 # %% [markdown]
 # ## A large kernel in two strokes
 #
-# Block 17 has a 1x7 and then a 7x1. Together they see a 7x7 window. If a 7x7 kernel is a column times a row, the two
-# compute **exactly** the same:
+# Block 17 has a 1x7 and then a 7x1. Together they see a 7x7 window. With nothing between them, and if a 7x7 kernel is a
+# column times a row, they compute **exactly** the same:
 #
 # $$K = c\,r^\top \quad\Rightarrow\quad K * x = c * (r * x).$$
 #
-# Blurs, edges and bars are of this kind. Most kernels are not, but nobody knows which ones a network needs.
+# Many blurs, and upright or level edges and bars, are of this kind. Most kernels are not, but nobody knows which ones a
+# network needs.
 
 # %%
 column, row = torch.randn(2, 7, generator=torch.Generator().manual_seed(0)).double()
@@ -519,8 +521,9 @@ print(f"Inception-ResNet-v1 / MobileFaceNet: {times:.0f} times the parameters")
 # ## What the shortcut is worth
 #
 # Szegedy et al. (2017) claim that shortcuts accelerate the training of Inception networks. They also scale what a block
-# adds, so that many blocks do not make it grow without bound. Both claims can be tried: a reduced network from the same
-# blocks, with shortcuts and the paper's scale, with shortcuts and scale 1, and without shortcuts.
+# adds, so that the activations do not grow without bound from block to block. Both claims can be tried: a reduced
+# network from the same blocks, with shortcuts and the paper's scale for block 35 (0.17) in all blocks, with shortcuts
+# and scale 1, and without shortcuts.
 
 # %%
 SIZE, DIM, WIDTH, DEPTH, RUNS = (56, 46), 64, 32, 5, 3
@@ -598,8 +601,8 @@ def train_faces(kind, run):
 
 
 # %% [markdown]
-# The three reduced networks have the same weights to learn and the same cost. Only the $x +$ in the block differs. What
-# will that do? Commit yourself before you run on.
+# The three reduced networks have the same weights to learn and the same cost. The first two differ in the scale alone,
+# the last two in the $x +$ alone. What will that do? Commit yourself before you run on.
 
 # %% tags=["predict"]
 guess = exercises.predict(
@@ -722,9 +725,8 @@ for name, (low, high) in intervals.items():
 # training photographs, with it nine in ten, and strangers were told apart much better, too. A likely reason: without the
 # shortcut every block must first learn to pass on what it was given.
 #
-# **The scale**: we saw no difference. That is no refutation: three runs could only have shown one of several points. And the
-# authors needed it where a layer has more than a thousand filters (Szegedy et al. 2017); ours is narrow, and batch norm
-# stands in every branch.
+# **The scale**: we saw no difference. That is no refutation: three runs could only have shown one of several points.
+# And the authors needed it where a layer has more than a thousand filters (Szegedy et al. 2017); ours has at most 64.
 #
 # ## What the scale does at the start
 #

@@ -15,7 +15,7 @@
 # **What you need before**: [notebook 02](02_train_and_verify.ipynb) (the recipe, paired runs, Wilson's interval) and
 # [notebook 03](03_convolution_costs.ipynb) (what a convolution costs, batch norm, PReLU).
 #
-# **Time and place**: 1 minute to run, 75 minutes to read and do. No GPU, no network, 1.2 GB of memory.
+# **Time and place**: 1 minute to run, 75 minutes to read and do. No GPU, no network, 1.1 GB of memory.
 
 # %% tags=["imports"]
 import numpy as np
@@ -41,9 +41,11 @@ from course_lib import (
 # - **L**: the first convolution is 3x3 with stride 1. Other residual networks begin with a 7x7 of stride 2 and a pooling,
 #   and throw away three quarters of a small face, twice.
 # - **IR**: the *improved residual* unit, below.
-# - **100**: layers with weights on the longest path, not counting shortcuts.
-# - **E**: the fifth of five ways to end: batch norm, dropout, fully connected layer, batch norm. It keeps the position
-#   of what was seen, which average pooling forgets.
+# - **100**: the 3x3 convolutions and the last fully connected layer; shortcuts, SE, batch norm and PReLU are not
+#   counted.
+# - **E**: the fifth of five endings, four layers in a row: batch norm, dropout (which sets random activations to zero
+#   in training), fully connected layer, batch norm. It keeps the position of what was seen, which average pooling
+#   forgets.
 # - **SE**: squeeze and excitation (Hu et al. 2018) in every unit.
 #
 # As data it is two lines: how many units in each stage, and their channels. Every stage halves the map. A unit has two
@@ -64,7 +66,8 @@ for depth, units in UNITS.items():
 #
 # $$y_c = x_c \cdot \sigma\big(W_2\, f(W_1\, \bar x)\big)_c .$$
 #
-# Here $\bar x$ are the averages of all channels, $\sigma$ is the sigmoid, and $f$ is the nonlinearity between the layers.
+# Here $\bar x$ are the averages of all channels, $\sigma(z) = 1 / (1 + e^{-z})$ is the **sigmoid**, and $f$ is the
+# nonlinearity between the layers.
 #
 # ### Exercise 1: squeeze and excitation
 #
@@ -358,8 +361,9 @@ guard(
 )
 
 # %% [markdown]
-# About ten pairs, and the two intervals overlap. That is no proof that the two are equal: that would need the answers pair
-# by pair, which are not given. But there is **little** between the two, and much between their costs.
+# About ten pairs, and the two intervals overlap. That does not prove that the two are equal. Whether they differ could
+# be tested with the answers pair by pair, which are not given. But there is **little** between the two, and much
+# between their costs.
 #
 # ## Where are the weights?
 #
@@ -551,9 +555,10 @@ guard(
 )
 
 # %% [markdown]
-# Paired within each run, SE made no difference that three runs can show. What training itself added, several points, they
-# did show; so a difference of that size would not have been missed. SE costs next to nothing, so that is no argument
-# against it either: channels that depend on the whole face may need more than a few hundred photographs.
+# On strangers, paired within each run, SE made no difference that three runs can show. On its own photographs SE-IR was
+# behind in every run here: it learned more slowly. What training itself added, several points, they did show; so a
+# difference of that size would not have been missed. SE costs next to nothing, so that is no argument against it
+# either: channels that depend on the whole face may need more than a few hundred photographs.
 #
 # What does SE do, then? We look at the numbers it multiplies the 32 channels by, in the third stage of the first network,
 # for photographs of two people.
@@ -602,7 +607,7 @@ figure = viz.dots(
     photographs,
     title="After our training SE still multiplies every channel by about one half",
     xlabel="factor, over the 32 channels",
-    references={"one half, where a sigmoid starts": 0.5},
+    references={"one half, the sigmoid of zero": 0.5},
     limits=(0, 1),
 )
 alt = "Three dots for each of four photographs, all within hundredths of one half."
@@ -617,15 +622,15 @@ guard(
 )
 
 # %% [markdown]
-# A sigmoid starts at one half, and there the factors still were, up to a few hundredths. They do depend on the photograph.
-# But in this stage of this run SE said little yet. A longer training might change that, and so might more photographs;
-# these runs cannot tell whether SE helps.
+# Before training the layers put out numbers near zero, and the sigmoid of zero is one half. There the factors still
+# were, up to a few hundredths. They do depend on the photograph. But in this stage of this run SE said little yet. A
+# longer training might change that, and so might more photographs; these runs cannot tell whether SE helps.
 #
 # ## Summary
 #
 # - The name is a specification: L keeps the resolution, IR is the unit, E the ending, SE a factor for every channel.
-# - SE lets the whole face decide how much a channel counts, and adds little to the parameters. On our few
-#   photographs it made no difference that we could show.
+# - SE lets the whole face decide how much a channel counts, and adds little to the parameters. On strangers it made no
+#   difference that we could show.
 # - Beside MobileFaceNet the network has 65 times the parameters and 55 times the multiply-adds. A table that
 #   compares accuracy alone cannot call it more suitable for mobile devices.
 #

@@ -1,10 +1,10 @@
 # %% [markdown]
 # # A small vision transformer
 #
-# No convolution slides over this network's image. A **vision transformer** cuts the face into small squares, its
-# **patches**, and lets every patch look at every other one. It is told nothing of what a convolution knows by
-# construction: that neighbours belong together, and that an eye is an eye wherever it is. It has to learn that from
-# photographs, and we give it a few hundred.
+# No small kernel slides from pixel to pixel here. A **vision transformer** cuts the face into small squares, its
+# **patches**, and lets every patch look at every other one. Beyond the patch it is told little of what a convolution
+# knows by construction: that neighbours belong together, and that an eye is an eye wherever it is. It has to learn that
+# from photographs, and we give it a few hundred.
 #
 # **What you will learn**
 # - patches, tokens and positions: how an image becomes a sequence;
@@ -16,7 +16,7 @@
 # **What you need before**: [notebook 02](02_train_and_verify.ipynb) (the recipe, pairs of unseen people, paired runs) and
 # [notebook 03](03_convolution_costs.ipynb) (what a convolution costs, and how it is counted).
 #
-# **Time and place**: 1 minute to run, 85 minutes to read and do. No GPU, no network, 1.3 GB of memory.
+# **Time and place**: 1 minute to run, 85 minutes to read and do. No GPU, no network, 1.2 GB of memory.
 
 # %% tags=["imports"]
 import numpy as np
@@ -609,7 +609,7 @@ figure = viz.seeds_and_means(
     xlabel="verification accuracy, difference in percentage points",
     references={"no difference": 0.0},
 )
-alt = "Five rows of three dots and their intervals: the first three lie right of zero."
+alt = "Five rows of three dots; those of the first three rows lie right of zero."
 viz.show(figure, alt=alt)
 leads = differences["MobileFaceNet minus transformer"].tolist()
 since_start = means["transformer minus untrained"]
@@ -624,8 +624,8 @@ guard(
 )
 
 # %% [markdown]
-# MobileFaceNet was ahead in each of the three runs; three are few, so the interval of its mean lead is wide. The
-# transformer ended within a few points of where it began, before any training.
+# MobileFaceNet was ahead in each of the three runs; three are few: the interval of its mean lead is wide and includes
+# zero. The transformer ended within a few points of where it began, before any training.
 #
 # **This is no verdict on transformers.** All networks had the same few epochs, and one learning rate each; this
 # notebook searches for no better one. Set `EPOCHS` higher, or the rate lower, and see. A likely reason is what a
@@ -700,25 +700,25 @@ print(f"{dearest} takes {times_the_work:.0f} times the multiply-adds of {cheapes
 
 # %%
 quality, groups = {}, {}
-for name, sizes in costs.items():
+for name in learned:
     values = verified[name]
     quality[name] = (min(values), np.mean(values), max(values))
-    groups.setdefault(sizes["family"], []).append(name)
+    groups.setdefault(costs[name]["family"], []).append(name)
 by_cost = {
-    "million multiply-adds": {name: row["macs"] / 1e6 for name, row in costs.items()},
-    "MB in 32 bits": {name: row["fp32_bytes"] / 1e6 for name, row in costs.items()},
+    "million multiply-adds": macs,
+    "MB in 32 bits": {name: costs[name]["fp32_bytes"] / 1e6 for name in learned},
 }
 figure = viz.trade_off(
     by_cost,
     quality,
     groups,
-    title="Networks that learned their photographs end close together, at any cost",
+    title="Networks that learned their photographs end close together, cheap or dear",
     ylabel="accuracy on strangers in %, mean and range",
     references={"the pixels themselves": baseline},
     named=[dearest, cheapest],
 )
-alt = "Two panels, accuracy over multiply-adds and over file size: points of all "
-viz.show(figure, alt=alt + "families lie in a band, with no rise.")
+alt = "Two panels, accuracy over multiply-adds and over file size: the "
+viz.show(figure, alt=alt + "networks that learned lie close together, cheap or dear.")
 
 # %% tags=["guard"]
 guard(
@@ -732,9 +732,9 @@ guard(
 )
 
 # %% [markdown]
-# Whether a network **learned its own photographs** in these few epochs mattered more here than what it costs. Those that
-# did ended close together, over nearly two powers of ten of multiply-adds. Most of those below the dashed line did not
-# get far. That says little about them: another rate, or more epochs, is another recipe.
+# Whether a network **learned its own photographs** in these few epochs mattered more here than what it costs. Those
+# that did ended close together, over nearly two powers of ten of multiply-adds. Most of those below the dashed line did
+# not get far. That says little about them: another rate, or more epochs, is another recipe.
 #
 # So a few hundred studio photographs do not tell a network for telephones from one for data centres. The papers' rankings
 # come from millions of photographs. Mind the line, too: on ORL, **no network at all** is a strong opponent.

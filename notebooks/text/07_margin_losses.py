@@ -57,8 +57,9 @@ from course_lib import (
 # | ArcFace | $s \cos(\theta_y + m)$ | added to the angle |
 # | MagFace | $s \cos(\theta_y + m(\lVert x \rVert))$ | added to the angle, more for long embeddings |
 #
-# All of them fit into one function: `lower` is what the middle column does to the cosine of the right class. In the
-# cell below it we compute two of them both ways, by this function and by the library.
+# CosFace and ArcFace fit into one function, SphereFace and MagFace need the length of $x$ as well: `lower` is what the
+# middle column does to the cosine of the right class. In the cell below it we compute two of them both ways, by this
+# function and by the library.
 
 
 # %%
@@ -80,7 +81,8 @@ def arcface_lower(cosine):
 
 
 # %%
-generator = torch.Generator().manual_seed(0)
+# Not the weights' seed: each embedding would be a class's weight.
+generator = torch.Generator().manual_seed(1)
 batch = torch.randn(8, 64, generator=generator).double()
 batch_labels = torch.randint(30, (8,), generator=generator)
 cosface = losses.CosFace(64, 30, scale=64, margin=0.35, seed=0).double()
@@ -272,9 +274,10 @@ exercises.check(arcface_target, by_addition_theorem, cases, draw=draw, hints=hin
 # %% [markdown]
 # ## SphereFace straightens a wave
 #
-# SphereFace has the same trouble four times over: $\cos 4\theta$ goes up and down. So the paper builds $\psi$ from its
-# falling pieces, $\psi(\theta) = (-1)^k \cos(m\theta) - 2k$. That is so steep that training starts from the plain cosine and
-# mixes $\psi$ in slowly: $(\lambda \cos\theta + \psi) / (1 + \lambda)$ with $\lambda$ from 1000 down to 5. Even at the end, five
+# SphereFace has the same trouble twice: $\cos 4\theta$ rises from 45 to 90 and from 135 to 180 degrees. The paper turns
+# the rising pieces over and hangs all pieces below each other, $\psi(\theta) = (-1)^k \cos(m\theta) - 2k$, where $k =
+# 0, 1, 2, 3$ is the number of the piece. That is so steep that training starts from the plain cosine and mixes $\psi$
+# in slowly: $(\lambda \cos\theta + \psi) / (1 + \lambda)$ with $\lambda$ from 1000 down to 5. Even at the end, five
 # parts of six are the plain cosine.
 
 # %%
@@ -551,7 +554,7 @@ guard(
 #
 # </details>
 #
-# ## Thirty people: why it does not learn
+# ## Thirty people: why it learns so slowly
 #
 # "I took ArcFace as published, and the loss does not move" is a common complaint. Here are 30 people of ORL, ten
 # photographs each, at the size of our digits, and the same tiny network with an embedding of 64 numbers. At the start all
@@ -1020,7 +1023,9 @@ settings = found["figures"]["settings"]
 print(found["command"], "| recorded on", found["date"])
 for name in ("photographs", "people", "test_people", "pairs", "scale"):
     print(f"{name}: {settings[name]:,.0f}")
-runs = pd.DataFrame(found["figures"]["runs"]).query("rho == 0")
+runs = pd.DataFrame(found["figures"]["runs"]).query(
+    "rho == 0"
+)  # plain SGD; rho belongs to notebook 08
 ORDER = ["softmax", "softmax + center", "CosFace", "ArcFace", "MagFace"]
 by_run = runs.pivot(index="seed", columns="criterion")
 accuracy = 100 * by_run["accuracy"][ORDER].dropna()  # runs that every criterion has
@@ -1087,8 +1092,8 @@ guard(
 # - Margin losses compare angles only. The scale $s$ sets how sharp the decision is, the margin $m$ how much more than right is
 #   asked for. ArcFace asks for the same angle everywhere; CosFace and SphereFace do not.
 # - "ArcFace" is several losses: three behaviours past 180 degrees, two gradients. Say which one you used.
-# - The published scale and margin are made for many people. On 30 people they left a network stuck whose length ran away;
-#   a smaller scale with a growing margin, or a batch norm at the end, mended it.
+# - The published scale and margin are made for many people. On 30 people they left a network far behind, whose length
+#   ran away; a smaller scale with a growing margin, or a batch norm at the end, mended it.
 # - An embedding's length told quality only for faults that training had shown, and for ArcFace as well as for MagFace.
 # - On photographs of strangers three recorded runs show no clear difference between any of the losses and softmax.
 #
