@@ -5,15 +5,15 @@
     python -m tools.notebook_memory --jobs 8        eight at a time, as on a server of a class
     python -m tools.notebook_memory --record        and into the record
 
-Memory of its own (USS) is what the machine would get back if the kernel ended: libraries that several kernels share are
-not in it. It is looked at every tenth of a second.
+Memory of its own is what the process has written: what it read from files, such as libraries, others can share. It is
+looked at every tenth of a second.
 """
 
 from __future__ import annotations
 
 import argparse
 import ast
-import json
+import re
 import subprocess
 import sys
 import tempfile
@@ -21,6 +21,7 @@ import threading
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import psutil
@@ -39,9 +40,8 @@ IMPORT = """
 import json, sys, time
 started = time.perf_counter()
 exec(compile(sys.stdin.read(), "imports", "exec"), {})
-seconds = time.perf_counter() - started
-import psutil
-print(json.dumps({"seconds": seconds, "uss": psutil.Process().memory_full_info().uss}))
+print(json.dumps(time.perf_counter() - started), flush=True)
+time.sleep(60)  # until it is measured and ended
 """
 
 
@@ -52,14 +52,29 @@ def imports_of(notebook: NotebookNode) -> str:
     return "\n".join(map(ast.unparse, kept))
 
 
+def own_bytes(pid: int) -> int:
+    """Memory that a process has written; on Linux from the kernel, elsewhere what psutil counts as its own."""
+    try:
+        rollup = Path(f"/proc/{pid}/smaps_rollup").read_text()
+        return 1024 * int(re.search(r"Private_Dirty:\s+(\d+) kB", rollup)[1])
+    except OSError:
+        return psutil.Process(pid).memory_full_info().uss
+
+
 def import_cost(notebook: NotebookNode) -> dict[str, float]:
     """Seconds of the imports in a fresh Python, and its own memory in MB after them."""
-    command = [sys.executable, "-c", IMPORT]
-    done = subprocess.run(
-        command, input=imports_of(notebook), cwd=notebooks.NOTEBOOKS, capture_output=True, text=True, check=True
-    )
-    found = json.loads(done.stdout)
-    return {"import_seconds": round(found["seconds"], 2), "import_mb": round(found["uss"] / MB)}
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
+    process = subprocess.Popen([sys.executable, "-c", IMPORT], cwd=notebooks.NOTEBOOKS, **pipes)
+    with process:
+        try:
+            process.stdin.write(imports_of(notebook))
+            process.stdin.close()
+            line = process.stdout.readline()
+            if not line:
+                raise RuntimeError("the imports of a notebook failed; the error stands above")
+            return {"import_seconds": round(float(line), 2), "import_mb": round(own_bytes(process.pid) / MB)}
+        finally:
+            process.kill()
 
 
 def peak_while(run: notebooks.Run, environment: dict[str, str], timeout: float) -> dict[str, Any]:
@@ -69,8 +84,8 @@ def peak_while(run: notebooks.Run, environment: dict[str, str], timeout: float) 
     def watch() -> None:
         while not done.wait(INTERVAL):
             try:
-                seen.append(psutil.Process(run.client.km.provisioner.pid).memory_full_info().uss)
-            except (AttributeError, TypeError, psutil.Error):  # not started yet, or just ended
+                seen.append(own_bytes(run.client.km.provisioner.pid))
+            except (AttributeError, TypeError, OSError, psutil.Error):  # not started yet, or just ended
                 continue
 
     watcher = threading.Thread(target=watch)
