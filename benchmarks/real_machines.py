@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-# python -m benchmarks.real_machines                       this checkout
-# python -m benchmarks.real_machines --before CHECKOUT     in turns with another, such as a git worktree
+# python -m benchmarks real_machines                           this checkout
+# COURSE_BEFORE=FOLDER python -m benchmarks real_machines      in turns with another, such as a git worktree
 #
 # The load is a Python that counts. Each piece of work runs in a process of its own (see piece_of_work.py): the other
 # checkout's with the environment as it is, this one's with what the project's commands set.
@@ -37,12 +37,14 @@ Run = dict[str, Any]
 def main(arguments: Sequence[str] = ()) -> dict[str, Any]:
     """Measure, and write the record."""
     parser = argparse.ArgumentParser(prog=f"python -m benchmarks.{NAME}", description=__doc__)
-    parser.add_argument("--before", type=Path, metavar="CHECKOUT", help="take turns with this one")
+    parser.add_argument(
+        "--before", type=Path, metavar="FOLDER", default=os.environ.get("COURSE_BEFORE"), help="a checkout"
+    )
     parser.add_argument("--rounds", type=int, default=3, help="the middle one counts")
     options = parser.parse_args(arguments)
-    checkouts = {NOW: HERE, **({BEFORE: options.before.resolve()} if options.before else {})}
+    checkouts = {NOW: HERE, **({BEFORE: Path(options.before).resolve()} if options.before else {})}
     figures = measure(checkouts, options.rounds)
-    write_record(NAME, f"python -m benchmarks.{NAME} --before CHECKOUT", 0, figures)
+    write_record(NAME, f"COURSE_BEFORE=FOLDER python -m benchmarks {NAME}", 0, figures)
     return figures
 
 

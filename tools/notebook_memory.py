@@ -136,8 +136,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     print(f"{len(rows)} notebooks, {options.jobs} at a time: {seconds} s")
     if options.record:
         figures = {"jobs": options.jobs, "seconds": seconds, "notebooks": rows}
-        name = NAME if options.jobs == 1 else f"{NAME}_{options.jobs}_at_once"
-        write_record(name, f"python -m tools.{NAME} --jobs {options.jobs} --record", 0, figures)
+        write_record(NAME, f"python -m tools.{NAME} --record", 0, figures)
     return int(any(row["error"] for row in rows))
 
 

@@ -58,7 +58,7 @@ def test_a_peak_that_is_freed_again_is_seen_and_a_failure_is_named(
     assert notebook_memory.main(["--jobs", "2", "--record"]) == 1
     out = capsys.readouterr().out
     assert "cell 2: ZeroDivisionError: division by zero" in out and "2 notebooks, 2 at a time" in out
-    written = json.loads((record.RECORDS / "notebook_memory_2_at_once.json").read_text())
+    written = json.loads((record.RECORDS / "notebook_memory.json").read_text())
     grows, fails = written["figures"]["notebooks"]
     assert 300 < grows["peak_mb"] < 600 and grows["import_mb"] < 60 and not grows["error"]
     assert fails["peak_mb"] < 200
