@@ -2,11 +2,6 @@
 
 from __future__ import annotations
 
-# python -m benchmarks real_machines                           this checkout
-# COURSE_BEFORE=FOLDER python -m benchmarks real_machines      in turns with another, such as a git worktree
-#
-# The load is a Python that counts. Each piece of work runs in a process of its own (see piece_of_work.py): the other
-# checkout's with the environment as it is, this one's with what the project's commands set.
 import argparse
 import json
 import os
@@ -23,6 +18,11 @@ from benchmarks.comparison import Comparison
 from benchmarks.record import write_record
 from course_lib import machine
 
+# python -m benchmarks real_machines                           this checkout
+# COURSE_BEFORE=FOLDER python -m benchmarks real_machines      in turns with another, such as a git worktree
+#
+# The load is a Python that counts. Each piece of work runs in a process of its own (see piece_of_work.py): the other
+# checkout's with the environment as it is, this one's with what the project's commands set.
 NAME = "real_machines"
 HERE, SCRIPT = Path(__file__).resolve().parents[1], Path(__file__).with_name("piece_of_work.py")
 NOW, BEFORE = "now", "before"
@@ -99,8 +99,8 @@ def compare(runs: Sequence[Run]) -> list[Comparison]:
         return [one[what] for one in runs if all(one[key] == value for key, value in which.items())]
 
     def ratio(name: str, over: list[float], under: list[float], **target: Any) -> None:
-        if over and under:
-            each = [a / max(b, 1e-3) for a, b in zip(over, under, strict=True)]
+        if over and under and all(under):  # a work without page faults has no ratio of them
+            each = [a / b for a, b in zip(over, under, strict=True)]
             found.append(Comparison(name, median(each), min(each), max(each), **target))
 
     for work in dict.fromkeys(one["work"] for one in runs):

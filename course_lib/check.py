@@ -250,7 +250,8 @@ def _threads() -> str:
         return "sleep while they wait, where this shell starts Python"
     return (
         "sleep while they wait where course_lib is imported before torch; elsewhere they spin, and beside another busy "
-        "program training takes many times as long: set OMP_WAIT_POLICY=PASSIVE before Python starts"
+        "program training takes many times as long: set OMP_WAIT_POLICY=PASSIVE and GOMP_SPINCOUNT=1000 before Python "
+        "starts"
     )
 
 

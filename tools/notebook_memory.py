@@ -37,10 +37,10 @@ INTERVAL = 0.1  # seconds between two looks
 MB = 1e6
 # Run by a Python of its own: the imports of a notebook come on its standard input.
 IMPORT = """
-import json, sys, time
+import sys, time
 started = time.perf_counter()
 exec(compile(sys.stdin.read(), "imports", "exec"), {})
-print(json.dumps(time.perf_counter() - started), flush=True)
+print(time.perf_counter() - started, flush=True)
 time.sleep(60)  # until it is measured and ended
 """
 

@@ -36,6 +36,7 @@ from nbformat import NotebookNode
 from tqdm import tqdm
 
 from benchmarks.record import hardware, read_record, versions, write_record
+from course_lib import machine
 
 from . import notebooks
 from .guard_claims import Claim, n_numbers
@@ -85,7 +86,7 @@ def run_variant(
     switches = {name for switched in VARIANTS.values() for name in switched}
     kept = {name: value for name, value in environment.items() if name not in switches}
     # Threads that spin while they wait would slow down the run beside.
-    kept |= {"OMP_WAIT_POLICY": "PASSIVE", "COURSE_GUARDS": "1", "TQDM_DISABLE": "1"}
+    kept |= {**machine.SETTINGS, "COURSE_GUARDS": "1", "TQDM_DISABLE": "1"}
     if variant == BASE:
         run.notebook = with_guard_values(run.notebook)
     notebooks.execute(run, {**kept, **VARIANTS[variant]}, timeout, on_cell)

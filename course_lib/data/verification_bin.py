@@ -93,7 +93,7 @@ def _decode(encoded: list[bytes], size: tuple[int, int], colour: bool) -> tuple[
         except Exception as error:  # decoders raise whatever damaged bytes lead them to
             problems[index] = f"no image can be decoded from its {len(encoded[index]):,} bytes ({_first_line(error)})"
             return
-        images[index] = image if image.shape[1:] == images.shape[2:] else resize(image, *size)
+        images[index] = resize(image, *size)
 
     with ThreadPoolExecutor() as pool:
         list(tqdm(pool.map(place, range(len(encoded))), total=len(encoded), unit="image", disable=None))
