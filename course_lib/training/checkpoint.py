@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import pickle
+import re
+import zipfile
 from pathlib import Path
 from typing import Any
 
 import torch
 
+from course_lib.paths import written_whole
 from course_lib.training.batches import Batches
+from course_lib.training.description import describe, difference, of_optimizer, of_schedule
 from course_lib.training.run import Run
+
+FORMAT = 2  # of the description; the first had no numbers of schedules and parameter groups
 
 
 class Checkpoint:
     """The file that a run is saved to and restored from; with ``path`` None both do nothing.
 
-    Beside the run's state it holds a description of the run's settings, so that another run's checkpoint is refused
-    rather than continued by mistake.
+    Beside the run's state it holds a description of the run's settings at its beginning, so that another run's
+    checkpoint is refused rather than continued by mistake.
     """
 
     def __init__(
@@ -27,19 +32,19 @@ class Checkpoint:
         self.path = None if path is None else Path(path)
         self.run = run
         self.is_writer = is_writer
-        self.settings = {} if path is None else describe(run, batches, precision)
+        self.settings = {} if path is None else {"format": FORMAT, **describe(run, batches, precision)}
+
+    def _now(self) -> dict[str, Any]:
+        return {"optimizer now": of_optimizer(self.run.optimizer), "schedule now": of_schedule(self.run.schedule)}
 
     def save(self) -> None:
         """Write the run's state so that at every moment the file holds either the old checkpoint or the new one."""
         if self.path is None or not self.is_writer:
             return
-        self.path.parent.mkdir(parents=True, exist_ok=True)
-        unfinished = self.path.with_name(self.path.name + ".unfinished")
-        with open(unfinished, "wb") as file:
-            torch.save({"settings": self.settings, **self.run.state()}, file)
+        with written_whole(self.path) as unfinished, open(unfinished, "wb") as file:
+            torch.save({"settings": self.settings, **self._now(), **self.run.state()}, file)
             file.flush()
             os.fsync(file.fileno())
-        os.replace(unfinished, self.path)
 
     def restore(self) -> None:
         """Take up the run where the file left it; nothing happens where there is no file.
@@ -51,53 +56,62 @@ class Checkpoint:
         if self.path is None or not self.path.exists():
             return
         state = self._read()
+        self._check(state)
+        self.settings = state["settings"]
+        try:
+            self.run.load_state(state)
+        except ValueError as error:
+            raise ValueError(f"{self.path} is no checkpoint of fit(): {error}. Delete it to start afresh") from error
+
+    def _check(self, state: dict[str, Any]) -> None:
+        """Raise for another run's checkpoint. Optimizer and schedule may be as at the run's beginning, or where it is.
+
+        The second is so where one program calls ``fit`` again with the objects that it has trained with.
+        """
+        if state["settings"].get("format") != FORMAT:
+            raise ValueError(
+                f"{self.path} was written by an older version of this library, which did not record the numbers that "
+                "tell two runs apart. To begin a run from its weights: "
+                f'net.load_state_dict(torch.load({str(self.path)!r}, weights_only=True)["backbone"]), and another '
+                "checkpoint=. To start afresh, delete it or give resume=False"
+            )
+        now = {"optimizer": state.get("optimizer now"), "schedule": state.get("schedule now")}
         for key, here in self.settings.items():
             there = state["settings"].get(key)
-            if there != here:
+            if there != here and (key not in now or now[key] != here):
                 raise ValueError(
                     f"{self.path} is the checkpoint of another run: {difference(key, there, here)}. "
-                    "Give another checkpoint=, or resume=False to overwrite it"
+                    "Give another checkpoint=, or resume=False to overwrite it. (A run is prolonged with the settings "
+                    "and the schedule that it began with; for others, begin a new one from its weights)"
                 )
-        self.run.load_state(state)
 
     def _read(self) -> dict[str, Any]:
         try:
+            _check_archive(self.path)
             state = torch.load(self.path, map_location="cpu", weights_only=True)
-        except (pickle.UnpicklingError, RuntimeError, EOFError, LookupError, ValueError, AttributeError) as error:
-            reason = (str(error) or type(error).__name__).splitlines()[0]
+        except (
+            pickle.UnpicklingError, zipfile.BadZipFile, RuntimeError, EOFError, LookupError, TypeError, ValueError,
+            AttributeError,
+        ) as error:  # fmt: skip
+            # PyTorch's own words would advise to execute what the file holds.
+            foreign = re.search(r"GLOBAL (\S+)", str(error))
+            reason = f"it asks for {foreign[1]}" if foreign else str(error).splitlines()[0] if str(error) else "it ends"
+            if "weights_only" in reason or "Weights only" in reason:
+                reason = "its pickle cannot be read"
             raise ValueError(
                 f"{self.path} is no checkpoint of fit(): it is damaged, or holds more than tensors and plain values "
                 f"({reason}). Nothing in it was run. Delete it to start afresh"
             ) from error
-        if not isinstance(state, dict) or "settings" not in state:
+        if not isinstance(state, dict) or not isinstance(state.get("settings"), dict):
             raise ValueError(
                 f"{self.path} is no checkpoint of fit(); expected one that it wrote. Delete it to start afresh"
             )
         return state
 
 
-def describe(run: Run, batches: Batches, precision: str) -> dict[str, Any]:
-    """What makes two runs the same run, in plain values. ``epochs`` is not part of it: a finished run may be
-    prolonged."""
-    pixels, labels = batches.images.images, batches.images.labels
-    data = hashlib.sha256(labels.numpy().tobytes() + str((tuple(pixels.shape), int(pixels.sum()))).encode()).hexdigest()
-    return {
-        "precision": precision,
-        "backbone": {name: tuple(tensor.shape) for name, tensor in run.backbone.state_dict().items()},
-        "criterion": " ".join(repr(run.criterion).split()),
-        "optimizer": f"{type(run.optimizer).__name__} {run.optimizer.defaults}",
-        "schedule": type(run.schedule).__name__,
-        "early stopping": repr(run.early_stopping),
-        "batch size": batches.batch_size,
-        "augmentation": repr(batches.augment),
-        "seed": batches.seed,
-        "images": data,
-    }
-
-
-def difference(key: str, there: Any, here: Any) -> str:
-    """Say in words where two descriptions of ``key`` part."""
-    if isinstance(there, dict) and isinstance(here, dict):
-        name = next(name for name in [*here, *there] if there.get(name) != here.get(name))
-        return f"its {key} has {name} = {there.get(name)}, here it is {here.get(name)}"
-    return f"its {key} is {there}, here it is {here}"
+def _check_archive(path: Path) -> None:
+    """Raise ValueError for compressed records: PyTorch writes none, and a small file could fill the memory."""
+    with zipfile.ZipFile(path) as archive:
+        packed = [record.filename for record in archive.infolist() if record.compress_type != zipfile.ZIP_STORED]
+    if packed:
+        raise ValueError(f"its record {packed[0]} is compressed")

@@ -24,9 +24,10 @@ from course_lib.training.early_stopping import EarlyStopping
 from course_lib.training.finite import NonFiniteError, first_non_finite
 from course_lib.training.history import History
 from course_lib.training.precision import resolve_precision
+from course_lib.training.processes import mean_over_processes, share_buffers
 from course_lib.training.quantization_aware import exact_precision, quantization_aware
 from course_lib.training.run import Run
-from course_lib.training.schedule import step_after_batch, step_after_epoch
+from course_lib.training.schedule import check_length, step_after_batch, step_after_epoch
 
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
@@ -76,19 +77,22 @@ def fit(
         early_stopping: ends the run before ``epochs``, and puts the best epoch's weights back.
         checkpoint: a file, written after every epoch, and every ``checkpoint_every`` batches if given. Where it
             exists, the run goes on from there and ends with the weights it would have had: the same bits, on the same
-            machine and settings.
+            machine and settings. A finished run may be prolonged by more ``epochs``, if its schedule goes on.
         resume: False ignores an existing checkpoint and overwrites it.
         precision: ``"auto"``, or Lightning Fabric's words, such as ``"32-true"`` and ``"bf16-mixed"``.
         compile: run the backbone through ``torch.compile``; needs a C++ compiler, and a minute at the first step.
         quantize: train the backbone as 8 bits will run it, see ``quantization_aware``, at two to three times the cost.
             It is a float network afterwards, to be exported and quantised like any other. In ``"32-true"`` only.
         accelerator, devices, strategy: as Lightning Fabric's, e.g. ``accelerator="cpu", devices=2, strategy="ddp"``.
+            Each process runs the whole script, ends with the same networks and history, and knows its number from
+            ``torch.distributed.get_rank()``: write your own files where that is 0.
         seed: of data order, augmentation and dropout. PyTorch's global random state is left as it was.
 
     Raises:
         NonFiniteError: the loss or a gradient is NaN or infinite.
         ValueError: the optimizer misses a parameter, or lets a batch be recorded twice in the networks' buffers; the
-            checkpoint is damaged or of another run; ``quantize`` cannot be with this precision, or compiled.
+            checkpoint is damaged or of another run; the schedule is over before the last epoch; ``quantize`` cannot
+            be with this precision, or compiled.
         ModuleNotFoundError: torchao is not installed, and ``quantize`` is True.
     """
     from lightning_fabric import Fabric  # here, as it loads PyTorch's compiler: seconds, and 100 MB
@@ -101,6 +105,7 @@ def fit(
     if devices != 1:
         fabric.launch()
     batches = Batches(train, batch_size, augment, seed, fabric.global_rank, fabric.world_size)
+    check_length(schedule, epochs, len(batches))
     backbone.to(fabric.device, memory_format=torch.channels_last)
     first = next(batches.epoch(0))[1].to(fabric.device) if quantize else None
     in_8_bits = nullcontext() if first is None else quantization_aware(backbone, first)
@@ -127,7 +132,9 @@ def fit(
                 if checkpoint_every and run.step % checkpoint_every == 0:
                     store.save()
             objective.eval()
-            run.end_epoch({} if evaluate is None else evaluate(backbone))
+            share_buffers(fabric, backbone, criterion)
+            run.sums.update(mean_over_processes(fabric, run.sums))
+            run.end_epoch({} if evaluate is None else mean_over_processes(fabric, evaluate(backbone)))
             step_after_epoch(schedule, run.history, fabric)
             bar.set_postfix(epoch=run.epoch, loss=f"{run.history.last['loss']:.3g}")
             store.save()

@@ -18,7 +18,7 @@ class History:
 
     A row holds ``epoch`` (from 1), ``step``, ``loss``, each part of the loss, ``accuracy`` on the training images as
     they went by, ``learning_rate``, ``seconds``, and what ``evaluate`` returned (numbers, or tensors). Under several
-    processes each keeps its own record, over its share of every batch.
+    processes numbers are means over all of them, and so the same in all; tensors are each one's own.
 
     ``history["loss"]`` is a column, ``history.frame()`` the table of all numbers.
     """

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import Any
@@ -15,6 +15,7 @@ from torch.optim.lr_scheduler import LRScheduler
 
 from course_lib.training.early_stopping import EarlyStopping
 from course_lib.training.history import History
+from course_lib.training.names import named_as_in, plain_state
 
 
 @dataclass
@@ -69,17 +70,20 @@ class Run:
         self.sums.clear()
         self.step_in_epoch = 0
         if self.early_stopping is not None and self.early_stopping.best(self.history) == len(self.history) - 1:
-            self.best_weights = deepcopy(self.backbone.state_dict())
+            self.best_weights = deepcopy(plain_state(self.backbone))
 
     def restore_best(self) -> None:
         """Put back the weights that early stopping found best."""
         if self.best_weights is not None:
-            self.backbone.load_state_dict(self.best_weights)
+            self._load_backbone(self.best_weights)
+
+    def _load_backbone(self, weights: Mapping[str, Tensor]) -> None:
+        self.backbone.load_state_dict(named_as_in(self.backbone.state_dict(), weights))
 
     def state(self) -> dict[str, Any]:
         """Tensors and plain values only."""
         return {
-            "backbone": self.backbone.state_dict(),
+            "backbone": plain_state(self.backbone),
             "criterion": self.criterion.state_dict(),
             "optimizer": self.optimizer.state_dict(),
             "schedule": None if self.schedule is None else self.schedule.state_dict(),
@@ -91,17 +95,33 @@ class Run:
             "random_cuda": torch.cuda.get_rng_state_all() if torch.cuda.is_available() else [],
         }
 
-    def load_state(self, state: dict[str, Any]) -> None:
-        """Take up what ``state`` gave."""
-        self.backbone.load_state_dict(state["backbone"])
-        self.criterion.load_state_dict(state["criterion"])
-        self.optimizer.load_state_dict(state["optimizer"])
-        if self.schedule is not None:
-            self.schedule.load_state_dict(state["schedule"])
-        self.epoch, self.step_in_epoch, self.step = state["position"]
-        self.sums = defaultdict(float, state["sums"])
-        self.history.rows[:] = state["history"]
-        self.best_weights = state["best_weights"]
-        torch.set_rng_state(state["random"])
-        if state["random_cuda"]:
-            torch.cuda.set_rng_state_all(state["random_cuda"])
+    def load_state(self, state: Mapping[str, Any]) -> None:
+        """Take up what ``state`` gave. Raises ValueError for a part that is missing or of another shape, by its name."""
+        parts: dict[str, Callable[[Any], object]] = {
+            "backbone": self._load_backbone,
+            "criterion": self.criterion.load_state_dict,
+            "optimizer": self.optimizer.load_state_dict,
+            "schedule": lambda given: self.schedule is not None and self.schedule.load_state_dict(given),
+            "position": self._load_position,
+            "sums": lambda given: self.sums.update(given),
+            "history": self._load_history,
+            "best_weights": lambda given: setattr(self, "best_weights", given if given is None else dict(given)),
+            "random": torch.set_rng_state,
+            "random_cuda": lambda given: torch.cuda.set_rng_state_all(given) if given else None,
+        }
+        for part, take_up in parts.items():
+            try:
+                take_up(state[part])
+            except (LookupError, TypeError, ValueError, RuntimeError, AttributeError) as error:
+                reason = f"{type(error).__name__}: {error}".splitlines()[0]
+                raise ValueError(f"its part {part!r} is missing or has another shape ({reason})") from error
+
+    def _load_position(self, given: Any) -> None:
+        if not isinstance(given, tuple) or not all(isinstance(number, int) and number >= 0 for number in given):
+            raise ValueError("expected three whole numbers")
+        self.epoch, self.step_in_epoch, self.step = given
+
+    def _load_history(self, rows: Any) -> None:
+        if not isinstance(rows, list) or len(rows) != self.epoch or not all(isinstance(row, dict) for row in rows):
+            raise ValueError(f"expected a row for each of {self.epoch} epochs")
+        self.history.rows[:] = rows

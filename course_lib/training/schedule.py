@@ -5,7 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import torch
-from torch.optim.lr_scheduler import LRScheduler, ReduceLROnPlateau
+from torch.optim.lr_scheduler import (
+    CosineAnnealingLR,
+    LRScheduler,
+    OneCycleLR,
+    PolynomialLR,
+    ReduceLROnPlateau,
+    SequentialLR,
+)
 
 from course_lib.training.history import History
 
@@ -28,3 +35,24 @@ def step_after_epoch(schedule: LRScheduler | None, history: History, fabric: Fab
     if isinstance(schedule, ReduceLROnPlateau):
         value = torch.tensor(float(history[getattr(schedule, "monitor", "loss")][-1]))
         schedule.step(float(fabric.all_reduce(value, reduce_op="mean")))
+
+
+def check_length(schedule: LRScheduler | None, epochs: int, steps_per_epoch: int) -> None:
+    """Raise ValueError where a schedule is over before the training is: the rate would stay at zero, or rise again."""
+    length = steps_of(schedule)
+    if length is not None and length < epochs * steps_per_epoch:
+        raise ValueError(
+            f"the schedule, {type(schedule).__name__}, ends after {length} steps; {epochs} epochs of {steps_per_epoch} "
+            f"batches take {epochs * steps_per_epoch}. Make it for as many, or train fewer epochs"
+        )
+
+
+def steps_of(schedule: LRScheduler | None) -> int | None:
+    """After how many steps a schedule is over; None for one that goes on for ever, or that is not known here."""
+    if isinstance(schedule, SequentialLR):
+        last = steps_of(schedule._schedulers[-1])
+        return None if last is None else last + schedule._milestones[-1]
+    for kind, length in ((CosineAnnealingLR, "T_max"), (PolynomialLR, "total_iters"), (OneCycleLR, "total_steps")):
+        if isinstance(schedule, kind):
+            return getattr(schedule, length)
+    return None

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +12,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from course_lib.data import Augmentation, ImageSet
+from course_lib.paths import written_whole
 from course_lib.training.embed import embed
 
 
@@ -58,10 +58,8 @@ def teacher_embeddings(
     if cache.exists():
         return _read(cache, here)
     embeddings = embed(teacher, images, flip=flip)
-    cache.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = cache.with_name(cache.name + ".unfinished")
-    save_file({"embeddings": torch.from_numpy(embeddings)}, unfinished, metadata=here)
-    os.replace(unfinished, cache)
+    with written_whole(cache) as unfinished:
+        save_file({"embeddings": torch.from_numpy(embeddings)}, unfinished, metadata=here)
     return embeddings
 
 

@@ -2,27 +2,30 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import nn
 
-from course_lib.training.checkpoint import difference
+from course_lib.paths import written_whole
+from course_lib.training.description import difference
+from course_lib.training.names import named_as_in, plain_state
 
 
 def save_weights(backbone: nn.Module, path: Path | str) -> None:
-    """Write a network's weights and buffers to ``path``, whole or not at all."""
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_name(path.name + ".unfinished")
-    save_file({name: tensor.contiguous() for name, tensor in backbone.state_dict().items()}, unfinished)
-    os.replace(unfinished, path)
+    """Write a network's weights and buffers to ``path``, whole or not at all.
+
+    They have the names that the network itself gives them, also where it is compiled or wrapped for several devices.
+    """
+    with written_whole(path) as unfinished:
+        save_file({name: tensor.contiguous() for name, tensor in plain_state(backbone).items()}, unfinished)
 
 
 def load_weights(backbone: nn.Module, path: Path | str) -> None:
     """Read weights that ``save_weights`` wrote into a network of the same shape.
+
+    Prefixes that PyTorch's wrappers put before the names (``module.``, ``_orig_mod.``) may differ.
 
     Raises:
         ValueError: the file is no safetensors file, or holds another network's weights; the message names file and
@@ -32,6 +35,7 @@ def load_weights(backbone: nn.Module, path: Path | str) -> None:
         stored = load_file(path)
     except SafetensorError as error:
         raise ValueError(f"{path} is no safetensors file ({error}); expected one written by save_weights") from error
+    stored = named_as_in(backbone.state_dict(), stored)
     there = {name: tuple(tensor.shape) for name, tensor in stored.items()}
     here = {name: tuple(tensor.shape) for name, tensor in backbone.state_dict().items()}
     if there != here:

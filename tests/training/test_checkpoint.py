@@ -4,14 +4,16 @@ import os
 import pickle
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 
 import pytest
 import torch
 from torch import nn
 
-from course_lib.data import RandomShift
+from course_lib.data import ImageSet, RandomShift
 from course_lib.losses import CenterLoss
+from course_lib.optim import schedules
 from course_lib.training import EarlyStopping, fit
 
 
@@ -83,7 +85,7 @@ class Wider(nn.Module):
     [
         ({"net": Wider()}, r"run\.ckpt is the checkpoint of another run: its backbone has"),
         ({"weight": 0.2}, r"its criterion is .*weight=0\.1.* here it is .*weight=0\.2"),
-        ({"lr": 0.02}, "its optimizer is"),
+        ({"lr": 0.02}, r"its optimizer, defaults has lr = 0\.01, here it is 0\.02"),
         ({"batch_size": 20}, "its batch size is 30, here it is 20"),
         ({"seed": 1}, "its seed is 0, here it is 1"),
         ({"augment": RandomShift(1)}, r"its augmentation is None, here it is RandomShift\(pixels=1\)"),
@@ -117,6 +119,158 @@ def test_a_bad_file_is_refused_and_nothing_in_it_runs(run, tmp_path, monkeypatch
         path.write_bytes(path.read_bytes()[:3000])
     else:
         path.write_bytes(content)
-    with pytest.raises(ValueError, match=r"run\.ckpt is no checkpoint of fit\(\).*Delete it to start afresh"):
+    with pytest.raises(ValueError, match=r"run\.ckpt is no checkpoint of fit\(\).*Delete it to start afresh") as caught:
         run()
+    assert "weights_only" not in str(caught.value)
     assert not (tmp_path / "executed").exists()
+
+
+STEPS = 3  # of an epoch of the run: 90 images in batches of 30
+SCHEDULES = {
+    "cosine": lambda optimizer, epochs: schedules.cosine(optimizer, epochs=epochs, steps_per_epoch=STEPS),
+    "warmed up": lambda optimizer, epochs: schedules.cosine(
+        optimizer, epochs=epochs, steps_per_epoch=STEPS, warm_up_epochs=1
+    ),
+    "linear": lambda optimizer, epochs: schedules.linear(optimizer, epochs=epochs, steps_per_epoch=STEPS),
+    "one cycle": lambda optimizer, epochs: torch.optim.lr_scheduler.OneCycleLR(
+        optimizer, 0.1, total_steps=epochs * STEPS
+    ),
+    "steps": lambda optimizer, epochs: schedules.multi_step(optimizer, (epochs // 2,), steps_per_epoch=STEPS),
+    "own function": lambda optimizer, epochs: torch.optim.lr_scheduler.LambdaLR(
+        optimizer, lambda step: 1 - step / (epochs * STEPS)
+    ),
+}
+
+
+@pytest.fixture
+def scheduled(stripes, tmp_path):
+    """Train so many epochs with a schedule that is made for ``planned`` of them; the learning rates."""
+
+    def go(make, epochs: int, planned: int | None = None, decay: float = 0.0, **options) -> list[float]:
+        torch.manual_seed(0)
+        net, criterion = nn.Sequential(nn.Flatten(), nn.Linear(72, 5)), CenterLoss(5, 3, seed=0)
+        groups = [{"params": [*net.parameters()], "weight_decay": decay}, {"params": [*criterion.parameters()]}]
+        optimizer = torch.optim.SGD(groups, lr=0.1)
+        usual = {"batch_size": 30, "checkpoint": tmp_path / "run.ckpt", "schedule": make(optimizer, planned or epochs)}
+        return fit(net, criterion, stripes, optimizer=optimizer, epochs=epochs, **{**usual, **options})["learning_rate"]
+
+    return go
+
+
+@pytest.mark.parametrize("name", SCHEDULES)
+def test_a_run_is_not_prolonged_with_a_schedule_of_other_numbers(scheduled, name):
+    scheduled(SCHEDULES[name], 2)
+    with pytest.raises(ValueError, match="another run: its schedule"):
+        scheduled(SCHEDULES[name], 4)
+
+
+@pytest.mark.parametrize("name", [name for name in SCHEDULES if name not in ("steps", "own function")])
+def test_a_run_is_not_prolonged_beyond_its_schedule(scheduled, name):
+    scheduled(SCHEDULES[name], 2)
+    with pytest.raises(ValueError, match="ends after 6 steps; 4 epochs of 3 batches take 12"):
+        scheduled(SCHEDULES[name], 4, planned=2)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda optimizer, _: None,
+        lambda optimizer, _: schedules.plateau(optimizer),
+        lambda optimizer, _: schedules.multi_step(optimizer, (1, 3), steps_per_epoch=STEPS),
+        lambda optimizer, _: schedules.exponential(optimizer, 0.9, steps_per_epoch=STEPS),
+        lambda optimizer, _: schedules.cosine(optimizer, epochs=6, steps_per_epoch=STEPS, warm_up_epochs=1),
+    ],
+    ids=["none", "plateau", "steps", "exponential", "a cosine of six epochs"],
+)
+def test_a_run_is_prolonged_as_if_it_had_never_stopped(scheduled, make, tmp_path):
+    first = scheduled(make, 2)
+    longer = scheduled(make, 5)
+    (tmp_path / "run.ckpt").unlink()
+    assert longer[:2] == first and longer == scheduled(make, 5)
+
+
+def test_settings_of_a_parameter_group_tell_two_runs_apart(scheduled):
+    scheduled(lambda *_: None, 1, decay=0.1)
+    with pytest.raises(ValueError, match=r"its optimizer, group 0 has weight_decay = 0\.1, here it is 0\.2"):
+        scheduled(lambda *_: None, 2, decay=0.2)
+
+
+def test_the_objects_that_were_trained_with_may_go_on(stripes, tmp_path):
+    net, criterion = nn.Sequential(nn.Flatten(), nn.Linear(72, 5)), CenterLoss(5, 3, seed=0)
+    optimizer = torch.optim.SGD([*net.parameters(), *criterion.parameters()], lr=0.1)
+    schedule = schedules.cosine(optimizer, epochs=4, steps_per_epoch=STEPS)
+    options = {"optimizer": optimizer, "schedule": schedule, "batch_size": 30, "checkpoint": tmp_path / "run.ckpt"}
+    first = fit(net, criterion, stripes, epochs=2, **options)["learning_rate"]
+    assert fit(net, criterion, stripes, epochs=4, **options)["learning_rate"][:2] == first
+
+
+def brighter_by(amount: int):
+    def brighter(images: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+        return (images.int() + amount).clamp(0, 255).to(torch.uint8)
+
+    return brighter
+
+
+class Brighter:
+    def __init__(self, amount: int) -> None:
+        self.amount = amount
+
+    def __call__(self, images: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+        return brighter_by(self.amount)(images, generator)
+
+
+@pytest.mark.parametrize("own", [brighter_by, Brighter], ids=["a function", "an object"])
+def test_ones_own_augmentation_is_known_by_what_it_does(run, own):
+    run(epochs=1, augment=own(3))
+    run(epochs=2, augment=own(3))  # another object, as after a crash
+    with pytest.raises(ValueError, match="its augmentation, holds has amount = 3|its augmentation has amount = 3"):
+        run(epochs=2, augment=own(4))
+
+
+def test_another_image_set_is_told_in_words(run, stripes, tiny_net):
+    run(epochs=1)
+    fewer = ImageSet(stripes.images[:60], stripes.labels[:60], stripes.names, stripes.source)
+    criterion = CenterLoss(5, 3, weight=0.1, seed=0)
+    optimizer = torch.optim.SGD([*tiny_net.parameters(), *criterion.parameters()], lr=0.01)
+    path = run.__closure__ and next(c.cell_contents for c in run.__closure__ if isinstance(c.cell_contents, Path))
+    with pytest.raises(ValueError, match="its images has number = 90, here it is 60"):
+        fit(tiny_net, criterion, fewer, optimizer=optimizer, epochs=2, batch_size=30, checkpoint=path / "run.ckpt")
+
+
+def test_a_compiled_network_goes_on_where_the_plain_one_stopped(run, tiny_net):
+    first = run(epochs=1)
+    wrapped = torch.compile(tiny_net, backend="eager")
+    assert run(net=wrapped, epochs=2)["loss"][:1] == first["loss"]
+    assert len(run(epochs=3)) == 3
+
+
+def test_a_checkpoint_of_the_first_format_is_named_as_older(run, tmp_path):
+    run(epochs=1)
+    state = torch.load(tmp_path / "run.ckpt", weights_only=True)
+    del state["settings"]["format"]
+    torch.save(state, tmp_path / "run.ckpt")
+    with pytest.raises(ValueError, match=r"older version of this library.*net\.load_state_dict"):
+        run(epochs=2)
+
+
+def test_compressed_records_are_refused_before_they_are_read(run, tmp_path):
+    run(epochs=1)
+    path = tmp_path / "run.ckpt"
+    with zipfile.ZipFile(path) as archive:
+        records = {name: archive.read(name) for name in archive.namelist()}
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in records.items():
+            archive.writestr(name, content)
+    with pytest.raises(ValueError, match="is compressed"):
+        run()
+
+
+@pytest.mark.parametrize("part", ["backbone", "criterion", "optimizer", "position", "history", "random"])
+@pytest.mark.parametrize("value", [None, {}, [], torch.zeros(3), "text"], ids=["none", "dict", "list", "tensor", "str"])
+def test_a_checkpoint_of_the_wrong_shape_is_a_value_error(run, tmp_path, part, value):
+    run(epochs=1)
+    state = torch.load(tmp_path / "run.ckpt", weights_only=True)
+    state[part] = value
+    torch.save(state, tmp_path / "run.ckpt")
+    with pytest.raises(ValueError, match=f"no checkpoint of fit.*{part}"):
+        run(epochs=2)

@@ -44,3 +44,20 @@ def test_all_processes_keep_one_learning_rate(learned):
     """The mean over both decides: it falls once, then rises."""
     for state in learned["plateau"]:
         assert state["rate"].tolist() == pytest.approx([0.05, 0.05, 0.05, 0.025])
+
+
+@pytest.mark.parametrize("way", ["early", "normed", "sgd"])
+def test_all_processes_end_with_the_same_network_and_history(learned, way):
+    """To the bit: weights, batch norm's statistics, losses and the number of epochs."""
+    first, second = learned[way]
+    assert first.keys() == second.keys()
+    assert all(torch.equal(first[name], second[name]) for name in first)
+
+
+def test_the_losses_are_means_over_the_processes(learned):
+    one = WAYS["sgd"](1)["losses"]
+    assert torch.allclose(learned["sgd"][0]["losses"], one, atol=1e-5)
+
+
+def test_early_stopping_was_early(learned):
+    assert 2 <= len(learned["early"][0]["losses"]) < 20

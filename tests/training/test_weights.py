@@ -4,6 +4,8 @@ import pickle
 
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
+from torch import nn
 
 from course_lib.backbones import create
 from course_lib.training import load_weights, save_weights
@@ -32,3 +34,39 @@ def test_a_file_of_another_kind_is_refused(tmp_path, content):
     path.write_bytes(content)
     with pytest.raises(ValueError, match=r"network\.safetensors is no safetensors file"):
         load_weights(create("lenet_plus_plus", width=0.1), path)
+
+
+@pytest.mark.parametrize(
+    "wrapped",
+    [
+        lambda net: torch.compile(net, backend="eager"),
+        nn.DataParallel,
+        lambda net: torch.compile(nn.DataParallel(net), backend="eager"),
+        lambda net: nn.Sequential(torch.compile(net[0], backend="eager"), *net[1:]),
+    ],
+    ids=["compiled", "parallel", "both", "a part compiled"],
+)
+def test_wrappers_leave_no_trace_in_the_names(wrapped, tmp_path):
+    torch.manual_seed(0)
+    net, other = (nn.Sequential(nn.Linear(3, 4), nn.BatchNorm1d(4), nn.Linear(4, 2)) for _ in range(2))
+    save_weights(wrapped(net), tmp_path / "wrapped.safetensors")
+    assert load_file(tmp_path / "wrapped.safetensors").keys() == net.state_dict().keys()
+    load_weights(other, tmp_path / "wrapped.safetensors")
+    assert torch.equal(other[0].weight, net[0].weight)
+    load_weights(wrapped(other), tmp_path / "wrapped.safetensors")
+
+
+@pytest.mark.parametrize("prefix", ["module.", "_orig_mod.", "module._orig_mod."])
+def test_weights_with_a_wrappers_prefix_are_read(prefix, tmp_path):
+    net = nn.Linear(3, 4)
+    save_file({prefix + name: tensor for name, tensor in net.state_dict().items()}, tmp_path / "w.safetensors")
+    other = nn.Linear(3, 4)
+    load_weights(other, tmp_path / "w.safetensors")
+    assert torch.equal(other.weight, net.weight)
+
+
+def test_a_part_that_is_called_module_keeps_its_name(tmp_path):
+    net = nn.ModuleDict({"module": nn.ModuleDict({"a": nn.Linear(2, 2)}), "a": nn.Linear(2, 2)})
+    save_weights(net, tmp_path / "w.safetensors")
+    assert load_file(tmp_path / "w.safetensors").keys() == net.state_dict().keys()
+    load_weights(net, tmp_path / "w.safetensors")

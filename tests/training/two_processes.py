@@ -19,7 +19,7 @@ from torch.optim.lr_scheduler import ReduceLROnPlateau
 from course_lib.data import ImageSet
 from course_lib.losses import CenterLoss
 from course_lib.optim import SAM
-from course_lib.training import fit
+from course_lib.training import EarlyStopping, fit, save_weights
 
 RANK = int(os.environ.get("LOCAL_RANK", 0))
 # What `evaluate` gives in each epoch. The mean falls, then rises; rank 0's own falls, rank 1's own rises.
@@ -37,23 +37,24 @@ class Net(nn.Module):
         return self.out(images.flatten(1)).tanh()
 
 
-def trained(devices: int, optimizer, schedule=None, **options) -> dict[str, Tensor]:
-    """The state of network and criterion, and the last learning rate."""
+def trained(devices: int, optimizer, schedule=None, net=Net, **options) -> dict[str, Tensor]:
+    """The state of network and criterion, the learning rates, and the losses."""
     torch.manual_seed(0)
     images = torch.randint(255, (90, 1, 8, 9), dtype=torch.uint8)
     train = ImageSet(images, torch.arange(3).repeat(30), ("a", "b", "c"), "noise")
-    pair = Net(), CenterLoss(5, 3, weight=0.1, seed=0)
+    pair = net(), CenterLoss(5, 3, weight=0.1, seed=0)
     optimizer = optimizer([parameter for module in pair for parameter in module.parameters()], pair)
     options = {"epochs": 2, "batch_size": 20, "precision": "32-true", "accelerator": "cpu", **options}
     strategy = "ddp" if devices > 1 else "auto"
     schedule = schedule and schedule(optimizer)
     history = fit(*pair, train, optimizer=optimizer, schedule=schedule, devices=devices, strategy=strategy, **options)
     rate = torch.tensor(history["learning_rate"] + [group["lr"] for group in optimizer.param_groups])
-    return {**pair[0].state_dict(), **pair[1].state_dict(), "rate": rate}
+    losses = torch.tensor(history["loss"])
+    return {**pair[0].state_dict(), **pair[1].state_dict(), "rate": rate, "losses": losses}
 
 
-def sgd(parameters: list[nn.Parameter], modules: tuple[nn.Module, nn.Module]) -> SGD:
-    return SGD(parameters, lr=0.05)
+def sgd(parameters: list[nn.Parameter], modules: tuple[nn.Module, nn.Module], rate: float = 0.05) -> SGD:
+    return SGD(parameters, lr=rate)
 
 
 def sam(parameters: list[nn.Parameter], modules: tuple[nn.Module, nn.Module]) -> SAM:
@@ -72,13 +73,34 @@ def plateau(devices: int) -> dict[str, Tensor]:
     return trained(devices, sgd, by_rank, epochs=3, evaluate=lambda net: {"rank": next(values)})
 
 
+class Normed(Net):
+    """With running statistics, which each process records from its own share."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.norm = nn.BatchNorm1d(72)
+
+    def forward(self, images: Tensor) -> Tensor:
+        return self.out(self.norm(images.flatten(1))).tanh()
+
+
+def early(devices: int) -> dict[str, Tensor]:
+    """Early stopping on the loss, which differs from process to process, with a learning rate that makes it rise."""
+    stopping = EarlyStopping("loss", patience=1)
+    return trained(devices, partial(sgd, rate=2.0), net=Normed, epochs=20, early_stopping=stopping)
+
+
 WAYS = {
     "sgd": lambda devices: trained(devices, sgd),
     "sam": lambda devices: trained(devices, sam),
     "quantized": lambda devices: trained(devices, sgd, quantize=True),
     "plateau": plateau,
+    "early": early,
+    "normed": lambda devices: trained(devices, sgd, net=Normed),
 }
 
 if __name__ == "__main__":
     for name, way in WAYS.items():
         torch.save(way(2), Path(sys.argv[1]) / f"{name}_{RANK}.pt")
+    for _ in range(200):  # all at one path: whoever is last wins, and nobody finds half a file of the other's
+        save_weights(Net(), Path(sys.argv[1]) / "same.safetensors")
