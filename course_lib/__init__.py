@@ -17,6 +17,7 @@ __version__ = "0.1.0"
 __all__ = ["guard", "record"]
 
 machine.settle()  # before PyTorch is loaded, where that is still to come
+machine.release_after_cells()
 
 _SUBPACKAGES = (
     "alignment",

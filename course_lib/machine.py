@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import math
 import os
 import sys
@@ -21,6 +22,7 @@ SETTINGS = {
     # 4 kB that takes the kernel a third of the time of a step.
     "THP_MEM_ALLOC_ENABLE": "1",
 }
+_trim = getattr(ctypes.CDLL(None), "malloc_trim", None) if sys.platform == "linux" else None  # musl has none
 STARTED_WITH = os.environ.get("OMP_WAIT_POLICY", "").upper()
 CGROUPS, OWN_GROUPS = Path("/sys/fs/cgroup"), Path("/proc/self/cgroup")
 
@@ -46,6 +48,23 @@ def unset(environment: Mapping[str, str]) -> dict[str, str]:
     waiting = {"OMP_WAIT_POLICY", "GOMP_SPINCOUNT"}
     chosen = set(environment) | (waiting if waiting & set(environment) else set())
     return {name: value for name, value in SETTINGS.items() if name not in chosen}
+
+
+def release_freed_memory(_: object = None) -> None:
+    """Give memory that Python and PyTorch have freed back to the system; only glibc (Linux) has to be told to.
+
+    It keeps what it gets back, in pieces between what is still in use: three trainings one after the other then hold
+    1.6 GB where one needs 0.7. It takes some milliseconds. The argument is what IPython gives to a callback.
+    """
+    if _trim is not None:
+        _trim(0)
+
+
+def release_after_cells() -> None:
+    """In a notebook, give freed memory back after every cell, those with a learner's own loops too."""
+    shell = sys.modules["IPython"].get_ipython() if "IPython" in sys.modules else None
+    if shell is not None:
+        shell.events.register("post_run_cell", release_freed_memory)  # once, however often it is called
 
 
 def waits_asleep() -> bool:

@@ -112,3 +112,44 @@ def test_a_quota_bounds_the_threads_of_a_torch_that_is_loaded(chosen: bool, monk
         assert os.environ["OMP_NUM_THREADS"] == ("3" if chosen else "1")
     finally:
         torch.set_num_threads(before)
+
+
+@pytest.mark.skipif(machine._trim is None, reason="only glibc keeps freed memory and can be told not to")
+def test_freed_memory_goes_back_to_the_system() -> None:
+    code = """
+from pathlib import Path
+import numpy as np
+from course_lib import machine
+
+def resident():
+    return 4 * int(Path("/proc/self/statm").read_text().split()[1])  # kB, in pages of 4
+
+kept = []
+for _ in range(2000):  # 100 kB, and behind each something small that stays in use
+    kept.append((np.ones(12_500), np.ones(200)))
+full = resident()
+kept = [small for _, small in kept]
+before = resident()
+machine.release_freed_memory()
+print(full - before, full - resident())
+"""
+    by_itself, told_to = map(int, told(code).split())
+    assert by_itself < 50_000 and told_to > 150_000  # of 200 MB
+
+
+def test_a_notebook_gives_freed_memory_back_after_each_cell(monkeypatch: pytest.MonkeyPatch) -> None:
+    from IPython.core.interactiveshell import InteractiveShell
+
+    released = []
+    monkeypatch.setattr(machine, "release_freed_memory", lambda _=None: released.append(1))
+    shell = InteractiveShell()
+    monkeypatch.setattr("IPython.get_ipython", lambda: shell)
+    machine.release_after_cells()
+    machine.release_after_cells()
+    shell.run_cell("x = 1")
+    shell.run_cell("1 / 0")
+    assert len(released) == 2
+
+
+def test_outside_a_notebook_nothing_is_registered() -> None:
+    assert told("import course_lib, sys; print('IPython' in sys.modules)") == "False"

@@ -16,6 +16,7 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 from tqdm import tqdm
 
+from course_lib import machine
 from course_lib.data import Augmentation, ImageSet
 from course_lib.training.batches import Batches
 from course_lib.training.checkpoint import Checkpoint
@@ -140,6 +141,7 @@ def fit(
             store.save()
         run.restore_best()
     backbone.eval()
+    machine.release_freed_memory()
     return run.history
 
 

@@ -162,7 +162,8 @@ exercises.check(local_parameters, by_building, cases, draw=draw, hints=hints)
 #
 # $$y_c = x_c \Big/ \Big(k + \frac{\alpha}{n} \sum_{c' \text{ near } c} x_{c'}^2\Big)^{\beta} .$$
 #
-# It has nothing to learn, and it looks at no other position.
+# Here $x_c$ is the number of channel $c$ at some position, and $y_c$ what comes out; $n$, $k$, $\alpha$ and $\beta$ are
+# chosen once for the layer. It has nothing to learn, and it looks at no other position.
 #
 # ### Exercise 2: local response normalisation by hand
 #

@@ -167,7 +167,8 @@ class SelfAttention(nn.Module):
 #
 # Attention mixes **between** tokens. Then two linear layers work on each token **alone**. **Layer norm** stands before
 # both: it subtracts the mean of a token's numbers and divides by their standard deviation, whatever the other images
-# are. And what came in is added to both.
+# are. Between the two linear layers stands **GELU**, a smooth ReLU: $x$ times the share of a normal distribution that
+# lies below $x$. And what came in is added to both.
 
 
 # %%

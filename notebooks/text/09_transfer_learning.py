@@ -704,8 +704,9 @@ guard(
 #
 # ## A row for every person, or an embedding
 #
-# A classifier has a row of weights for each person. Basch et al. flattened MobiFace's last map, of a 224x224 image, into
-# 14x14x512 numbers before it. PyTorch can count such a layer without making it, on the `meta` device.
+# A classifier has a row of weights for each person. Basch et al. flattened MobiFace's last map, of a 224x224 image,
+# into 14x14x512 numbers before it, and had about 7,000 people. (7,346 is the number that gives the 738 million
+# parameters which they print.) PyTorch can count such a layer without making it, on the `meta` device.
 
 # %%
 FLAT, POOLED = 14 * 14 * 512, 512
@@ -1099,8 +1100,9 @@ guard(
 #
 # ## The rate of 0.3, and the DeepFace that would not learn
 #
-# Basch et al. take a learning rate of 0.3, "as high as we can go", throughout. They suspect that a plateau schedule would
-# have helped their DeepFace, which never learned. First MobiFace, from nothing:
+# Basch et al. take a learning rate of 0.3, "as high as we can go", throughout. They suspect that a plateau schedule
+# would have helped their DeepFace, which never learned. A **plateau schedule** divides the rate by ten when the
+# training loss has not fallen for some epochs. First MobiFace, from nothing:
 
 # %%
 RATES = ("0.3 throughout", "0.3, plateau", "0.01, plateau", "one cycle")
