@@ -23,8 +23,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "evaluation.__main__": {"verify"},  # a program: nothing imports it, so it may call what stands above its folder
     "cost": set(),
     "data": {"alignment", "paths"},
-    "training": {"data", "machine"},  # losses and optimizers are known to it by their call only
-    "export": {"backbones", "cost", "data", "evaluation", "training"},
+    "training": {"data", "machine", "paths"},  # losses and optimizers are known to it by their call only
+    "export": {"backbones", "cost", "data", "evaluation", "paths", "training"},
     "weights": {"backbones", "data", "export", "losses", "machine", "paths", "training"},
     "gallery": {"alignment", "data", "evaluation", "paths", "training", "weights"},
     "verify": {"alignment", "data", "evaluation", "export", "viz", "weights"},

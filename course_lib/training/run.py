@@ -96,7 +96,7 @@ class Run:
         }
 
     def load_state(self, state: Mapping[str, Any]) -> None:
-        """Take up what ``state`` gave. Raises ValueError for a part that is missing or of another shape, by its name."""
+        """Take up what ``state`` gave. Raises ValueError naming a part that is missing or of another shape."""
         parts: dict[str, Callable[[Any], object]] = {
             "backbone": self._load_backbone,
             "criterion": self.criterion.load_state_dict,

@@ -597,7 +597,9 @@ for name, factor in expansions.items():
     where[name] = counted.peak_layer.name
     of_block = [part.live_bytes for part in counted.layers if "body.0" in part.name]
     first_block[name] = max(of_block) / 1e6
-    print(f"{name:16} {peak[name]:.2f} MB, first at operation {place[name]}: {where[name]}")
+    print(
+        f"{name:16} {peak[name]:.2f} MB, first at operation {place[name]}: {where[name]}"
+    )
     print(f"{'':16} {first_block[name]:.2f} MB in the first inverted residual")
 
 # %%

@@ -714,7 +714,9 @@ def differences_figure(differences, title, xlabel):
 
 title = "At equal loss SAM is flatter at rho 0.05 and 0.2"
 viz.show(
-    differences_figure(flatter, title, "SAM off SGD's line: log10 of the top eigenvalue"),
+    differences_figure(
+        flatter, title, "SAM off SGD's line: log10 of the top eigenvalue"
+    ),
     alt="Three rows of six dots; the larger rho, the further left of zero the mean.",
 )
 highs = table["high"].tolist()
