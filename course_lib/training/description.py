@@ -57,8 +57,9 @@ def of_schedule(schedule: LRScheduler | None) -> Plain:
     if schedule is None:
         return None
     functions = {"functions": plain(schedule.lr_lambdas)} if hasattr(schedule, "lr_lambdas") else {}
-    parts = {f"part {i}": of_schedule(part) for i, part in enumerate(getattr(schedule, "_schedulers", []))}
-    return {"type": type(schedule).__name__, **plain(schedule.state_dict()), **functions, **parts}
+    parts = {f"part {i}": of_schedule(part) for i, part in enumerate(getattr(schedule, "_schedulers", []), 1)}
+    state = {name: value for name, value in schedule.state_dict().items() if name != "_schedulers"}
+    return {"type": type(schedule).__name__, **plain(state), **functions, **parts}
 
 
 def of_images(batches: Batches) -> dict[str, Plain]:
@@ -108,7 +109,12 @@ def difference(key: str, there: Any, here: Any) -> str:
         absent = object()
         for name in [*here, *there]:
             ours, theirs = here.get(name, absent), there.get(name, absent)
-            if isinstance(ours, Mapping) and isinstance(theirs, Mapping) and ours != theirs:
+            if (
+                isinstance(ours, Mapping)
+                and isinstance(theirs, Mapping)
+                and ours != theirs
+                and ours.keys() == theirs.keys()
+            ):
                 return difference(f"{key}, {name}", theirs, ours)
             if ours != theirs:
                 told = ["not there" if value is absent else f"{value}" for value in (theirs, ours)]

@@ -471,7 +471,7 @@ def globes(azimuth, elevation):
     return viz.spheres(
         panels,
         fresh.names,
-        title="Ten digits by direction, six losses; the gaps between them are in the table",
+        title="Ten digits by direction, six losses; the table has the gaps",
         azimuth=azimuth,
         elevation=elevation,
     )

@@ -352,9 +352,9 @@ guard(
 
 # %% [markdown]
 # Surprised? We were. The wrong way gives the **better** loss here. That does not make it right. Running statistics are
-# a moving average that goes a tenth of the way at each batch, and start at mean 0 and variance 1. After three epochs,
-# that is 18 batches, 15 % of that start is left ($0.9^{18}$), and the rest lags behind the weights. Recorded twice, 2 %
-# are left. Recording twice makes them hurry, and in so short a training that outweighs everything else.
+# a moving average that goes a tenth of the way at each batch, and start at mean 0 and variance 1. After three epochs of
+# six batches a seventh of that start is left, and the rest lags behind the weights. Recorded twice, a fiftieth is left.
+# Recording twice makes them hurry, and in so short a training that outweighs everything else.
 #
 # So take the haste away: leave the weights as they are, and let the statistics settle to a plain average over all
 # batches, recorded once or twice. (`momentum=None` makes batch norm average so, and a learning rate of zero moves no
@@ -370,21 +370,29 @@ def settled(pair, rho, held):
     return train_some(pair, still, 1)[1]
 
 
-# %% tolerance="2.4 points"
+# %% tolerance="1 point"
+def harm_of(rho):
+    twice, once = (settled(trained_pair, rho, held) for held in (False, True))
+    return 100 * (twice / once - 1)
+
+
 trained_pair = new(0)
 train_some(trained_pair, sam(trained_pair, 0.05, True), 3)
-harm = {}
-for rho in (0.05, 0.5):
-    twice, once = (settled(trained_pair, rho, held) for held in (False, True))
-    harm[rho] = 100 * (twice / once - 1)
-    print(f"rho {rho}: recording twice changes the loss by {harm[rho]:+.1f} %")
+usual_harm = harm_of(0.05)
+print(f"rho 0.05: recording twice changes the loss by {usual_harm:+.1f} %")
 
 # %% tags=["guard"]
-guard(
-    "the harm grows with rho",
-    abs(harm[0.05]) < harm[0.5] < 50,
-    harm=harm,
-)
+guard("at the usual rho the harm is small", abs(usual_harm) < 3, usual_harm=usual_harm)
+
+# %% [markdown]
+# And with a $\rho$ forty times as large?
+
+# %% tolerance="30 points"
+large_harm = harm_of(2.0)
+print(f"rho 2: recording twice changes the loss by {large_harm:+.0f} %")
+
+# %% tags=["guard"]
+guard("at a large rho the harm is large", large_harm > 5, large_harm=large_harm)
 
 # %% [markdown]
 # At the usual $\rho$ the harm is small in this network, and it grows with $\rho$. The rule is right all the same: what
@@ -573,18 +581,17 @@ guard(
 )
 
 # %% [markdown]
-# Three bowls, on the same axes and with the same lines. Which is the **widest**? Here it is SAM's, with 8 at its border
-# against 28 and 16. Do not believe this one picture: on another processor, which rounds differently, the three numbers
-# were 14, 11 and 18. With other first weights the order may change too: call `train_faces(*setup, run=1)`. A slice
-# shows two directions of more than a hundred thousand, in one run.
+# Three bowls, on the same axes and with the same lines. Which is the **widest**? In the stored picture it is SAM's. Do
+# not believe this one picture: on another processor, which rounds differently, SAM's was the narrowest. With other
+# first weights the order may change too: call `train_faces(*setup, run=1)`. A slice shows two directions of more than a
+# hundred thousand, in one run.
 #
 # ## How sharp, in numbers
 #
 # **Sharpness** can be measured without a picture. `optim.sharpness` gives the **largest loss** that gradient ascent
 # finds within 0.05 of the weights, and the **top eigenvalue** of the Hessian, found by power iteration. Both were
 # recorded for six seeds of each setting, with the network and recipe of this notebook, in evaluation mode, on every
-# third training photograph. The `increase` is the largest loss minus the loss. All these networks have nearly the same
-# length of weights (67.4 to 68.9), so it is not their scale that decides. Below we follow the eigenvalue; try
+# third training photograph. The `increase` is the largest loss minus the loss. Below we follow the eigenvalue; try
 # `increase` yourself.
 
 # %%
@@ -595,12 +602,14 @@ runs["increase"] = runs["largest_loss"] - runs["loss"]
 runs["points"] = 100 * runs["accuracy"]
 n_pairs = found["figures"]["settings"]["pairs"]
 print(f"{runs['seed'].nunique()} seeds a setting, {n_pairs} pairs of unseen people")
+print(f"length of the weights: {runs['norm'].min():.1f} to {runs['norm'].max():.1f}")
 runs.groupby(["rho", "epochs"])[["loss", "increase", "eigenvalue"]].median().round(3)
 
 # %% [markdown]
-# We compare **within** each seed, as in notebook 02: same people, same first weights, same order. SAM stands against
-# SGD of **equal gradients**, which means twice its epochs, or of **equal epochs**. A difference counts as clear when
-# the 95 % interval of its mean leaves out zero.
+# All these networks have nearly the same length of weights, so it is not their scale that decides. We compare
+# **within** each seed, as in notebook 02: same people, same first weights, same order. SAM stands against SGD of
+# **equal gradients**, which means twice its epochs, or of **equal epochs**. A difference counts as clear when the 95 %
+# interval of its mean leaves out zero.
 
 
 # %%
@@ -675,7 +684,6 @@ guard("a lower loss is a flatter place", correlation > 0.8, correlation=correlat
 # sharper in five of six rows. The last line suggests why: loss and eigenvalue go together. Cross-entropy flattens as it
 # falls: when all probabilities are near one or zero, hardly anything moves them. Whoever has trained further is
 # flatter, and SAM's loss falls more slowly: after 12 epochs the median is 0.124 with $\rho$ 0.05 and 0.078 with SGD.
-# (In the one run drawn above it was the other way round.)
 #
 # ## At equal loss
 #
@@ -714,9 +722,7 @@ def differences_figure(differences, title, xlabel):
 
 title = "At equal loss SAM is flatter at rho 0.05 and 0.2"
 viz.show(
-    differences_figure(
-        flatter, title, "SAM off SGD's line: log10 of the top eigenvalue"
-    ),
+    differences_figure(flatter, title, "off SGD's line: log10 of the top eigenvalue"),
     alt="Three rows of six dots; the larger rho, the further left of zero the mean.",
 )
 highs = table["high"].tolist()
@@ -767,7 +773,7 @@ guard(
 # %%
 double = paired(runs, "points", "epochs")
 double_table = means_with_intervals(double)
-title = "Equal epochs, twice the work: no row for SAM, one against it"
+title = "Equal epochs, twice the work: no row for SAM, one against"
 viz.show(
     differences_figure(double, title, "SAM - SGD: points of verification accuracy"),
     alt="Nine rows of dots with intervals; one lies wholly left of zero, none right.",
@@ -796,8 +802,8 @@ guard(
 # ## Photographs taken anywhere
 #
 # ORL is forty people in one studio. The same comparison was recorded on photographs taken anywhere, with five seeds and
-# a larger network, which learned from 247 people, at most 20 photographs of each. Those photographs may not be handed
-# on; the repository holds the numbers and the command.
+# a larger network, which learned from all people but those of the test, at most twenty photographs of each. Those
+# photographs may not be handed on; the repository holds the numbers and the command.
 
 # %%
 wild = record("losses_on_faces")
@@ -808,6 +814,9 @@ for name in ("photographs", "people", "test_people", "pairs", "side", "width"):
 anywhere = pd.DataFrame(wild["figures"]["runs"])
 anywhere = anywhere[anywhere["criterion"] == "softmax"]
 anywhere = anywhere.assign(points=100 * anywhere["accuracy"])
+named = (100 * anywhere.groupby(["rho", "epochs"])["training"].mean()).round(0)
+print("training photographs named rightly at the end, %:")
+print(named.to_string())
 
 # %%
 wild_fair = means_with_intervals(paired(anywhere, "points", "gradients"))
@@ -843,10 +852,10 @@ guard(
 
 # %% [markdown]
 # At equal gradients the answer was clear for this budget: SAM fell behind in three rows of three. But the budget is
-# short. After 16 epochs SGD names 70 % of its training photographs; SAM with half the epochs names 17 to 36 %. So this
-# says what SAM bought here, not what it buys in a long training. The three rows share their SGD runs, so they are not
-# three independent findings either. At equal epochs no row was clear. One caution: with several intervals of 95 % each,
-# now and then one leaves out zero by luck alone.
+# short. After 16 epochs SGD named two thirds of its training photographs rightly; SAM with half the epochs hardly a
+# third, or less. So this says what SAM bought here, not what it buys in a long training. The three rows share their SGD
+# runs, so they are not three independent findings either. At equal epochs no row was clear. One caution: with several
+# intervals of 95 % each, now and then one leaves out zero by luck alone.
 #
 # ## A schedule that contradicts itself
 #

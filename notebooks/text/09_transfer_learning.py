@@ -705,7 +705,7 @@ guard(
 # ## A row for every person, or an embedding
 #
 # A classifier has a row of weights for each person. Basch et al. flattened MobiFace's last map, of a 224x224 image,
-# into 14x14x512 numbers before it, and had about 7,000 people. (7,346 is the number that gives the 738 million
+# into 14x14x512 numbers before it, and had about seven thousand people. (7,346 is the number that gives the 738 million
 # parameters which they print.) PyTorch can count such a layer without making it, on the `meta` device.
 
 # %%

@@ -58,7 +58,7 @@ from course_lib.backbones.blocks import ConvUnit, InvertedBottleneck
 # %% [markdown]
 # ## A number in 8 bits
 #
-# Eight bits tell 256 values apart. We space them evenly. (Signed weights use 255 of them: without -128 both sides are
+# Eight bits tell 256 values apart. We space them evenly. (Signed weights use one less, so that both sides of zero are
 # equally long.) Two numbers say where they lie: the **scale** $s$ is the step from one to the next, and the **zero
 # point** $z$ is the integer that stands for 0. To write a number down, count its steps from 0, round, and clip what is
 # out of range:
@@ -406,9 +406,9 @@ guard(
 
 # %% [markdown]
 # So in 8 bits silence is most of the trouble, and unequal channels are the rest. In 5 and 6 bits it is the other way
-# round. One scale for each channel cures both. It costs 13 bytes a channel, about 0.1 MB in this file, which therefore
-# takes a third of the bytes of the one in 32 bits, and not a quarter. But do the embeddings stay where they were? We
-# compare each with that in 32 bits.
+# round. One scale for each channel cures both. It costs thirteen bytes a channel, about a tenth of a megabyte in this
+# file, which therefore takes a third of the bytes of the one in 32 bits, and not a quarter. But do the embeddings stay
+# where they were? We compare each with that in 32 bits.
 
 # %% tolerance="0.01"
 cosines = [alike(one, exact).mean() for one in found["per channel"]]
@@ -1157,10 +1157,10 @@ guard(
 )
 
 # %% [markdown]
-# The result is clear: take the wide network, and 8 bits. It was ahead by 7.4 points on average (95 % interval 6.7 to
-# 8.0). Rounding cost the wide ReLU network nothing that shows, and the narrow one about a point; narrowing costs much
-# more. And PReLU? In 32 bits it was level with ReLU. In 8 its embeddings turned by 19 degrees in place of 9; what that
-# costs in accuracy, one seed cannot say.
+# The result is clear: take the wide network, and 8 bits. The interval of its lead is 6.7 to 8.0 points. Rounding cost
+# the wide ReLU network nothing that shows, and the narrow one about a point; narrowing costs much more. And PReLU? In
+# 32 bits it was level with ReLU. In 8 its embeddings turned by 19 degrees in place of 9; what that costs in accuracy,
+# one seed cannot say.
 #
 # ## The report of a file
 #
@@ -1278,9 +1278,9 @@ guard(
 )
 
 # %% [markdown]
-# The shipped file took a third of the bytes of its own 32 bits, and was 1.7 times as quick in the same runtime. The
-# runtime alone makes more of a difference: our network took four times as long in PyTorch as in ONNX Runtime. In errors
-# it was two wrong pairs in a thousand behind its 32 bits, which the intervals cannot tell apart. Its teacher was
+# The shipped file took a third of the bytes of its own 32 bits, and little more than half the time in the same runtime.
+# The runtime alone makes more of a difference: our network took four times as long in PyTorch as in ONNX Runtime. In
+# errors it was two wrong pairs in a thousand behind its 32 bits, which the intervals cannot tell apart. Its teacher was
 # better, and larger and slower: it looks twice, at the face and at its mirror image. (Inception-ResNet-v1 has random
 # weights here, so it has no errors to show.)
 #
