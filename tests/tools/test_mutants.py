@@ -17,7 +17,7 @@ def mutant(old: str = "", new: str = "") -> Mutant:
 
 def test_the_change_is_told_as_lines() -> None:
     change = mutant("def ", "def  ").change
-    assert change.count("\n") == 2 and "-def " in change and "+def  " in change
+    assert change.startswith("    @@") and "-def " in change and "+def  " in change
 
 
 def test_the_nearest_tests_run_first() -> None:
