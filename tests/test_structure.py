@@ -14,7 +14,7 @@ LIBRARY = Path(__file__).resolve().parents[1] / "course_lib"
 # What each folder or module of the library may import of it, beside itself. A new one needs a line here.
 BELOW_THE_TOP = {"alignment", "backbones", "losses", "optim", "evaluation", "cost", "data", "training", "export"}
 MAY_IMPORT: dict[str, set[str]] = {
-    "alignment": {"console", "machine", "paths", "progress"},
+    "alignment": {"console", "machine", "paths", "progress", "workers"},
     "audit": {"backbones", "cost", "evaluation"},
     "backbones": set(),
     "losses": set(),
@@ -35,6 +35,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "console": set(),
     "machine": set(),
     "progress": set(),
+    "workers": set(),
     "records": set(),
     "paths": set(),
     "__init__": {"guards", "machine", "records"},  # it loads its folders when they are first used
