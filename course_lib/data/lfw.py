@@ -65,12 +65,17 @@ def lfw_pairs(root: Path | str | None = None, *, view: str = "dev_test") -> Pair
         FileNotFoundError: the list is not there.
         ValueError: a line is malformed or names a photograph that is not there; the file and line are named.
     """
+    return read_lfw_list(view_file(root, view), lfw_files(root))
+
+
+def view_file(root: Path | str | None, view: str) -> Path:
+    """The file of a published list; raises as ``lfw_pairs`` does."""
     if view not in VIEW_FILES:
         raise ValueError(f"view {view!r} is not known; expected one of {', '.join(VIEW_FILES)}")
     path = _root(root) / VIEW_FILES[view]
     if not path.is_file():
         raise FileNotFoundError(f"{path} is not there; fetch it with: python data_scripts/get_lfw.py")
-    return read_lfw_list(path, lfw_files(root))
+    return path
 
 
 def lfw_files(root: Path | str | None = None) -> list[Path]:
