@@ -53,8 +53,8 @@ def read_pairs(
         on_error: what to do where a photograph is missing, cannot be read or has no face: ``"refuse"`` the list at the
             first one, or ``"exclude"`` the photograph and the pairs it is in. None excludes those in which the
             detector finds no face, and refuses the others: those can be mended.
-        remember: keep what the detector finds in the data folder, see ``Remembering``: the next reading takes no time.
-            It is done for detectors that say what they depend on, such as ``MTCNN`` and ``RetinaFace``.
+        remember: keep what the detector finds in the data folder, see ``Remembering``: the next reading is quick. It
+            is done for detectors that say what they depend on, such as ``MTCNN`` and ``RetinaFace``.
 
     Raises:
         ValueError: a photograph cannot be used and is not to be excluded (it is named); or a crop is given with a
@@ -65,38 +65,45 @@ def read_pairs(
     check_choice(choose)
     if detector is not None and crop is not None:
         raise ValueError("a crop is given with a detector, which finds the face itself; give one of the two")
-    names = [str(file) for file in listed.files]
+    images = torch.zeros((len(listed.files), 3 if colour else 1, *size), dtype=torch.uint8)
     problems = {index: "there is no such file" for index, file in enumerate(listed.files) if not file.is_file()}
-
-    def refused(reason: str) -> bool:
-        return on_error == "refuse" or (on_error is None and reason != NO_FACE)
-
-    def kept(images: Tensor, problems: dict[int, str], on_error: OnError) -> PairedFaces:
-        about = {"source": listed.source, "identities": listed.identities}
-        return keep_readable(images, problems, names, listed.pairs, on_error=on_error, **about)
-
-    if problems and on_error != "exclude":  # before there is any memory for images, or any work
-        return kept(torch.empty(0), problems, "refuse")
-    images = torch.zeros((len(names), 3 if colour else 1, *size), dtype=torch.uint8)
     there = [index for index in range(len(images)) if index not in problems]
-    files = [listed.files[index] for index in there]
-    if detector is None:
-        faces = _as_they_are(files, size, colour, crop)
-    else:
-        asked = Remembering(detector) if remember and isinstance(detector, Described) else detector
-        faces = _aligned(files, size, colour, asked, choose)
-    with Progress(desc="reading faces", total=len(there), unit="photograph") as bar:
-        for index, face in zip(there, faces, strict=False):
-            if isinstance(face, Tensor):
-                images[index] = face
-            else:
-                problems[index] = face
-                if refused(face):
-                    break
-            bar.update()
+    if on_error == "exclude" or not problems:
+        files = [listed.files[index] for index in there]
+        if detector is None:
+            faces = _as_they_are(files, size, colour, crop)
+        else:
+            asked = Remembering(detector) if remember and isinstance(detector, Described) else detector
+            faces = _aligned(files, size, colour, asked, choose)
+        _fill(images, problems, there, faces, on_error)
+    refused = {index: reason for index, reason in problems.items() if _refuses(on_error, reason)}
+    return keep_readable(
+        images,
+        refused or problems,
+        [str(file) for file in listed.files],
+        listed.pairs,
+        source=listed.source,
+        identities=listed.identities,
+        on_error="refuse" if refused else "exclude",
+    )
+
+
+def _refuses(on_error: OnError | None, reason: str) -> bool:
+    return on_error == "refuse" or (on_error is None and reason != NO_FACE)
+
+
+def _fill(images: Tensor, problems: dict[int, str], there: list[int], faces: Faces, on_error: OnError | None) -> None:
+    """Put each face in its place, and each reason under its number; stop at the first that is to be refused."""
+    bar = Progress(faces, desc="reading faces", total=len(there), unit="photograph")
+    for index, face in zip(there, bar, strict=False):
+        if isinstance(face, Tensor):
+            images[index] = face
+            continue
+        problems[index] = face
+        if _refuses(on_error, face):
+            break
+    bar.close()
     faces.close()
-    refusals = {index: reason for index, reason in problems.items() if refused(reason)}
-    return kept(images, refusals, "refuse") if refusals else kept(images, problems, "exclude")
 
 
 def _as_they_are(files: list[Path], size: tuple[int, int], colour: bool, crop: tuple[int, int, int] | None) -> Faces:

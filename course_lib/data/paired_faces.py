@@ -89,14 +89,14 @@ def keep_readable(
         ValueError: there is a problem and ``on_error`` is ``"refuse"``; or without the problems no pair is left.
     """
     check_on_error(on_error)
-    if problems and on_error == "refuse":
-        first = _excluded({min(problems): problems[min(problems)]}, names, pairs)[0]
-        more = f", and {len(problems) - 1:,} more" if len(problems) > 1 else ""
+    excluded = tuple(_excluded(index, problems[index], names, pairs) for index in sorted(problems))
+    if excluded and on_error == "refuse":
+        first = excluded[0]
+        more = f", and {len(excluded) - 1} more" if len(excluded) > 1 else ""
         raise ValueError(
             f"{source}: {first.photograph}, in {_listed(first.pairs)}, cannot be used: {first.reason}{more}. "
             "Mend it, or pass on_error='exclude' to leave such photographs out with their pairs"
         )
-    excluded = _excluded(problems, names, pairs)
     labels, people = _labels(pairs, len(images), identities)
     source += "" if identities is not None else " (identities as far as the genuine pairs tell)"
     if excluded:
@@ -106,13 +106,9 @@ def keep_readable(
     return PairedFaces(ImageSet(images, torch.from_numpy(labels), people, source), pairs, excluded)
 
 
-def _excluded(problems: Mapping[int, str], names: Sequence[str], pairs: Pairs) -> tuple[Excluded, ...]:
-    ends, numbers = np.concatenate([pairs.left, pairs.right]), np.tile(np.arange(len(pairs)), 2)
-    order = np.argsort(ends, kind="stable")
-    indices = np.array(sorted(problems), dtype=np.int64)
-    first, beyond = (np.searchsorted(ends[order], indices, side=side).tolist() for side in ("left", "right"))
-    gone = [tuple(np.unique(numbers[order[a:b]]).tolist()) for a, b in zip(first, beyond, strict=True)]
-    return tuple(Excluded(names[i], problems[i], of_it) for i, of_it in zip(indices.tolist(), gone, strict=True))
+def _excluded(index: int, reason: str, names: Sequence[str], pairs: Pairs) -> Excluded:
+    gone = np.flatnonzero((pairs.left == index) | (pairs.right == index))
+    return Excluded(names[index], reason, tuple(gone.tolist()))
 
 
 def _listed(pairs: tuple[int, ...]) -> str:
