@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
-import torch
 from PIL import Image
 from torch import Tensor
 from tqdm import tqdm
@@ -15,6 +15,7 @@ from tqdm import tqdm
 from course_lib.alignment.align import Choice, align_many, check_choice
 from course_lib.alignment.detector import Detector
 from course_lib.alignment.photograph import UnreadableError, as_rgb
+from course_lib.data.growing import GrowingImages
 from course_lib.data.pair_list import PairList
 from course_lib.data.paired_faces import OnError, PairedFaces, check_on_error, keep_readable
 from course_lib.data.photographs import as_tensor, read_prepared
@@ -54,16 +55,16 @@ def read_pairs(
     check_choice(choose)
     if detector is not None and crop is not None:
         raise ValueError("a crop is given with a detector, which finds the face itself; give one of the two")
-    images = torch.zeros((len(listed.files), 3 if colour else 1, *size), dtype=torch.uint8)
-    problems = {index: "there is no such file" for index, file in enumerate(listed.files) if not file.is_file()}
-    there = [index for index in range(len(images)) if index not in problems]
-    if on_error == "exclude" or not problems:
+    images: Tensor | None = None
+    problems = {i: "there is no such file" for i, file in enumerate(listed.files) if not os.path.isfile(file)}
+    there = [index for index in range(len(listed.files)) if index not in problems]
+    if there and (on_error == "exclude" or not problems):
         files = [listed.files[index] for index in there]
         if detector is None:
             faces = _as_they_are(files, size, colour, crop)
         else:
             faces = _aligned(files, size, colour, detector, choose)
-        _fill(images, problems, there, faces, stop=on_error == "refuse")
+        images = _collected(faces, there, problems, stop=on_error == "refuse")
     return keep_readable(
         images,
         problems,
@@ -75,16 +76,18 @@ def read_pairs(
     )
 
 
-def _fill(images: Tensor, problems: dict[int, str], there: list[int], faces: Faces, *, stop: bool) -> None:
-    """Put each face in its place, and each reason under its number; ``stop`` at the first reason."""
+def _collected(faces: Faces, there: list[int], problems: dict[int, str], *, stop: bool) -> Tensor | None:
+    """The faces in their order, and each reason under the number of its photograph; ``stop`` at the first reason."""
+    images = GrowingImages(len(there))
     for index, face in zip(there, tqdm(faces, total=len(there), unit="photograph", disable=None), strict=False):
         if isinstance(face, Tensor):
-            images[index] = face
+            images.append(face)
             continue
         problems[index] = face
         if stop:
             break
     faces.close()
+    return images.tensor() if len(images) else None
 
 
 def _as_they_are(files: list[Path], size: tuple[int, int], colour: bool, crop: tuple[int, int, int] | None) -> Faces:
