@@ -15,11 +15,12 @@ from types import ModuleType
 
 from PIL import Image, UnidentifiedImageError, features
 
-from course_lib.alignment.file_kinds import HEAD, READ, other_kind, readable_kind
+from course_lib.alignment.file_kinds import HEAD, READ, READABLE, other_kind, readable_kind
 from course_lib.limits import MAX_PIXELS, MAX_SIDE
 
-# No other: each of these is decoded by Pillow or a library it carries, and none starts a program. JPEG includes MPO.
-FORMATS = ("JPEG", "PNG", "WEBP", "TIFF", "BMP", "GIF", "PPM", "AVIF", "HEIF")
+# Pillow's names of the formats. No other: these are decoded by Pillow or a library that it carries, and none starts a
+# program. JPEG includes MPO.
+FORMATS = {kind: kind.upper() for kind in READABLE} | {"HEIC": "HEIF"}
 REDUCED = 254  # TIFF's tag NewSubfileType, whose lowest bit says that this image is a smaller copy of another
 
 
@@ -39,6 +40,7 @@ def open_image(source: Path | bytes, name: str) -> Image.Image:
             ``MAX_SIDE`` of ``course_lib.limits``.
     """
     try:
+        _check_there(source, name)
         return _within_limits(_opened(source, name), name)
     except UnreadableError:
         raise
@@ -50,20 +52,16 @@ def open_image(source: Path | bytes, name: str) -> Image.Image:
 
 
 def damaged(source: Path | bytes, name: str, error: Exception) -> UnreadableError:
-    """What to say of an image whose bytes led a decoder to ``error``: what the file is, and what to do."""
+    """What to say of an image whose bytes led a decoder to ``error``."""
     if isinstance(error, MemoryError):
         return UnreadableError(f"{name} cannot be read as an image: it needs more memory than there is")
     if isinstance(error, OSError) and error.errno:  # of the system; those of decoders have no number
         return UnreadableError(f"{name} cannot be opened: {error.strerror}")
-    head = _head(source)
-    if kind := readable_kind(head):
-        reason = "" if isinstance(error, UnidentifiedImageError) else f": {str(error)[:200] or type(error).__name__}"
-        return UnreadableError(
-            f"{name} cannot be read as an image (a damaged or incomplete {kind}{reason}); fetch or copy it again"
-        )
-    if other := other_kind(head):
-        return UnreadableError(f"{name} cannot be read as an image: it is {other[0]}; {other[1]}")
-    return UnreadableError(f"{name} cannot be read as an image: its bytes are those of no format that is read, {READ}")
+    said = "" if isinstance(error, UnidentifiedImageError) else f": {str(error)[:200] or type(error).__name__}"
+    kind = readable_kind(_head(source))
+    return UnreadableError(
+        f"{name} cannot be read as an image (a damaged or incomplete {kind}{said}); fetch or copy it again"
+    )
 
 
 def expected_pixels() -> str:
@@ -82,33 +80,31 @@ def check_size(size: tuple[int, int]) -> None:
 
 
 def _opened(source: Path | bytes, name: str) -> Image.Image:
-    _check_there(source, name)
+    kind = readable_kind(head := _head(source))
+    if kind is None:
+        what, remedy = other_kind(head) or ("of no format that is known here", f"expected {READ}")
+        raise UnreadableError(f"{name} cannot be read as an image: it is {what}; {remedy}")
     Image.init()  # plugins register themselves; this loads them once
+    if kind == "HEIC" and FORMATS[kind] not in Image.OPEN:
+        _heif_plugin(name).register_heif_opener(thumbnails=False)
+    if kind == "AVIF" and not features.check("avif"):
+        raise UnreadableError(
+            f"{name} is an AVIF image, which this Pillow cannot read; pip install --upgrade pillow to read it"
+        )
     if Image.MAX_IMAGE_PIXELS is not None and Image.MAX_IMAGE_PIXELS < MAX_PIXELS.value:
         Image.MAX_IMAGE_PIXELS = MAX_PIXELS.value  # Pillow's own limit is for the process, and lower
     try:
-        return _by_pillow(source)
-    except UnidentifiedImageError:
-        kind = readable_kind(_head(source))
-        if kind == "HEIC" and "HEIF" not in Image.OPEN:
-            _heif_plugin(name).register_heif_opener(thumbnails=False)
-            return _by_pillow(source)
-        if kind == "AVIF" and not features.check("avif"):
-            raise UnreadableError(
-                f"{name} is an AVIF image, which this Pillow cannot read; pip install --upgrade pillow"
-            ) from None
-        raise
+        return _by_pillow(source, kind)
     except Exception:
-        if readable_kind(_head(source)) != "AVIF":
+        if kind != "AVIF":
             raise
         # libavif refuses a whole picture for damaged EXIF; it passes over an item of a kind that it does not know.
         content = source if isinstance(source, bytes) else source.read_bytes()
-        return _by_pillow(content.replace(b"Exif\0", b"none\0", 1))
+        return _by_pillow(re.sub(rb"(infe\x02.{7})Exif", rb"\1none", content, flags=re.DOTALL), kind)
 
 
-def _by_pillow(source: Path | bytes) -> Image.Image:
-    known = tuple(name for name in FORMATS if name in Image.OPEN)
-    return Image.open(io.BytesIO(source) if isinstance(source, bytes) else source, formats=known)
+def _by_pillow(source: Path | bytes, kind: str) -> Image.Image:
+    return Image.open(io.BytesIO(source) if isinstance(source, bytes) else source, formats=(FORMATS[kind],))
 
 
 def _heif_plugin(name: str) -> ModuleType:

@@ -65,7 +65,7 @@ def decoded(source: Path | str | bytes, name: str | None = None) -> Iterator[Ima
         source = Path(source)
     if isinstance(source, Path):
         source = expanded(source)
-    name = name or ("the image" if isinstance(source, bytes) else str(source))
+    name = name or ("the file" if isinstance(source, bytes) else str(source))
     with open_image(source, name) as file:
         width, height = file.size
         with _budget.lend(width * height * BYTES_PER_PIXEL, limits.DECODING_BYTES.value):

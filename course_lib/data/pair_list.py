@@ -68,6 +68,8 @@ def pair_list(path: Path | str, root: Path | str | None = None) -> PairList:
         raise ValueError(f"{path} holds no pair; expected {FORMATS}")
     first = lines[0][1]
     if len(first) <= 2 and all(field.isdecimal() for field in first):
+        if len(lines) == 1:
+            raise ValueError(f"{path} holds no pair after its first line; expected {FORMATS}")
         return _lfw_list(path, _photographs_of_people(root))
     rows = _two_lines(path, lines) if len(first) == 2 else _one_line(path, lines)
     names = list(dict.fromkeys(name for left, right, _ in rows for name in (left, right)))
