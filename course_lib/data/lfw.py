@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from course_lib.alignment.crop_names import plain_name
+from course_lib.alignment.junk import is_junk
 from course_lib.alignment.photograph import IMAGE_SUFFIXES
 from course_lib.data.container import ImageSet
 from course_lib.data.pairs import Pairs
@@ -94,7 +95,7 @@ def lfw_files(root: Path | str | None = None) -> list[Path]:
 def photographs_of_people(folder: Path) -> list[Path]:
     """The images ``folder``/NAME/IMAGE by their suffix, in alphabetical order: photographs, or crops of them."""
     files = folder.glob("*/*")
-    return sorted(f for f in files if f.suffix.lower() in IMAGE_SUFFIXES and not f.name.startswith("."))
+    return sorted(f for f in files if f.suffix.lower() in IMAGE_SUFFIXES and not is_junk(f.name))
 
 
 def read_lfw_list(path: Path, files: Sequence[Path]) -> Pairs:

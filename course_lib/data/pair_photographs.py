@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
-import torch
 from PIL import Image
 from torch import Tensor
 
@@ -15,6 +15,7 @@ from course_lib.alignment.align import Choice, align_many, check_choice
 from course_lib.alignment.detector import Detector
 from course_lib.alignment.found_faces import Described, Remembering
 from course_lib.alignment.photograph import UnreadableError, as_rgb
+from course_lib.data.growing import GrowingImages
 from course_lib.data.pair_list import PairList
 from course_lib.data.paired_faces import OnError, PairedFaces, check_on_error, keep_readable
 from course_lib.data.photographs import as_tensor, read_prepared
@@ -65,17 +66,17 @@ def read_pairs(
     check_choice(choose)
     if detector is not None and crop is not None:
         raise ValueError("a crop is given with a detector, which finds the face itself; give one of the two")
-    images = torch.zeros((len(listed.files), 3 if colour else 1, *size), dtype=torch.uint8)
-    problems = {index: "there is no such file" for index, file in enumerate(listed.files) if not file.is_file()}
-    there = [index for index in range(len(images)) if index not in problems]
-    if on_error == "exclude" or not problems:
+    images: Tensor | None = None
+    problems = {i: "there is no such file" for i, file in enumerate(listed.files) if not os.path.isfile(file)}
+    there = [index for index in range(len(listed.files)) if index not in problems]
+    if there and (on_error == "exclude" or not problems):
         files = [listed.files[index] for index in there]
         if detector is None:
             faces = _as_they_are(files, size, colour, crop)
         else:
             asked = Remembering(detector) if remember and isinstance(detector, Described) else detector
             faces = _aligned(files, size, colour, asked, choose)
-        _fill(images, problems, there, faces, on_error)
+        images = _collected(faces, there, problems, on_error)
     refused = {index: reason for index, reason in problems.items() if _refuses(on_error, reason)}
     return keep_readable(
         images,
@@ -92,18 +93,20 @@ def _refuses(on_error: OnError | None, reason: str) -> bool:
     return on_error == "refuse" or (on_error is None and reason != NO_FACE)
 
 
-def _fill(images: Tensor, problems: dict[int, str], there: list[int], faces: Faces, on_error: OnError | None) -> None:
-    """Put each face in its place, and each reason under its number; stop at the first that is to be refused."""
+def _collected(faces: Faces, there: list[int], problems: dict[int, str], on_error: OnError | None) -> Tensor | None:
+    """The faces in their order, and each reason under its number; stops at the first that is to be refused."""
+    images = GrowingImages(len(there))
     bar = Progress(faces, desc="reading faces", total=len(there), unit="photograph")
     for index, face in zip(there, bar, strict=False):
         if isinstance(face, Tensor):
-            images[index] = face
+            images.append(face)
             continue
         problems[index] = face
         if _refuses(on_error, face):
             break
     bar.close()
     faces.close()
+    return images.tensor() if len(images) else None
 
 
 def _as_they_are(files: list[Path], size: tuple[int, int], colour: bool, crop: tuple[int, int, int] | None) -> Faces:

@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import sys
+import time
+
 import numpy as np
 import pytest
 import torch
@@ -159,3 +162,39 @@ def test_what_was_found_is_remembered(tmp_path, monkeypatch):
     Image.new("RGB", (200, 200), (90,) * 3).save(tmp_path / "1.png")
     third = Known()
     assert read_pairs(pairs, detector=third).excluded == () and third.calls == [1]
+
+
+@pytest.mark.parametrize("on_error", ["refuse", "exclude"])
+def test_a_long_list_of_missing_photographs_costs_no_memory_and_little_time(tmp_path, monkeypatch, on_error):
+    pairs = listed(tmp_path, "".join(f"n{i}.jpg n{i + 1}.jpg 1\n" for i in range(0, 20_000, 2)))
+    monkeypatch.setattr(torch, "zeros", None)
+    start = time.perf_counter()
+    with pytest.raises(ValueError, match="no such file") as error:
+        read_pairs(pairs, size=(10_000, 10_000), on_error=on_error)
+    assert time.perf_counter() - start < 10
+    message = str(error.value)
+    assert ("n0.jpg" in message and len(message) < 1500) and ("19,999 more" in message or "20,000 photo" in message)
+
+
+def test_photographs_that_are_none_take_no_memory(tmp_path):
+    for number in range(4):
+        (tmp_path / f"{number}.png").write_bytes(b"no image")
+    pairs = listed(tmp_path, "0.png 1.png 1\n2.png 3.png 0\n")
+    with pytest.raises(ValueError, match="no pair is left without the 4 photographs that cannot be used, such as "):
+        read_pairs(pairs, size=(1_000_000, 1_000_000), on_error="exclude")
+
+
+def test_a_name_that_no_system_can_have_is_missing(tmp_path):
+    photographs(tmp_path, [50, 100])
+    pairs = listed(tmp_path, "0.png 1.png 1\n" + "n" * 300 + ".jpg 1.png 0\n")
+    found = read_pairs(pairs, on_error="exclude")
+    assert [gone.reason for gone in found.excluded] == ["there is no such file"]
+
+
+def test_a_heic_photograph_in_a_list_is_named_as_what_it_is(tmp_path, monkeypatch):
+    photographs(tmp_path, [50, 100])
+    (tmp_path / "2.heic").write_bytes(b"\0\0\0\x18ftypheic\0\0\0\0mif1heic")
+    monkeypatch.setitem(sys.modules, "pillow_heif", None)
+    monkeypatch.delitem(Image.OPEN, "HEIF", raising=False)
+    found = read_pairs(listed(tmp_path, "0.png 1.png 1\n0.png 2.heic 0\n"), on_error="exclude")
+    assert "2.heic is a HEIC photograph; pip install pillow-heif" in found.excluded[0].reason
