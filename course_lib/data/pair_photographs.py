@@ -95,7 +95,7 @@ def _refuses(on_error: OnError | None, reason: str) -> bool:
 def _fill(images: Tensor, problems: dict[int, str], there: list[int], faces: Faces, on_error: OnError | None) -> None:
     """Put each face in its place, and each reason under its number; stop at the first that is to be refused."""
     bar = Progress(faces, desc="reading faces", total=len(there), unit="photograph")
-    for index, face in zip(there, bar, strict=False):
+    for face, index in zip(bar, there, strict=False):
         if isinstance(face, Tensor):
             images[index] = face
             continue
