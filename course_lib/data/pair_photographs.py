@@ -97,7 +97,7 @@ def _collected(faces: Faces, there: list[int], problems: dict[int, str], on_erro
     """The faces in their order, and each reason under its number; stops at the first that is to be refused."""
     images = GrowingImages(len(there))
     bar = Progress(faces, desc="reading faces", total=len(there), unit="photograph")
-    for index, face in zip(there, bar, strict=False):
+    for face, index in zip(bar, there, strict=False):
         if isinstance(face, Tensor):
             images.append(face)
             continue
