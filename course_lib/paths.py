@@ -68,3 +68,9 @@ def written_whole(path: Path | str) -> Iterator[Path]:
         os.replace(unfinished, path)
     finally:
         unfinished.unlink(missing_ok=True)
+
+
+def expanded(path: Path | str) -> Path:
+    """A path as a user gave it, with a first part ``~`` as the home folder; ``~old.jpg`` is a name like others."""
+    path = Path(path)
+    return path.expanduser() if path.parts[:1] == ("~",) else path

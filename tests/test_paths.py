@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from course_lib.paths import data_folder
+from course_lib.paths import data_folder, expanded
 
 
 def test_course_data_decides(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -33,3 +33,11 @@ def test_relative_path_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COURSE_DATA", "data")
     with pytest.raises(ValueError, match="COURSE_DATA is 'data', a relative path; expected a full one"):
         data_folder()
+
+
+def test_only_a_first_part_that_is_the_home_folder_is_expanded(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+    assert expanded("~") == tmp_path and expanded(Path("~/a/b.jpg")) == tmp_path / "a/b.jpg"
+    for name in ("~old.jpg", "a/~/b.jpg", "a~", "", "/a"):
+        assert expanded(name) == Path(name)

@@ -14,7 +14,7 @@ LIBRARY = Path(__file__).resolve().parents[1] / "course_lib"
 # What each folder or module of the library may import of it, beside itself. A new one needs a line here.
 BELOW_THE_TOP = {"alignment", "backbones", "losses", "optim", "evaluation", "cost", "data", "training", "export"}
 MAY_IMPORT: dict[str, set[str]] = {
-    "alignment": {"machine", "paths"},
+    "alignment": {"console", "limits", "machine", "paths", "progress", "workers"},
     "audit": {"backbones", "cost", "evaluation"},
     "backbones": set(),
     "losses": set(),
@@ -22,7 +22,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "evaluation": set(),
     "evaluation.__main__": {"verify"},  # a program: nothing imports it, so it may call what stands above its folder
     "cost": set(),
-    "data": {"alignment", "paths"},
+    "data": {"alignment", "limits", "paths", "progress"},
     "training": {"data", "machine", "paths"},  # losses and optimizers are known to it by their call only
     "export": {"backbones", "cost", "data", "evaluation", "paths", "training"},
     "weights": {"backbones", "data", "export", "losses", "machine", "paths", "training"},
@@ -32,7 +32,11 @@ MAY_IMPORT: dict[str, set[str]] = {
     "check": {"machine", "paths", "training"},
     "exercises": set(),
     "guards": set(),
+    "console": set(),
+    "limits": set(),
     "machine": set(),
+    "progress": set(),
+    "workers": set(),
     "records": set(),
     "paths": set(),
     "__init__": {"guards", "machine", "records"},  # it loads its folders when they are first used

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import csv
+import errno
 import json
 import os
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -14,52 +15,78 @@ from typing import Any, Literal
 import cv2
 import torch
 from PIL import Image
-from tqdm import tqdm
 
 from course_lib.alignment.align import Choice, align_many, check_choice
+from course_lib.alignment.crop_names import digest, same_file
+from course_lib.alignment.crop_record import Plan, plan, write_json, write_record
 from course_lib.alignment.detector import Detector
-from course_lib.alignment.photograph import IMAGE_SUFFIXES, UnreadableError, as_rgb
+from course_lib.alignment.photograph import UnreadableError, as_rgb
 from course_lib.alignment.template import Size, as_height_width, template
-from course_lib.alignment.workers import run_chunks
+from course_lib.alignment.tree import CROPS, HIDDEN, NOT_LISTED, OTHER_FILE, SEEN, SETTINGS, Problem, tree
+from course_lib.console import listed
+from course_lib.progress import Progress
+from course_lib.workers import Lost, run_chunks
 
-SETTINGS, NOT_ALIGNED = "alignment.json", "not_aligned.csv"
+NOT_ALIGNED = "not_aligned.csv"
 CHUNK = 16  # photographs that a worker takes at a time
 PIXELS_AT_ONCE = 20_000_000  # in one call of the detector
-NO_FACE, UNREADABLE, FAILED = "no face", "unreadable", "failed"
-
-
-@dataclass(frozen=True)
-class Problem:
-    """A photograph without a crop: its path below the source, ``NO_FACE``, ``UNREADABLE`` or ``FAILED``, and why."""
-
-    file: str
-    problem: str
-    reason: str
+TIME_LIMIT = 60.0  # seconds: MTCNN takes 1.5 for one of 12 million pixels
+LONGEST_SIDE = 2048  # of a crop, in pixels
+NO_FACE, UNREADABLE, FAILED, FOREIGN = "no face", "unreadable", "failed", "not of this command"
+FULL = {errno.ENOSPC, errno.EROFS, getattr(errno, "EDQUOT", errno.ENOSPC)}  # the same for all that is yet to come
 
 
 @dataclass(frozen=True)
 class FolderReport:
-    """What became of a folder: counts, and every photograph that has no crop.
+    """What became of a folder: counts, and by name every photograph without a crop and all else that was not used.
 
     Attributes:
         aligned: crops written.
         already_there: crops that an earlier run had written.
-        passed_over: files that are no images by their suffix.
-        problems: in the order of their paths; also in ``not_aligned.csv`` beside the crops.
+        passed_over: files that are no images by their suffix; they are among ``others``.
+        problems: photographs without a crop and folders that cannot be listed, in the order of their paths.
+        others: other files, hidden ones, links to what is reached by another way, folders of crops, and images among
+            the crops that this command has not written.
+        replaced: photographs that have changed since their crop was made; it was made again, or is gone.
+        stale: crops whose photograph is gone.
+        removed: whether the stale crops were removed.
+        outside: photographs that lie beside the folders of the identities, or in a folder inside one:
+            ``face_folder`` reads IDENTITY/IMAGE and nothing else.
     """
 
     aligned: int
     already_there: int
     passed_over: int
     problems: tuple[Problem, ...]
+    others: tuple[Problem, ...] = ()
+    replaced: tuple[str, ...] = ()
+    stale: tuple[str, ...] = ()
+    removed: bool = False
+    outside: tuple[str, ...] = ()
 
     def __repr__(self) -> str:
-        return f"FolderReport({self})"
+        return f"FolderReport({self.counts()})"
 
     def __str__(self) -> str:
+        lines = [self.counts()]
+        if self.replaced:
+            lines.append(f"replaced since they were aligned: {listed(self.replaced)}")
+        if self.stale:
+            what = "removed" if self.removed else "still there"
+            lines.append(f"crops without a photograph, {what}: {listed(self.stale)}")
+        if self.outside:
+            lines.append(f"beside or below the identities' folders: {listed(self.outside)}")
+        for kind in (NOT_LISTED, NO_FACE, UNREADABLE, FAILED, OTHER_FILE, HIDDEN, SEEN, CROPS, FOREIGN):
+            names = [one.file for one in (*self.problems, *self.others) if one.problem == kind]
+            lines += [f"{kind}: {listed(names)}"] if names else []
+        return "\n".join(lines)
+
+    def counts(self) -> str:
+        """How many of what, in one line."""
         counts = Counter(problem.problem for problem in self.problems)
         parts = [f"{self.aligned:,} aligned", f"{self.already_there:,} already there"]
-        parts += [f"{counts[kind]:,} {kind}" for kind in (NO_FACE, UNREADABLE, FAILED) if counts[kind]]
+        parts += [f"{counts[kind]:,} {kind}" for kind in (NO_FACE, UNREADABLE, FAILED, NOT_LISTED) if counts[kind]]
+        parts += [f"{len(self.stale):,} crops without a photograph"] if self.stale else []
         return ", ".join([*parts, f"{self.passed_over:,} other files passed over"])
 
 
@@ -84,6 +111,8 @@ class Recipe:
     def __post_init__(self) -> None:
         template(self.size, self.margin)
         check_choice(self.choose)
+        if max(as_height_width(self.size)) > LONGEST_SIDE:
+            raise ValueError(f"size is {self.size}; expected sides of at most {LONGEST_SIDE:,} pixels")
 
     def described(self, suffix: str) -> dict[str, Any]:
         """The recipe in plain values, as ``alignment.json`` holds it."""
@@ -109,6 +138,9 @@ def align_folder(
     margin: int = 0,
     suffix: Literal[".png", ".jpg"] = ".png",
     workers: int = 1,
+    time_limit: float | None = None,
+    force: bool = False,
+    remove_stale: bool = False,
 ) -> FolderReport:
     """Align every photograph below ``source`` into the same place below ``target``.
 
@@ -116,95 +148,142 @@ def align_folder(
     complete, and what is there is not made again. Photographs without a crop are tried again. The settings and the
     template stand in ``alignment.json``: crops of two kinds are never mixed in one folder.
 
+    No two photographs share a crop (see ``crop_names``), and ``crops.json`` remembers which is of which: photographs
+    that come later leave names as they are, one that was replaced (another size or time of change) is aligned again,
+    and crops whose photograph is gone are reported, or removed. ``not_aligned.csv`` lists what has no crop and why, in
+    UTF-8; a byte of a name that is none stands there as ``\\udc..``.
+
     Args:
         source: any tree; hidden files, and files that are no images by their suffix, are passed over.
-        target: is made if need be; it may lie inside ``source``.
-        make_detector: a class, or for instance ``functools.partial(MTCNN, min_face=40)``; picklable for several
-            workers.
-        size, choose, margin: see ``align``.
+        target: is made if need be; it may lie inside ``source``. It holds nothing but crops.
+        make_detector: a class, or for instance ``functools.partial(MTCNN, min_face=40)``; picklable for other
+            processes.
+        size, choose, margin: see ``align``; sides of up to 2,048 pixels.
         suffix: ``.png`` keeps every pixel, ``.jpg`` (quality 95) takes about a quarter of the space.
-        workers: processes, each with one thread. 1 works in this process.
+        workers: processes, each with one thread. They end with this one.
+        time_limit: seconds for one photograph; one that takes longer is listed as failed. None: 60 where several
+            processes work. 1 worker without a limit works in this process, where nothing can be stopped.
+        force: align all photographs again.
+        remove_stale: remove the crops whose photograph is gone, and folders that are empty then.
 
     Raises:
         FileNotFoundError: there is no such folder.
-        ValueError: ``target`` is ``source`` or holds crops of other settings, or an argument is out of range.
+        ValueError: ``target`` is ``source``, lies above it, or holds crops of other settings or other images; an
+            argument is out of range; or no photograph is left and stale crops are to be removed.
+        OSError: ``target`` cannot be written, or is full.
     """
     source, target = Path(source), Path(target)
+    _check(source, target, suffix, workers, time_limit)
+    recipe = Recipe(make_detector, size, choose, margin)
+    detector = make_detector()  # says at once what is wrong with its options
+    claimed = _claimed(target, recipe.described(suffix))
+    found = tree(source, target)
+    planned = plan(source, target, found, suffix, claimed=claimed, force=force)
+    if remove_stale and planned.stale and not found.photographs:
+        raise ValueError(f"{source} holds no photograph, so every crop would be removed; delete {target} to mean that")
+    _prepare(target, planned, recipe.described(suffix), found.folders, remove_stale=remove_stale)
+    tasks = [Task(source / name, name, target / planned.names[name]) for name in planned.missing]
+    here = detector if workers == 1 and time_limit is None else None
+    problems = list(found.unlisted)
+    total = len(found.photographs)
+    with Progress(desc="aligning", total=total, initial=total - len(tasks), unit="photograph") as bar:
+        for problem in _all(tasks, recipe, workers, here, time_limit or TIME_LIMIT):
+            problems += [problem] if problem else []
+            bar.update()
+    foreign = tuple(Problem(name, FOREIGN, "an image that no run has written") for name in planned.foreign)
+    report = FolderReport(
+        aligned=len(tasks) - (len(problems) - len(found.unlisted)),
+        already_there=total - len(tasks),
+        passed_over=sum(one.problem == OTHER_FILE for one in found.passed_over),
+        problems=tuple(sorted(problems, key=lambda problem: problem.file)),
+        others=found.passed_over + foreign,
+        replaced=() if force else planned.replaced,
+        stale=planned.stale,
+        removed=remove_stale,
+        outside=_outside(found.photographs),
+    )
+    _write_table([*report.problems, *report.others], target / NOT_ALIGNED)
+    return report
+
+
+def _check(source: Path, target: Path, suffix: str, workers: int, time_limit: float | None) -> None:
     if not source.is_dir():
         raise FileNotFoundError(f"{source} is not a folder; expected one with photographs inside")
     if source.resolve() == target.resolve():
         raise ValueError(f"{target} holds the photographs themselves; choose another folder for the crops")
+    if target.resolve() in source.resolve().parents:
+        raise ValueError(f"{source} lies inside {target}, among what would be crops; choose another folder for them")
+    if target.exists() and not target.is_dir():
+        raise ValueError(f"{target} is a file; expected a folder for the crops, or a name for a new one")
     if workers < 1 or suffix not in (".png", ".jpg"):
         raise ValueError(f"workers is {workers} and suffix {suffix!r}; expected at least 1, and .png or .jpg")
-    recipe = Recipe(make_detector, size, choose, margin)
-    _claim(target, recipe.described(suffix))
-    photographs, passed_over = _photographs(source, target)
-    tasks = list(_tasks(photographs, source, target, suffix))
-    missing = [task for task in tasks if not task.crop.exists()]
-    chunks = [missing[start : start + CHUNK] for start in range(0, len(missing), CHUNK)]
-    problems: list[Problem] = []
-    with tqdm(total=len(tasks), initial=len(tasks) - len(missing), unit="photograph", disable=None) as bar:
-        for chunk, found in _all_chunks(chunks, recipe, workers) if chunks else ():
-            problems += [problem for problem in found if problem]
-            bar.update(len(chunk))
-    problems.sort(key=lambda problem: problem.file)
-    _write_table(problems, target / NOT_ALIGNED)
-    return FolderReport(len(missing) - len(problems), len(tasks) - len(missing), passed_over, tuple(problems))
+    if time_limit is not None and not time_limit > 0:
+        raise ValueError(f"time_limit is {time_limit}; expected seconds above 0")
 
 
-def _claim(target: Path, settings: dict[str, Any]) -> None:
-    """Write the settings, or compare them with those of the crops that are there."""
+def _claimed(target: Path, settings: dict[str, Any]) -> bool:
+    """Whether earlier runs wrote crops there; their settings have to be these."""
     file = target / SETTINGS
     if not file.exists():
-        target.mkdir(parents=True, exist_ok=True)
-        file.write_text(json.dumps(settings, indent=1) + "\n", encoding="utf-8")
-        return
-    there = json.loads(file.read_text(encoding="utf-8"))
+        return False
+    try:
+        there = dict(json.loads(file.read_text(encoding="utf-8")))
+    except (ValueError, TypeError) as error:
+        raise ValueError(f"{file} is damaged ({error}), so it cannot be told how the crops there were made") from error
     different = [f"{name} {there.get(name)}, not {now}" for name, now in settings.items() if there.get(name) != now]
     if different:
         raise ValueError(f"{target} holds crops made with {'; '.join(different)}. Choose another folder")
+    return True
 
 
-def _photographs(source: Path, target: Path) -> tuple[list[Path], int]:
-    """Every image below ``source`` by its suffix, in order, and how many other files there are.
-
-    Links to folders are followed, each folder once: a link may lead back to where it stands.
-    """
-    photographs: list[Path] = []
-    passed_over = 0
-    seen = {source.resolve(), target.resolve()}
-    for folder, subfolders, names in os.walk(source, followlinks=True):
-        here = Path(folder)
-        inner = {name: (here / name).resolve() for name in sorted(subfolders) if not name.startswith(".")}
-        subfolders[:] = [name for name, real in inner.items() if real not in seen]
-        seen |= set(inner.values())
-        visible = sorted(name for name in names if not name.startswith("."))
-        images = [here / name for name in visible if Path(name).suffix.lower() in IMAGE_SUFFIXES]
-        photographs += images
-        passed_over += len(visible) - len(images)
-    return photographs, passed_over
-
-
-def _tasks(photographs: list[Path], source: Path, target: Path, suffix: str) -> Iterator[Task]:
-    """Where each crop goes: a.jpg to a.png; but where a.jpg and a.png both are, to a.jpg.png and a.png.png."""
-    stems = Counter(photograph.with_suffix("") for photograph in photographs)
-    for photograph in photographs:
-        alone = stems[photograph.with_suffix("")] == 1
-        below = photograph.relative_to(source)
-        crop = target / below.with_name((photograph.stem if alone else photograph.name) + suffix)
-        yield Task(photograph, below.as_posix(), crop)
+def _prepare(
+    target: Path, planned: Plan, settings: dict[str, Any], folders: Sequence[str], *, remove_stale: bool
+) -> None:
+    """Claim the folder and write the record, before any work: from then on a crop that is there is what it says."""
+    target.mkdir(parents=True, exist_ok=True)
+    if not (target / SETTINGS).exists():
+        write_json(target / SETTINGS, settings)
+    if (target / SETTINGS.upper()).exists():  # here case does not count
+        alike = [names for names in _alike(folders) if len(names) > 1]
+        if alike:
+            raise ValueError(
+                f"the folders {' and '.join(alike[0])} would be one in {target}, where case does not count. Rename one"
+            )
+    for crop in (*(planned.names[name] for name in planned.replaced), *(planned.stale if remove_stale else ())):
+        (target / crop).unlink(missing_ok=True)
+    if remove_stale:
+        for folder in sorted({parent for crop in planned.stale for parent in Path(crop).parents[:-1]}, reverse=True):
+            if not any((target / folder).iterdir()):
+                (target / folder).rmdir()
+    gone = set(planned.stale) if remove_stale else set()
+    write_record(target, {crop: state for crop, state in planned.record.items() if crop not in gone})
 
 
-def _all_chunks(
-    chunks: list[list[Task]], recipe: Recipe, workers: int
-) -> Iterator[tuple[list[Task], list[Problem | None]]]:
-    if workers == 1:
-        detector = recipe.make_detector()
+def _alike(folders: Sequence[str]) -> list[list[str]]:
+    groups: dict[str, list[str]] = {}
+    for folder in folders:
+        groups.setdefault(same_file(folder), []).append(folder)
+    return list(groups.values())
+
+
+def _outside(photographs: Sequence[str]) -> tuple[str, ...]:
+    """What does not lie as IDENTITY/IMAGE, where something does."""
+    outside = tuple(photograph for photograph in photographs if photograph.count("/") != 1)
+    return outside if len(outside) < len(photographs) else ()
+
+
+def _all(
+    tasks: list[Task], recipe: Recipe, workers: int, here: Detector | None, seconds: float
+) -> Iterator[Problem | None]:
+    """Of each photograph what went wrong, or None; in this process with the detector that is ``here``."""
+    chunks = [tasks[start : start + CHUNK] for start in range(0, len(tasks), CHUNK)]
+    if here is not None:
         for chunk in chunks:
-            yield chunk, _align_chunk(chunk, detector, recipe)
+            yield from (problem for _, problem in _align_chunk(chunk, here, recipe))
         return
-    for chunk, found in run_chunks(_in_worker, chunks, workers, set_up=_set_up_worker, arguments=(recipe,)):
-        yield chunk, found or [Problem(task.name, FAILED, "the process reading it died") for task in chunk]
+    work = run_chunks(_in_worker, chunks, workers, set_up=_set_up_worker, arguments=(recipe,), seconds=seconds)
+    for task, problem in work:
+        yield Problem(task.name, FAILED, problem.reason) if isinstance(problem, Lost) else problem
 
 
 _worker: dict[str, Any] = {}  # of a process that works on chunks: its recipe and its detector
@@ -216,53 +295,62 @@ def _set_up_worker(recipe: Recipe) -> None:
     _worker.update(recipe=recipe, detector=recipe.make_detector())
 
 
-def _in_worker(chunk: list[Task]) -> list[Problem | None]:
+def _in_worker(chunk: list[Task]) -> Iterator[tuple[int, Problem | None]]:
     return _align_chunk(chunk, _worker["detector"], _worker["recipe"])
 
 
-def _align_chunk(chunk: list[Task], detector: Detector, recipe: Recipe) -> list[Problem | None]:
-    """Align and write a few photographs; for each what went wrong, or None."""
-    found: list[Problem | None] = []
-    batch: list[tuple[Task, Any]] = []
-    for task in chunk:
+def _align_chunk(chunk: list[Task], detector: Detector, recipe: Recipe) -> Iterator[tuple[int, Problem | None]]:
+    """Align and write a few photographs; the number of each, and what went wrong with it or None."""
+    batch: dict[int, tuple[Task, Any]] = {}
+    for number, task in enumerate(chunk):
         try:
-            batch.append((task, as_rgb(task.photograph)))
-        except UnreadableError as error:
-            found.append(Problem(task.name, UNREADABLE, str(error)))
-        if sum(pixels.size // 3 for _, pixels in batch) > PIXELS_AT_ONCE:
-            found += _align_batch(batch, detector, recipe)
-            batch = []
-    return found + _align_batch(batch, detector, recipe)
+            batch[number] = (task, as_rgb(task.photograph))
+        except Exception as error:  # UnreadableError as a rule; a folder or the memory may refuse as well
+            known = isinstance(error, UnreadableError)
+            yield number, Problem(task.name, UNREADABLE, str(error) if known else f"{type(error).__name__}: {error}")
+        if sum(pixels.size // 3 for _, pixels in batch.values()) > PIXELS_AT_ONCE:
+            yield from _align_batch(batch, detector, recipe)
+            batch = {}
+    yield from _align_batch(batch, detector, recipe)
 
 
-def _align_batch(batch: list[tuple[Task, Any]], detector: Detector, recipe: Recipe) -> list[Problem | None]:
+def _align_batch(
+    batch: dict[int, tuple[Task, Any]], detector: Detector, recipe: Recipe
+) -> Iterator[tuple[int, Problem | None]]:
     try:
-        photographs = [pixels for _, pixels in batch]
+        photographs = [pixels for _, pixels in batch.values()]
         crops = align_many(photographs, detector, size=recipe.size, choose=recipe.choose, margin=recipe.margin)
-        for (task, _), crop in zip(batch, crops, strict=True):
-            if crop is not None:
-                _write_crop(Image.fromarray(crop.image), task.crop)
     except Exception as error:  # whatever one photograph leads to, the others go on without it
-        if isinstance(error, OSError):  # no space, no permission: it would be the same for all
+        for number, (task, pixels) in batch.items():
+            if len(batch) > 1:
+                yield from _align_batch({number: (task, pixels)}, detector, recipe)
+            else:
+                yield number, Problem(task.name, FAILED, f"{type(error).__name__}: {error}")
+        return
+    for (number, (task, _)), crop in zip(batch.items(), crops, strict=True):
+        if crop is None:
+            yield number, Problem(task.name, NO_FACE, "the detector found none")
+        else:
+            yield number, _write_crop(Image.fromarray(crop.image), task)
+
+
+def _write_crop(crop: Image.Image, task: Task) -> Problem | None:
+    path = task.crop
+    unfinished = path.with_name(f".{digest(path.name)}.part")  # as long for every name, and the same in every run
+    how: dict[str, Any] = {"format": "PNG"} if path.suffix == ".png" else {"format": "JPEG", "quality": 95}
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        crop.save(unfinished, **how)
+        os.replace(unfinished, path)
+    except OSError as error:
+        if error.errno in FULL:
             raise
-        if len(batch) > 1:
-            return [problem for one in batch for problem in _align_batch([one], detector, recipe)]
-        return [Problem(batch[0][0].name, FAILED, f"{type(error).__name__}: {error}")]
-    return [
-        None if crop else Problem(task.name, NO_FACE, "the detector found none")
-        for (task, _), crop in zip(batch, crops, strict=True)
-    ]
+        return Problem(task.name, FAILED, f"its crop cannot be written ({error})")
+    return None
 
 
-def _write_crop(crop: Image.Image, path: Path) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_name(f".{path.name}.part")
-    crop.save(unfinished, **({"format": "PNG"} if path.suffix == ".png" else {"format": "JPEG", "quality": 95}))
-    os.replace(unfinished, path)
-
-
-def _write_table(problems: list[Problem], path: Path) -> None:
-    with open(path, "w", newline="", encoding="utf-8") as file:
+def _write_table(problems: Sequence[Problem], path: Path) -> None:
+    with open(path, "w", newline="", encoding="utf-8", errors="backslashreplace") as file:
         table = csv.writer(file)
         table.writerow(("file", "problem", "reason"))
         table.writerows((problem.file, problem.problem, problem.reason) for problem in problems)

@@ -7,9 +7,11 @@ what is left and correct the boxes, and the third also finds the landmarks.
 
 from __future__ import annotations
 
+import hashlib
 import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import torch
@@ -118,6 +120,20 @@ class MTCNN:
             raise ValueError(f"thresholds are {thresholds}; expected three numbers between 0 and 1")
         self.min_face, self.factor, self.thresholds, self.device = min_face, factor, thresholds, torch.device(device)
         self.pnet, self.rnet, self.onet = (with_weights(network(), self.device) for network in (PNet, RNet, ONet))
+
+    def settings(self) -> dict[str, Any]:
+        """What decides the faces it finds, as plain values; the weights are those of the package."""
+        weights = hashlib.sha256()
+        for network in (self.pnet, self.rnet, self.onet):
+            for values in network.state_dict().values():
+                weights.update(values.cpu().numpy().tobytes())
+        return {
+            "min_face": float(self.min_face),
+            "factor": self.factor,
+            "thresholds": list(self.thresholds),
+            "device": str(self.device),
+            "weights": weights.hexdigest(),
+        }
 
     def detect(self, image: Photograph) -> list[Face]:
         """All faces of one photograph, the surest first; see ``Detector``."""

@@ -2,59 +2,137 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageOps
+from PIL import ExifTags, Image
 from torch import Tensor
 
+from course_lib import limits
+from course_lib.alignment.file_kinds import IMAGE_SUFFIXES
+from course_lib.alignment.image_file import UnreadableError, check_size, damaged, open_image
+from course_lib.alignment.memory_budget import MemoryBudget
+from course_lib.paths import expanded
+
+__all__ = ["IMAGE_SUFFIXES", "MAX_PIXELS", "Photograph", "UnreadableError", "as_rgb", "decoded", "open_photograph"]
+
 Photograph = Path | str | Image.Image | np.ndarray | Tensor
-IMAGE_SUFFIXES = {".bmp", ".jpeg", ".jpg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp"}
 GREY_MODES = ("1", "L", "LA", "La", "I", "I;16", "I;16L", "I;16B", "I;16N")
-MAX_PIXELS = 100_000_000  # a camera's largest; a file of a few kilobytes can announce far more
+MAX_PIXELS = limits.MAX_PIXELS.default
+BYTES_PER_PIXEL = 12  # while one is decoded: Pillow takes 4, a turned or converted copy 4 more, an array 3
+BAND = 4_000_000  # pixels that are copied at a time
+UPRIGHT = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}  # by EXIF orientation
+_budget = MemoryBudget()
 
 
-class UnreadableError(ValueError):
-    """An image that cannot be used; the message names it, what was expected and what to do."""
+def open_photograph(source: Path | str | bytes) -> Image.Image:
+    """Open an image file, or its bytes, decoded, upright by its EXIF orientation, in mode ``"L"`` or ``"RGB"``.
 
-
-def open_photograph(path: Path | str) -> Image.Image:
-    """Open an image file, decoded, upright by its EXIF orientation, in mode ``"L"`` or ``"RGB"``.
-
-    Transparency is dropped; 16 bits a pixel are scaled to 8.
+    Transparency is dropped; more than 8 bits a pixel are scaled to 8, see ``eight_bit``. Damaged EXIF tells no
+    orientation: the picture is taken as upright. Of an animation it is the first picture. HEIC needs the package
+    pillow-heif. ``course_lib.limits`` says how large a photograph may be, and how to allow more.
 
     Raises:
-        UnreadableError: the file is missing, empty, damaged, no image, or beyond ``MAX_PIXELS``.
+        UnreadableError: the file is missing, empty, damaged, too large, or no image of a format that is read; the
+            message says what it is instead.
     """
-    path = Path(path)
-    if not path.is_file():
-        raise UnreadableError(f"{path} is not a file; expected an image")
-    if path.stat().st_size == 0:
-        raise UnreadableError(f"{path} is empty; expected an image. Delete it or fetch it again")
-    try:
-        with Image.open(path) as file:
-            return eight_bit(file)
-    except UnreadableError as error:
-        raise UnreadableError(f"{path}: {error}") from error
-    except Exception as error:  # decoders raise whatever damaged bytes lead them to
-        raise UnreadableError(f"{path} cannot be read as an image ({error}); delete it or fetch it again") from error
+    with decoded(source) as photograph:
+        return photograph
+
+
+@contextmanager
+def decoded(source: Path | str | bytes, name: str | None = None) -> Iterator[Image.Image]:
+    """As ``open_photograph``, but as long as the block lasts the photograph counts among those that are decoded.
+
+    All of them together take at most ``DECODING_BYTES`` of ``course_lib.limits``: a thread that wants to decode one
+    more waits. Within the block, wait for no other thread that decodes.
+
+    Args:
+        source: the file, or what is in it.
+        name: for messages; by default the file's path.
+    """
+    if isinstance(source, str):
+        source = Path(source)
+    if isinstance(source, Path):
+        source = expanded(source)
+    name = name or ("the file" if isinstance(source, bytes) else str(source))
+    with open_image(source, name) as file:
+        width, height = file.size
+        with _budget.lend(width * height * BYTES_PER_PIXEL, limits.DECODING_BYTES.value):
+            try:
+                photograph = eight_bit(file)
+            except UnreadableError as error:
+                raise UnreadableError(f"{name}: {error}") from error
+            except Exception as error:  # decoders raise whatever damaged bytes lead them to
+                raise damaged(source, name, error) from error
+            yield photograph
 
 
 def eight_bit(image: Image.Image) -> Image.Image:
-    """A PIL image, upright by its EXIF orientation, in mode ``"L"`` or ``"RGB"``.
+    """A PIL image, upright by its EXIF orientation, in mode ``"L"`` or ``"RGB"``; the image itself if it is all that.
+
+    Deeper pixels are 8 bits in a wider file where none is beyond 255, and else 16 bits.
 
     Raises:
-        UnreadableError: it has more than ``MAX_PIXELS`` pixels, none at all, or floating-point ones.
+        UnreadableError: it is beyond the limits on its size, or has pixels that are negative, beyond 65,535 or
+            floating-point.
     """
-    width, height = image.size
-    if not 0 < width * height <= MAX_PIXELS:
-        raise UnreadableError(f"{width}x{height} pixels; expected 1 to {MAX_PIXELS:,} pixels. Scale it down first")
+    check_size(image.size)
     if image.mode == "F":
         raise UnreadableError("floating-point pixels; expected 8 or 16 bits. Scale them to 0..255 first")
-    upright = ImageOps.exif_transpose(image)
+    image.load()
+    upright = _upright(image)
     if upright.mode.startswith("I"):  # Pillow itself would clip these at 255
-        return Image.fromarray((np.clip(np.asarray(upright), 0, 65535) // 257).astype(np.uint8))
+        return Image.fromarray(_narrowed(np.asarray(upright)))
+    if upright.mode in ("L", "RGB"):
+        return upright
     return upright.convert("L" if upright.mode in GREY_MODES else "RGB")
+
+
+def _upright(image: Image.Image) -> Image.Image:
+    try:
+        turn = UPRIGHT.get(image.getexif().get(ExifTags.Base.Orientation))
+    except Exception:  # damaged EXIF leads to nearly any error, and says nothing about the picture
+        return image
+    if turn is None:
+        return image
+    upright = image.transpose(turn)
+    upright.info = {key: value for key, value in image.info.items() if key == "transparency"}  # it is turned already
+    return upright
+
+
+def _narrowed(pixels: np.ndarray) -> np.ndarray:
+    """Grey pixels of 16 or 32 bits as uint8."""
+    low, high = int(pixels.min()), int(pixels.max())
+    if low < 0 or high > 65535:
+        raise UnreadableError(f"pixels from {low} to {high}; expected 8 or 16 bits. Scale them to 0..255 first")
+    return (pixels if high <= 255 else pixels // 257).astype(np.uint8)
+
+
+def as_pixels(photograph: Image.Image) -> np.ndarray:
+    """The pixels of an image in mode ``"L"`` or ``"RGB"``: uint8 (H, W) or (H, W, 3), a copy.
+
+    Pillow would make another copy on the way; this one makes it of a few rows at a time.
+    """
+    width, height = photograph.size
+    rows = max(1, BAND // width)
+    if rows >= height:
+        return np.array(photograph)
+    pixels = np.empty((height, width, 3) if photograph.mode == "RGB" else (height, width), np.uint8)
+    for top in range(0, height, rows):
+        bottom = min(height, top + rows)
+        pixels[top:bottom] = np.asarray(photograph.crop((0, top, width, bottom)))
+    return pixels
 
 
 def as_rgb(image: Photograph) -> np.ndarray:
@@ -62,18 +140,19 @@ def as_rgb(image: Photograph) -> np.ndarray:
 
     Args:
         image: a file; a PIL image (files and PIL images are turned upright by their EXIF orientation); an array
-            (H, W), (H, W, 1), (H, W, 3) or (H, W, 4), RGB order, uint8, or uint16, scaled to 8 bits; or a tensor
+            (H, W), (H, W, 1), (H, W, 3) or (H, W, 4), RGB order, uint8, or uint16, see ``eight_bit``; or a tensor
             (1, H, W) or (3, H, W), uint8. A fourth channel, transparency, is dropped.
 
     Raises:
-        UnreadableError: the file cannot be read, or the image is too large (``MAX_PIXELS``).
+        UnreadableError: the file cannot be read, or the image is too large, see ``open_photograph``.
         TypeError: another type, or pixels that are neither uint8 nor uint16.
         ValueError: another shape.
     """
     if isinstance(image, (str, Path)):
-        return np.array(open_photograph(image).convert("RGB"))
+        with decoded(image) as photograph:
+            return _three_channels(as_pixels(photograph))
     if isinstance(image, Image.Image):
-        return np.array(eight_bit(image).convert("RGB"))
+        return _three_channels(as_pixels(eight_bit(image)))
     if isinstance(image, Tensor):
         if image.ndim != 3 or image.shape[0] not in (1, 3):
             raise ValueError(f"the tensor has shape {tuple(image.shape)}; expected (1 or 3, H, W)")
@@ -85,7 +164,11 @@ def as_rgb(image: Photograph) -> np.ndarray:
     if image.ndim not in (2, 3) or (image.ndim == 3 and image.shape[2] not in (1, 3, 4)) or 0 in image.shape:
         raise ValueError(f"the array has shape {image.shape}; expected (H, W), (H, W, 1), (H, W, 3) or (H, W, 4)")
     if image.dtype == np.uint16:
-        image = (image // 257).astype(np.uint8)
-    if image.ndim == 2 or image.shape[2] == 1:
-        return np.repeat(image.reshape(*image.shape[:2], 1), 3, axis=2)
-    return np.ascontiguousarray(image[..., :3])
+        image = _narrowed(image)
+    return _three_channels(image)
+
+
+def _three_channels(pixels: np.ndarray) -> np.ndarray:
+    if pixels.ndim == 2 or pixels.shape[2] == 1:
+        return np.repeat(pixels.reshape(*pixels.shape[:2], 1), 3, axis=2)
+    return np.ascontiguousarray(pixels[..., :3])

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import cv2
 import numpy as np
@@ -82,6 +82,13 @@ class RetinaFace:
         self.threshold, self.min_face, self.max_side = threshold, min_face, max_side
         self.threads = threads or cores()
         self._network = _load(data_folder() / WEIGHTS if weights is None else Path(weights))
+
+    def settings(self) -> dict[str, Any]:
+        """What decides the faces it finds, as plain values; how many threads there are does not."""
+        import onnxruntime
+
+        options = {"threshold": self.threshold, "min_face": float(self.min_face), "max_side": self.max_side}
+        return options | {"weights": WEIGHTS_SHA256, "onnxruntime": onnxruntime.__version__}
 
     def detect(self, image: Photograph) -> list[Face]:
         """All faces of one photograph (see ``as_rgb``), the surest first; an empty list if there is none."""

@@ -20,9 +20,10 @@ class ImageSet:
         labels: int64 (N,), each in 0..len(names)-1.
         names: the identity (or class) behind each label.
         source: where the images come from and whom to credit, in one line.
+        passed_over: files and folders that the reader of a folder did not take, each with the reason.
 
     Raises:
-        TypeError: images are not uint8 or labels not integers.
+        TypeError: images or labels are no tensors, images are not uint8, or labels not integers.
         ValueError: shapes disagree, there is no image, or a label is out of range (its index is named).
     """
 
@@ -30,8 +31,14 @@ class ImageSet:
     labels: Tensor
     names: tuple[str, ...]
     source: str
+    passed_over: tuple[tuple[str, str], ...] = ()
 
     def __post_init__(self) -> None:
+        for name, value in (("images", self.images), ("labels", self.labels)):
+            if not isinstance(value, Tensor):
+                raise TypeError(
+                    f"{name} are a {type(value).__name__}; expected a tensor. Pass torch.as_tensor({name}) instead"
+                )
         if self.images.dtype != torch.uint8:
             raise TypeError(f"images are {self.images.dtype}; expected uint8 pixels 0..255")
         if self.images.ndim != 4 or self.images.shape[1] not in (1, 3):

@@ -17,6 +17,7 @@ import torch
 from PIL import Image
 from torch import Generator, Tensor
 
+from course_lib.alignment.photograph import open_photograph
 from course_lib.alignment.template import template
 from course_lib.data.augmentation import Augmentation
 from course_lib.data.photographs import as_tensor
@@ -168,7 +169,7 @@ class Jpeg:
         file = BytesIO()
         pixels = image[0] if len(image) == 1 else image.permute(1, 2, 0)
         Image.fromarray(pixels.numpy()).save(file, "JPEG", quality=self.quality)
-        return as_tensor(Image.open(file))
+        return as_tensor(open_photograph(file.getvalue()))
 
     def __str__(self) -> str:
         return f"JPEG quality {self.quality}"

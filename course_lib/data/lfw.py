@@ -8,6 +8,9 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from course_lib.alignment.crop_names import plain_name
+from course_lib.alignment.junk import is_junk
+from course_lib.alignment.photograph import IMAGE_SUFFIXES
 from course_lib.data.container import ImageSet
 from course_lib.data.pairs import Pairs
 from course_lib.data.photographs import read_photographs
@@ -63,12 +66,17 @@ def lfw_pairs(root: Path | str | None = None, *, view: str = "dev_test") -> Pair
         FileNotFoundError: the list is not there.
         ValueError: a line is malformed or names a photograph that is not there; the file and line are named.
     """
+    return read_lfw_list(view_file(root, view), lfw_files(root))
+
+
+def view_file(root: Path | str | None, view: str) -> Path:
+    """The file of a published list; raises as ``lfw_pairs`` does."""
     if view not in VIEW_FILES:
         raise ValueError(f"view {view!r} is not known; expected one of {', '.join(VIEW_FILES)}")
     path = _root(root) / VIEW_FILES[view]
     if not path.is_file():
         raise FileNotFoundError(f"{path} is not there; fetch it with: python data_scripts/get_lfw.py")
-    return read_lfw_list(path, lfw_files(root))
+    return path
 
 
 def lfw_files(root: Path | str | None = None) -> list[Path]:
@@ -78,52 +86,107 @@ def lfw_files(root: Path | str | None = None) -> list[Path]:
         FileNotFoundError: no such folder, or no photograph in it.
     """
     folder = _image_folder(_root(root))
-    files = sorted(folder.glob("*/*.jpg"))
+    files = photographs_of_people(folder)
     if not files:
         raise FileNotFoundError(f"{folder} holds no NAME/NAME_0001.jpg; fetch LFW with: python data_scripts/get_lfw.py")
     return files
 
 
+def photographs_of_people(folder: Path) -> list[Path]:
+    """The images ``folder``/NAME/IMAGE by their suffix, in alphabetical order: photographs, or crops of them."""
+    files = folder.glob("*/*")
+    return sorted(f for f in files if f.suffix.lower() in IMAGE_SUFFIXES and not is_junk(f.name))
+
+
 def read_lfw_list(path: Path, files: Sequence[Path]) -> Pairs:
-    """A list in LFW's format, as indices into ``files``, which are NAME/NAME_0001.jpg.
+    """A list in LFW's format, as indices into ``files``, which are NAME/NAME_0001.jpg or crops of those.
 
     Raises:
         ValueError: as ``lfw_pairs``.
     """
-    index_of = {file.stem: index for index, file in enumerate(files)}
-    lines = path.read_text(encoding="utf-8").splitlines()
-    pairs = [
-        _parse(line, f"{path}, line {number}", index_of)
-        for number, line in enumerate(lines[1:], start=2)
+    return lfw_listed(path, files, None)[1]
+
+
+def lfw_listed(path: Path, files: Sequence[Path], folder: Path | None) -> tuple[list[Path], Pairs]:
+    """A list in LFW's format: ``files``, followed by those that it names and that are missing, and the pairs of them.
+
+    A photograph NAME 1 is any of ``files`` that ``crop_names.plain_name`` calls NAME_0001, in the folder NAME: as it
+    was published, or a crop of it. A missing one is called ``folder``/NAME/NAME_0001.jpg, so that whoever reads it can
+    refuse or exclude it; None refuses it here.
+
+    Raises:
+        ValueError: a line is malformed, names what is missing, or two files have the name of one photograph.
+    """
+    lines = _lines(path)
+    numbers = [
+        (numbered, _parse(line, f"{path}, line {numbered}"))
+        for numbered, line in enumerate(lines[1:], start=2)
         if line.strip()
     ]
-    _check_count(lines[0] if lines else "", len(pairs), path)
-    left, right, same = (np.array(column) for column in zip(*pairs, strict=True))
-    return Pairs(left, right, same)
+    _check_count(lines[0] if lines else "", len(numbers), path)
+    if not numbers:
+        raise ValueError(f"{path} holds no pair; fetch it again")
+    every = list(files)
+    index_of: dict[tuple[str, str], int] = {}
+    doubled: dict[tuple[str, str], Path] = {}
+    for index, file in enumerate(every):
+        name = (plain_name(file.parent.name), plain_name(file.name))
+        if index_of.setdefault(name, index) != index:
+            doubled[name] = file
+    rows = []
+    for line, (left, right) in numbers:
+        for name, number in (left, right):
+            key = _key(name, number)
+            if key in doubled:
+                raise ValueError(
+                    f"{path}, line {line}: {every[index_of[key]]} and {doubled[key]} are both called {key[1]};"
+                    " leave one of them"
+                )
+            if key not in index_of and folder is None:
+                raise ValueError(
+                    f"{path}, line {line}: the photograph {key[1]}.jpg is not there; looked for {name}/{key[1]} with"
+                    f" {', '.join(sorted(IMAGE_SUFFIXES))}{_beside(files)}. Fetch LFW with get_lfw.py again"
+                )
+            if key not in index_of and folder is not None:
+                index_of[key] = len(every)
+                every.append(folder / name / f"{name}_{number:04d}.jpg")
+        rows.append((index_of[_key(*left)], index_of[_key(*right)], left[0] == right[0]))
+    first, second, same = (np.array(column) for column in zip(*rows, strict=True))
+    return every, Pairs(first, second, same)
 
 
-def _parse(line: str, where: str, index_of: dict[str, int]) -> tuple[int, int, bool]:
-    """``NAME i j`` is a genuine pair, ``NAME i OTHER j`` an impostor pair."""
-    fields = line.split("\t") if "\t" in line else line.split()
+def _beside(files: Sequence[Path]) -> str:
+    return f" in {files[0].parent.parent}" if files else ", and there is no photograph at all"
+
+
+def _key(name: str, number: int) -> tuple[str, str]:
+    return plain_name(name), plain_name(f"{name}_{number:04d}")
+
+
+def _lines(path: Path) -> list[str]:
+    try:
+        return path.read_text(encoding="utf-8-sig").splitlines()
+    except UnicodeDecodeError as error:
+        raise ValueError(f"{path} is no text ({error}); expected a list of pairs. Fetch it again") from error
+
+
+def _parse(line: str, where: str) -> tuple[tuple[str, int], tuple[str, int]]:
+    """Both photographs of ``NAME i j``, a genuine pair, or ``NAME i OTHER j``, an impostor pair."""
+    fields = [field.strip() for field in (line.split("\t") if "\t" in line else line.split())]
     if len(fields) == 3:
         fields = [fields[0], fields[1], fields[0], fields[2]]
     elif len(fields) != 4:
         raise ValueError(f"{where}: {line!r} has {len(fields)} fields; expected NAME i j, or NAME i OTHER j")
-    indices = []
-    for name, number in (fields[:2], fields[2:]):
-        if not number.strip().isdigit():
+    for number in (fields[1], fields[3]):
+        if not (number.isascii() and number.isdecimal() and len(number) < 10):
             raise ValueError(f"{where}: {number!r} is not an image number; expected NAME i j, or NAME i OTHER j")
-        photograph = f"{name}_{int(number):04d}"
-        if photograph not in index_of:
-            raise ValueError(f"{where}: the photograph {photograph}.jpg is not there; fetch LFW with get_lfw.py again")
-        indices.append(index_of[photograph])
-    return indices[0], indices[1], fields[0] == fields[2]
+    return (fields[0], int(fields[1])), (fields[2], int(fields[3]))
 
 
 def _check_count(header: str, found: int, path: Path) -> None:
     """The first line says how many pairs follow: ``n`` genuine and n impostor, or ``folds n``."""
     fields = header.split()
-    if not fields or not all(field.isdigit() for field in fields) or len(fields) > 2:
+    if not fields or not all(field.isascii() and field.isdecimal() for field in fields) or len(fields) > 2:
         raise ValueError(
             f"{path}, line 1: {header!r}; expected the number of pairs, such as 500, or folds and pairs, such as 10 300"
         )

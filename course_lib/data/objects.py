@@ -8,7 +8,7 @@ import torch
 
 from course_lib.data.container import ImageSet
 from course_lib.data.photographs import face_folder
-from course_lib.paths import data_folder
+from course_lib.paths import data_folder, expanded
 
 BATCHES = "cifar-10-batches-py"
 SIDE = 32
@@ -32,7 +32,7 @@ def objects(root: Path | str | None = None) -> tuple[ImageSet, ImageSet]:
 
     Source: Krizhevsky 2009, "Learning multiple layers of features from tiny images".
     """
-    root = Path(root) if root is not None else data_folder() / "cifar10"
+    root = expanded(root) if root is not None else data_folder() / "cifar10"
     if (root / BATCHES).is_dir():
         _check_published(root)
         return _published(root, "train"), _published(root, "test")

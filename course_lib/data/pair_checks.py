@@ -44,7 +44,7 @@ WORDS = {
     "contradictions": "pair(s) whose label contradicts the identities",
     "shared": "identities in more than one fold",
 }
-SHOWN = 5
+SHOWN, LONGEST = 5, 100  # of what is found, and characters of a name
 
 
 def check_pairs(
@@ -124,5 +124,10 @@ def _numbers(flags: np.ndarray) -> tuple[int, ...]:
 
 
 def _in_words(name: str, found: tuple[int | str | tuple[int, ...], ...]) -> str:
-    shown = [" and ".join(map(str, one)) if isinstance(one, tuple) else str(one) for one in found[:SHOWN]]
+    shown = [_group(one) if isinstance(one, tuple) else str(one)[:LONGEST] for one in found[:SHOWN]]
     return f"{name}: {len(found)} {WORDS[name]} ({', '.join(shown)}{', ...' if len(found) > SHOWN else ''})"
+
+
+def _group(pairs: tuple[int, ...]) -> str:
+    more = len(pairs) - SHOWN
+    return " and ".join(map(str, pairs[:SHOWN])) + (f" and {more:,} more" if more > 0 else "")

@@ -8,8 +8,10 @@ from pathlib import Path
 
 import numpy as np
 
-from course_lib.data.lfw import VIEW_FILES, lfw_files, lfw_pairs, read_lfw_list
+from course_lib.data.lfw import VIEW_FILES, lfw_files, lfw_listed, photographs_of_people, view_file
 from course_lib.data.pairs import Pairs
+from course_lib.data.text_lines import fields_of, shown, text_lines
+from course_lib.paths import expanded
 
 FORMATS = "A B 1, 1 A B, two lines 'A 1' and 'B 1' a pair, or LFW's list with its numbers of pairs in the first line"
 
@@ -39,7 +41,8 @@ def pair_list(path: Path | str, root: Path | str | None = None) -> PairList:
     """Read a list of pairs. Its format is told from its lines; empty ones are passed over.
 
     - ``A B 1``, or ``1 A B``: two photographs, 1 for the same person and 0 for different ones. Fields are separated by
-      tabs, else by commas, else by spaces. A first line ``left,right,same`` is a heading.
+      tabs, else by commas, else by spaces; one in double quotes may hold these. A first line ``left,right,same`` is a
+      heading.
     - CALFW's and CPLFW's: a pair is two lines ``A 1`` and ``B 1``; 0 means different people, and any other number, the
       same person. The photographs lie flat in one folder.
     - LFW's: numbers of pairs, then ``NAME i j`` and ``NAME i OTHER j``; see ``lfw_pairs``.
@@ -52,18 +55,21 @@ def pair_list(path: Path | str, root: Path | str | None = None) -> PairList:
         FileNotFoundError: no such list.
         ValueError: a line is malformed (it is named), or the list holds no pair.
     """
-    path = Path(path)
+    path = expanded(path)
     if not path.is_file():
         raise FileNotFoundError(f"{path} is not there; expected a list of pairs: {FORMATS}")
-    root = Path(root) if root is not None else path.parent
-    lines = [(number, _fields(line)) for number, line in enumerate(_lines(path), start=1) if line.strip()]
+    root = expanded(root) if root is not None else path.parent
+    lines = _lines(path)
     if lines and [field.lower() for field in lines[0][1]] == ["left", "right", "same"]:
         lines = lines[1:]
     if not lines:
         raise ValueError(f"{path} holds no pair; expected {FORMATS}")
     first = lines[0][1]
-    if len(first) <= 2 and all(field.isdigit() for field in first):
-        return _lfw_list(path, sorted(root.glob("*/*.jpg")))
+    if len(first) <= 2 and all(field.isdecimal() for field in first):
+        if len(lines) == 1:
+            raise ValueError(f"{path} holds no pair after its first line; expected {FORMATS}")
+        files = photographs_of_people(root)
+        return _lfw_list(path, files, root if files else None, str(path))
     rows = _two_lines(path, lines) if len(first) == 2 else _one_line(path, lines)
     names = list(dict.fromkeys(name for left, right, _ in rows for name in (left, right)))
     index_of = {name: index for index, name in enumerate(names)}
@@ -73,16 +79,22 @@ def pair_list(path: Path | str, root: Path | str | None = None) -> PairList:
         np.array([index_of[name] for name in right], dtype=np.int64),
         np.array(same, dtype=bool),
     )
-    return PairList(tuple(root / name for name in names), pairs, None, str(path))
+    return PairList(
+        tuple(root / (expanded(name) if name[0] == "~" else name) for name in names), pairs, None, str(path)
+    )
 
 
 def lfw_list(root: Path | str | None = None, *, view: str = "dev_test") -> PairList:
-    """The photographs of LFW that a published list names, and its pairs; see ``lfw_pairs`` for views and errors."""
-    return _used(lfw_files(root), lfw_pairs(root, view=view), f"Labelled Faces in the Wild, {VIEW_FILES[view]}")
+    """The photographs of LFW that a published list names, and its pairs; see ``lfw_pairs`` for views and errors.
+
+    A photograph that is missing is listed all the same: ``read_pairs`` refuses or excludes it, by ``on_error``.
+    """
+    path, files = view_file(root, view), lfw_files(root)
+    return _lfw_list(path, files, files[0].parent.parent, f"Labelled Faces in the Wild, {VIEW_FILES[view]}")
 
 
-def _lfw_list(path: Path, files: Sequence[Path]) -> PairList:
-    return _used(files, read_lfw_list(path, files), str(path))
+def _lfw_list(path: Path, files: Sequence[Path], folder: Path | None, source: str) -> PairList:
+    return _used(*lfw_listed(path, files, folder), source)
 
 
 def _used(files: Sequence[Path], pairs: Pairs, source: str) -> PairList:
@@ -93,16 +105,19 @@ def _used(files: Sequence[Path], pairs: Pairs, source: str) -> PairList:
     return PairList(chosen, Pairs(left, right, pairs.same), tuple(file.parent.name for file in chosen), source)
 
 
-def _lines(path: Path) -> list[str]:
+def _lines(path: Path) -> list[tuple[int, list[str]]]:
+    """The lines that are not empty, by their number, in fields."""
     try:
-        return path.read_text(encoding="utf-8-sig").splitlines()
-    except UnicodeDecodeError as error:
-        raise ValueError(f"{path} is no text ({error}); expected a list of pairs: {FORMATS}") from error
-
-
-def _fields(line: str) -> list[str]:
-    separator = "\t" if "\t" in line else "," if "," in line else None
-    return [field.strip() for field in line.strip().split(separator)]
+        texts = text_lines(path)
+    except ValueError as error:
+        raise ValueError(f"{error}; expected a list of pairs: {FORMATS}") from error
+    lines = []
+    for number, text in enumerate(texts, start=1):
+        try:
+            lines += [(number, fields_of(text))] if text.strip() else []
+        except ValueError as error:
+            raise ValueError(f"{path}, line {number}: {error}; expected {FORMATS}") from error
+    return lines
 
 
 def _one_line(path: Path, lines: list[tuple[int, list[str]]]) -> list[tuple[str, str, bool]]:
@@ -110,7 +125,7 @@ def _one_line(path: Path, lines: list[tuple[int, list[str]]]) -> list[tuple[str,
     for number, fields in lines:
         if len(fields) != 3 or not all(fields):
             raise ValueError(
-                f"{path}, line {number}: {' '.join(fields)!r} has {len(fields)} fields; expected {FORMATS}"
+                f"{path}, line {number}: {shown(' '.join(fields))} has {len(fields)} fields; expected {FORMATS}"
             )
     first_is_label = all(fields[0] in ("0", "1") for _, fields in lines) and any(
         f[2] not in ("0", "1") for _, f in lines
@@ -120,7 +135,7 @@ def _one_line(path: Path, lines: list[tuple[int, list[str]]]) -> list[tuple[str,
         left, right, label = (*fields[1:], fields[0]) if first_is_label else fields
         if label not in ("0", "1"):
             raise ValueError(
-                f"{path}, line {number}: {label!r} is no label; expected 1, the same person, or 0: {FORMATS}"
+                f"{path}, line {number}: {shown(label)} is no label; expected 1, the same person, or 0: {FORMATS}"
             )
         rows.append((left, right, label == "1"))
     return rows
@@ -129,8 +144,8 @@ def _one_line(path: Path, lines: list[tuple[int, list[str]]]) -> list[tuple[str,
 def _two_lines(path: Path, lines: list[tuple[int, list[str]]]) -> list[tuple[str, str, bool]]:
     """``A 3`` and ``B 3``."""
     for number, fields in lines:
-        if len(fields) != 2 or not fields[1].isdigit():
-            raise ValueError(f"{path}, line {number}: {' '.join(fields)!r}; expected a photograph and a number")
+        if len(fields) != 2 or not fields[0] or not fields[1].isdecimal() or len(fields[1]) > 9:
+            raise ValueError(f"{path}, line {number}: {shown(' '.join(fields))}; expected a photograph and a number")
     if len(lines) % 2:
         raise ValueError(f"{path} holds {len(lines)} lines, an odd number; expected two lines a pair")
     rows = []

@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import numpy as np
-import torch
 from PIL import Image
 from torch import Tensor
-from tqdm import tqdm
 
 from course_lib.alignment.align import Choice, align_many, check_choice
 from course_lib.alignment.detector import Detector
+from course_lib.alignment.found_faces import Described, Remembering
 from course_lib.alignment.photograph import UnreadableError, as_rgb
+from course_lib.data.growing import GrowingImages
 from course_lib.data.pair_list import PairList
 from course_lib.data.paired_faces import OnError, PairedFaces, check_on_error, keep_readable
 from course_lib.data.photographs import as_tensor, read_prepared
+from course_lib.progress import Progress
 
 Faces = Generator[Tensor | str, None, None]  # of each file its face, or why there is none
+NO_FACE = "the detector finds no face in it"
 AT_ONCE, PIXELS_AT_ONCE = 16, 20_000_000  # photographs, and their pixels, in one call of the detector
 
 
@@ -31,9 +34,14 @@ def read_pairs(
     detector: Detector | None = None,
     choose: Choice = "largest",
     crop: tuple[int, int, int] | None = None,
-    on_error: OnError = "refuse",
+    on_error: OnError | None = None,
+    remember: bool = True,
 ) -> PairedFaces:
     """Read the photographs of ``pair_list`` or ``lfw_list``, with a progress bar.
+
+    A pair that is excluded is not scored: all figures are of the pairs that are left, and folds are made of those.
+    Published figures are of every pair, so the number that was excluded belongs beside a figure that is compared with
+    them; ``PairedFaces.excluded`` names the photographs.
 
     Args:
         listed: photographs and pairs.
@@ -44,47 +52,61 @@ def read_pairs(
         choose: which of several faces, see ``alignment.align``; LFW's photographs ask for ``"central"``.
         crop: (top, left, side) of a square to cut out of each photograph, where there is no detector.
         on_error: what to do where a photograph is missing, cannot be read or has no face: ``"refuse"`` the list at the
-            first one, or ``"exclude"`` the photograph and the pairs it is in.
+            first one, or ``"exclude"`` the photograph and the pairs it is in. None excludes those in which the
+            detector finds no face, and refuses the others: those can be mended.
+        remember: keep what the detector finds in the data folder, see ``Remembering``: the next reading is quick. It
+            is done for detectors that say what they depend on, such as ``MTCNN`` and ``RetinaFace``.
 
     Raises:
-        ValueError: ``on_error`` is ``"refuse"`` and a photograph cannot be used (it is named); or a crop is given with
-            a detector.
+        ValueError: a photograph cannot be used and is not to be excluded (it is named); or a crop is given with a
+            detector.
     """
-    check_on_error(on_error)
+    if on_error is not None:
+        check_on_error(on_error)
     check_choice(choose)
     if detector is not None and crop is not None:
         raise ValueError("a crop is given with a detector, which finds the face itself; give one of the two")
-    images = torch.zeros((len(listed.files), 3 if colour else 1, *size), dtype=torch.uint8)
-    problems = {index: "there is no such file" for index, file in enumerate(listed.files) if not file.is_file()}
-    there = [index for index in range(len(images)) if index not in problems]
-    if on_error == "exclude" or not problems:
+    images: Tensor | None = None
+    problems = {i: "there is no such file" for i, file in enumerate(listed.files) if not os.path.isfile(file)}
+    there = [index for index in range(len(listed.files)) if index not in problems]
+    if there and (on_error == "exclude" or not problems):
         files = [listed.files[index] for index in there]
         if detector is None:
             faces = _as_they_are(files, size, colour, crop)
         else:
-            faces = _aligned(files, size, colour, detector, choose)
-        _fill(images, problems, there, faces, stop=on_error == "refuse")
+            asked = Remembering(detector) if remember and isinstance(detector, Described) else detector
+            faces = _aligned(files, size, colour, asked, choose)
+        images = _collected(faces, there, problems, on_error)
+    refused = {index: reason for index, reason in problems.items() if _refuses(on_error, reason)}
     return keep_readable(
         images,
-        problems,
+        refused or problems,
         [str(file) for file in listed.files],
         listed.pairs,
         source=listed.source,
         identities=listed.identities,
-        on_error=on_error,
+        on_error="refuse" if refused else "exclude",
     )
 
 
-def _fill(images: Tensor, problems: dict[int, str], there: list[int], faces: Faces, *, stop: bool) -> None:
-    """Put each face in its place, and each reason under its number; ``stop`` at the first reason."""
-    for index, face in zip(there, tqdm(faces, total=len(there), unit="photograph", disable=None), strict=False):
+def _refuses(on_error: OnError | None, reason: str) -> bool:
+    return on_error == "refuse" or (on_error is None and reason != NO_FACE)
+
+
+def _collected(faces: Faces, there: list[int], problems: dict[int, str], on_error: OnError | None) -> Tensor | None:
+    """The faces in their order, and each reason under its number; stops at the first that is to be refused."""
+    images = GrowingImages(len(there))
+    bar = Progress(faces, desc="reading faces", total=len(there), unit="photograph")
+    for face, index in zip(bar, there, strict=False):
         if isinstance(face, Tensor):
-            images[index] = face
+            images.append(face)
             continue
         problems[index] = face
-        if stop:
+        if _refuses(on_error, face):
             break
+    bar.close()
     faces.close()
+    return images.tensor() if len(images) else None
 
 
 def _as_they_are(files: list[Path], size: tuple[int, int], colour: bool, crop: tuple[int, int, int] | None) -> Faces:
@@ -123,8 +145,4 @@ def _align_some(
             yield photograph
             continue
         crop = next(crops)
-        yield (
-            "the detector finds no face in it"
-            if crop is None
-            else as_tensor(Image.fromarray(crop.image), colour=colour)
-        )
+        yield (NO_FACE if crop is None else as_tensor(Image.fromarray(crop.image), colour=colour))

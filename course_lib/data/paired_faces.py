@@ -15,6 +15,7 @@ from course_lib.data.pair_checks import linked_people
 from course_lib.data.pairs import Pairs
 
 OnError = Literal["refuse", "exclude"]
+SHOWN = 3  # problems that a message names after the first
 
 
 @dataclass(frozen=True)
@@ -66,7 +67,7 @@ def check_on_error(on_error: str) -> None:
 
 
 def keep_readable(
-    images: Tensor,
+    images: Tensor | None,
     problems: Mapping[int, str],
     names: Sequence[str],
     pairs: Pairs,
@@ -78,10 +79,10 @@ def keep_readable(
     """Put a set together from its images and from what is wrong with some of them.
 
     Args:
-        images: uint8 (N, C, H, W); where there is a problem, the pixels mean nothing.
+        images: uint8 (N - problems, C, H, W), those without a problem in their order; None where there is none.
         problems: image number -> why it cannot be used.
         names: N names for messages.
-        pairs: indices into ``images``.
+        pairs: indices of the N.
         source: whom to credit.
         identities: N names of people, or None where they are not known.
 
@@ -89,29 +90,42 @@ def keep_readable(
         ValueError: there is a problem and ``on_error`` is ``"refuse"``; or without the problems no pair is left.
     """
     check_on_error(on_error)
-    excluded = tuple(_excluded(index, problems[index], names, pairs) for index in sorted(problems))
-    if excluded and on_error == "refuse":
-        first = excluded[0]
-        more = f", and {len(excluded) - 1} more" if len(excluded) > 1 else ""
-        raise ValueError(
-            f"{source}: {first.photograph}, in {_listed(first.pairs)}, cannot be used: {first.reason}{more}. "
-            "Mend it, or pass on_error='exclude' to leave such photographs out with their pairs"
-        )
-    labels, people = _labels(pairs, len(images), identities)
+    if problems and on_error == "refuse":
+        raise ValueError(f"{source}: {_in_words(problems, names, pairs)}")
+    labels, people = _labels(pairs, len(names), identities)
     source += "" if identities is not None else " (identities as far as the genuine pairs tell)"
-    if excluded:
-        images, labels, pairs = _without(images, labels, pairs, list(problems))
-        if not len(pairs):
-            raise ValueError(f"{source}: no pair is left without the {len(excluded)} photographs that cannot be used")
+    excluded = _excluded(problems, names, pairs)
+    if problems:
+        labels, pairs = _without(labels, pairs, list(problems))
+    if images is None or not len(pairs):
+        raise ValueError(
+            f"{source}: no pair is left without the {len(excluded):,} photographs that cannot be used, such as "
+            f"{excluded[0].photograph}: {excluded[0].reason}"
+        )
     return PairedFaces(ImageSet(images, torch.from_numpy(labels), people, source), pairs, excluded)
 
 
-def _excluded(index: int, reason: str, names: Sequence[str], pairs: Pairs) -> Excluded:
-    gone = np.flatnonzero((pairs.left == index) | (pairs.right == index))
-    return Excluded(names[index], reason, tuple(gone.tolist()))
+def _in_words(problems: Mapping[int, str], names: Sequence[str], pairs: Pairs) -> str:
+    """The first few problems with the pairs they are in, how many more there are, and what to do."""
+    first, *others = sorted(problems)
+    concerned = np.flatnonzero((pairs.left == first) | (pairs.right == first)).tolist()
+    text = f"{names[first]}, in {_listed(concerned)}, cannot be used: {problems[first]}"
+    if others:
+        text += f", and {len(others):,} more: " + "; ".join(f"{names[i]}: {problems[i]}" for i in others[:SHOWN])
+        text += "; ..." if len(others) > SHOWN else ""
+    return f"{text}. Mend the set, or pass on_error='exclude' to leave such photographs out with their pairs"
 
 
-def _listed(pairs: tuple[int, ...]) -> str:
+def _excluded(problems: Mapping[int, str], names: Sequence[str], pairs: Pairs) -> tuple[Excluded, ...]:
+    concerned: dict[int, dict[int, None]] = {index: {} for index in sorted(problems)}
+    for number, both in enumerate(zip(pairs.left.tolist(), pairs.right.tolist(), strict=True)):
+        for index in both:
+            if index in concerned:
+                concerned[index][number] = None  # a pair of an image with itself counts once
+    return tuple(Excluded(names[index], problems[index], tuple(found)) for index, found in concerned.items())
+
+
+def _listed(pairs: Sequence[int]) -> str:
     return f"pair{'s' if len(pairs) > 1 else ''} {', '.join(map(str, pairs[:5]))}{', ...' if len(pairs) > 5 else ''}"
 
 
@@ -123,10 +137,10 @@ def _labels(pairs: Pairs, n_images: int, identities: Sequence[str] | None) -> tu
     return labels.astype(np.int64), tuple(people.tolist())
 
 
-def _without(images: Tensor, labels: np.ndarray, pairs: Pairs, gone: list[int]) -> tuple[Tensor, np.ndarray, Pairs]:
-    kept = np.setdiff1d(np.arange(len(images)), gone)
-    number = np.full(len(images), -1)
+def _without(labels: np.ndarray, pairs: Pairs, gone: list[int]) -> tuple[np.ndarray, Pairs]:
+    kept = np.setdiff1d(np.arange(len(labels)), gone)
+    number = np.full(len(labels), -1)
     number[kept] = np.arange(len(kept))
     left, right = number[pairs.left], number[pairs.right]
     whole = (left >= 0) & (right >= 0)
-    return images[torch.from_numpy(kept)], labels[kept], Pairs(left[whole], right[whole], pairs.same[whole])
+    return labels[kept], Pairs(left[whole], right[whole], pairs.same[whole])

@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence, Sized
 from concurrent.futures import ThreadPoolExecutor
-from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
-from PIL import Image
 from torch import Tensor
 from tqdm import tqdm
 
-from course_lib.alignment.photograph import eight_bit
+from course_lib.alignment.photograph import UnreadableError
+from course_lib.data.growing import GrowingImages
 from course_lib.data.paired_faces import OnError, PairedFaces, check_on_error, keep_readable
 from course_lib.data.pairs import Pairs
-from course_lib.data.photographs import as_tensor
+from course_lib.data.photographs import read_prepared
 from course_lib.data.plain_pickle import ArrayBytes, read_plain
-from course_lib.data.resizing import resize
+from course_lib.limits import MAX_BIN_BYTES
+from course_lib.paths import expanded
 
 
 def read_bin(
@@ -26,10 +26,13 @@ def read_bin(
 ) -> PairedFaces:
     """Read a pickle of (encoded images, two a pair; booleans, one a pair: the same person?) without running it.
 
-    Images with the same bytes are kept once: LFW's 12,000 are 7,701 photographs.
+    Images with the same bytes are kept once: LFW's 12,000 are 7,701 photographs. What the file holds is limited by
+    ``MAX_BIN_BYTES`` of ``course_lib.limits``, which an environment variable raises.
 
     Args:
-        path: the file. Python 2 or 3 may have written it; the images are bytes, or NumPy arrays of bytes.
+        path: the file. Python 2 or 3 may have written it, by any protocol from 0 to 5. The images, in a list or tuple,
+            are bytes, bytearrays, Python 2's strings or NumPy arrays of bytes; the labels, in a list, tuple or NumPy
+            array, are truth values, Python's or NumPy's, or 0 and 1.
         size: (height, width) that images of another size are scaled to.
         colour: True for 3 channels, False for 1.
         on_error: what to do where an image cannot be decoded: ``"refuse"`` the file, or ``"exclude"`` the image and
@@ -37,15 +40,16 @@ def read_bin(
 
     Raises:
         FileNotFoundError: no such file.
-        ValueError: the pickle holds code, is truncated, or holds something else; there is not one label for two
-            images; or an image cannot be decoded and ``on_error`` is ``"refuse"``. The message names file and index.
+        ValueError: the pickle holds code, is truncated, too large, or holds something else; there is not one label for
+            two images; or an image cannot be decoded and ``on_error`` is ``"refuse"``. The message names file and
+            index.
     """
     check_on_error(on_error)
-    path = Path(path)
+    path = expanded(path)
     if not path.is_file():
         raise FileNotFoundError(f"{path} is not there; expected a .bin file of InsightFace's verification sets")
     try:
-        encoded, same = _parts(read_plain(path.read_bytes()))
+        encoded, same = _parts(read_plain(_content(path)))
     except ValueError as error:
         raise ValueError(
             f"{path} is no verification set: {error}. Nothing in it was run. Expected a pickle of a list of encoded "
@@ -60,46 +64,93 @@ def read_bin(
     return keep_readable(images, problems, names, pairs, source=str(path), on_error=on_error)
 
 
+def _content(path: Path) -> bytes:
+    length = path.stat().st_size
+    if length > MAX_BIN_BYTES.value:
+        raise ValueError(
+            f"it has {length:,} bytes; expected at most {MAX_BIN_BYTES.value:,}. Allow more by the environment "
+            f"variable {MAX_BIN_BYTES.variable}"
+        )
+    return path.read_bytes()
+
+
 def _parts(value: Any) -> tuple[list[bytes], np.ndarray]:
     """The encoded images and the labels (P,) bool, or a ValueError."""
-    if not isinstance(value, (tuple, list)) or len(value) != 2 or not all(isinstance(p, (list, tuple)) for p in value):
-        kind = f"{type(value).__name__} of {len(value)}" if isinstance(value, (tuple, list)) else type(value).__name__
-        raise ValueError(f"it holds a {kind}, not two lists")
+    if not isinstance(value, (tuple, list)) or len(value) != 2:
+        raise ValueError(f"it holds {_described(value)}, not two lists")
     images, labels = value
-    for index, image in enumerate(images):
-        if not isinstance(image, (bytes, bytearray, ArrayBytes)):
-            raise ValueError(f"image {index} is of type {type(image).__name__}, not bytes")
-    for index, label in enumerate(labels):
-        if type(label) not in (bool, int) or label not in (0, 1):
-            raise ValueError(f"label {index} is {label!r:.40}, not a boolean")
+    if not isinstance(images, (list, tuple)) or not isinstance(labels, (list, tuple, ArrayBytes)):
+        raise ValueError(f"it holds {_described(images)} and {_described(labels)}, not two lists")
+    content = [_image_bytes(index, image) for index, image in enumerate(images)]
+    same = _label_array(labels) if isinstance(labels, ArrayBytes) else _label_list(labels)
     if len(images) % 2:
         raise ValueError(f"it holds {len(images)} images, an odd number")
-    if len(images) != 2 * len(labels):
-        raise ValueError(f"it holds {len(images)} images, which are {len(images) // 2} pairs, but {len(labels)} labels")
-    if not labels:
+    if len(images) != 2 * len(same):
+        raise ValueError(f"it holds {len(images)} images, which are {len(images) // 2} pairs, but {len(same)} labels")
+    if not len(same):
         raise ValueError("it holds no pair")
-    return [bytes(image) for image in images], np.array(labels, dtype=bool)
+    return content, same
 
 
-def _decode(encoded: list[bytes], size: tuple[int, int], colour: bool) -> tuple[Tensor, dict[int, str]]:
-    """All images, uint8 (N, C, H, W), and why some cannot be decoded."""
-    images = torch.zeros((len(encoded), 3 if colour else 1, *size), dtype=torch.uint8)
+def _image_bytes(index: int, image: Any) -> bytes:
+    if isinstance(image, ArrayBytes) and (image.code != "u1" or max(image.shape, default=1) != len(image)):
+        shape = "x".join(map(str, image.shape))
+        raise ValueError(f"image {index} is a NumPy array of {image.code}, {shape}, not the bytes of an encoded image")
+    if not isinstance(image, (bytes, bytearray, ArrayBytes)):
+        raise ValueError(f"image {index} is of type {type(image).__name__}, not bytes")
+    return bytes(image)
+
+
+def _label_list(labels: Sequence[Any]) -> np.ndarray:
+    for index, label in enumerate(labels):
+        if isinstance(label, ArrayBytes):  # a truth value of NumPy's
+            wrong = len(label.shape) > 0 or label.numbers() not in (0, 1)
+        else:
+            wrong = type(label) not in (bool, int) or label not in (0, 1)
+        if wrong:
+            other = " other than 0 and 1" if type(label) is int else ""
+            raise ValueError(f"label {index} is {_described(label)}{other}, not a boolean")
+    return np.array([bool(label.numbers()) if isinstance(label, ArrayBytes) else label for label in labels], dtype=bool)
+
+
+def _label_array(labels: ArrayBytes) -> np.ndarray:
+    numbers = labels.numbers()
+    wrong = np.flatnonzero((numbers != 0) & (numbers != 1))
+    if numbers.ndim != 1 or len(wrong):
+        where = f", whose label {wrong[0]} is neither 0 nor 1" if len(wrong) else ""
+        shape = "x".join(map(str, labels.shape))
+        raise ValueError(
+            f"the labels are a NumPy array of {labels.code}, {shape}{where}; expected booleans, one a pair"
+        )
+    return numbers.astype(bool)
+
+
+def _described(value: Any) -> str:
+    """The type of a value and its length; never the value, which may be endless to print."""
+    name = "NumPy array" if isinstance(value, ArrayBytes) else type(value).__name__
+    article = "an" if name[0] in "aeiou" else "a"
+    return f"{article} {name}" + (f" of {len(value):,}" if isinstance(value, Sized) else "")
+
+
+def _decode(encoded: list[bytes], size: tuple[int, int], colour: bool) -> tuple[Tensor | None, dict[int, str]]:
+    """All images that can be decoded, uint8 (N, C, H, W), and why the others cannot."""
+    images = GrowingImages(len(encoded))
     problems: dict[int, str] = {}
+    decoded = tqdm(_in_parallel(encoded, size, colour), total=len(encoded), unit="image", disable=None)
+    for index, image in enumerate(decoded):
+        if isinstance(image, Tensor):
+            images.append(image)
+        else:
+            problems[index] = image
+    return images.tensor() if len(images) else None, problems
 
-    def place(index: int) -> None:
+
+def _in_parallel(encoded: list[bytes], size: tuple[int, int], colour: bool) -> Iterator[Tensor | str]:
+    def read(raw: bytes) -> Tensor | str:
         try:
-            with Image.open(BytesIO(encoded[index])) as file:
-                image = as_tensor(eight_bit(file), colour=colour)
-        except Exception as error:  # decoders raise whatever damaged bytes lead them to
-            problems[index] = f"no image can be decoded from its {len(encoded[index]):,} bytes ({_first_line(error)})"
-            return
-        images[index] = resize(image, *size)
+            return read_prepared(raw, size, colour, name="it")
+        except UnreadableError as error:
+            return f"no image can be decoded from its {len(raw):,} bytes ({error})"
 
     with ThreadPoolExecutor() as pool:
-        list(tqdm(pool.map(place, range(len(encoded))), total=len(encoded), unit="image", disable=None))
-    return images, problems
-
-
-def _first_line(error: Exception) -> str:
-    """PIL names an object in memory, whose address would differ from run to run."""
-    return str(error).split(" <")[0].splitlines()[0] if str(error) else type(error).__name__
+        yield from pool.map(read, encoded)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import io
 
 from matplotlib.figure import Figure
-from PIL import Image as PillowImage
+
+from course_lib.alignment.photograph import open_photograph
 
 
 def png(figure: Figure, *, dpi: int = 72) -> bytes:
@@ -14,7 +15,7 @@ def png(figure: Figure, *, dpi: int = 72) -> bytes:
     figure.draw_without_rendering()  # around square panels the layout settles at the second drawing
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=dpi)
-    palette = PillowImage.open(buffer).convert("RGB").quantize(256)
+    palette = open_photograph(buffer.getvalue()).quantize(256)
     file = io.BytesIO()
     palette.save(file, format="png", optimize=True, dpi=(dpi, dpi))
     return file.getvalue()

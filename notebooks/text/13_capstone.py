@@ -19,7 +19,6 @@
 
 # %% tags=["imports"]
 import datetime
-import io
 import os
 import tempfile
 import warnings
@@ -198,7 +197,7 @@ own = Gallery(model, detector, folder / "own.gallery")
 
 def opened(upload):
     """What ``ipywidgets.FileUpload`` gives, a dict with ``content``, as an image."""
-    return Image.open(io.BytesIO(bytes(upload["content"])))
+    return alignment.open_photograph(bytes(upload["content"]))
 
 
 def named(found, pixels):

@@ -1,13 +1,19 @@
 from __future__ import annotations
 
 import io
+import threading
+import time
+import zlib
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
 import torch
-from PIL import Image
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from PIL import Image, features
 
-from course_lib.alignment import UnreadableError, as_rgb, open_photograph
+from course_lib.alignment import UnreadableError, as_rgb, open_photograph, photograph
 from course_lib.alignment.photograph import MAX_PIXELS
 
 
@@ -42,6 +48,21 @@ def test_grey_becomes_three_equal_channels(colours):
         np.testing.assert_array_equal(as_rgb(source), np.dstack([grey] * 3))
 
 
+@pytest.mark.parametrize("wide", [np.uint16, np.int32])
+def test_eight_bits_in_a_wider_file_stay_as_they_are(tmp_path, wide):
+    grey = np.arange(256).reshape(16, 16)
+    Image.fromarray(grey.astype(wide)).save(tmp_path / "wide.tif")
+    np.testing.assert_array_equal(as_rgb(tmp_path / "wide.tif")[..., 0], grey)
+    if wide is np.uint16:
+        np.testing.assert_array_equal(as_rgb(grey.astype(wide))[..., 0], grey)
+
+
+def test_thirty_two_bits_beyond_sixteen_are_refused():
+    for values in ([-1, 5], [0, 70_000]):
+        with pytest.raises(UnreadableError, match=f"pixels from {values[0]} to {values[1]}; expected 8 or 16 bits"):
+            as_rgb(Image.fromarray(np.array([values], np.int32)))
+
+
 def test_sixteen_bits_are_scaled_not_clipped(tmp_path):
     deep = np.array([[0, 257, 128 * 257, 65535]], np.uint16)
     Image.fromarray(deep).save(tmp_path / "deep.png")
@@ -69,6 +90,85 @@ def test_exif_orientation_turns_files_and_pil_images(tmp_path):
     for source in (tmp_path / "turned.png", Image.open(tmp_path / "turned.png")):
         upright = as_rgb(source)
         assert upright.shape == (6, 4, 3) and upright[0].min() == 255 and upright[-1].max() == 0
+
+
+def test_what_is_turned_once_is_not_turned_again(tmp_path):
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    for form in ("png", "jpg", "webp", "tif"):
+        Image.new("RGB", (6, 4)).save(tmp_path / f"turned.{form}", exif=exif)
+        assert as_rgb(open_photograph(tmp_path / f"turned.{form}")).shape == (6, 4, 3)
+
+
+def with_exif(form: str) -> tuple[bytes, bytes]:
+    """A picture with the EXIF of a camera, and the EXIF alone."""
+    exif = Image.Exif()
+    exif.update({0x0112: 1, 0x010F: "Maker", 0x011A: 72.0, 0x0131: "program"})
+    exif.get_ifd(0x8769).update({0x9003: "2020:01:01 00:00:00", 0x927C: b"maker" * 5})
+    exif.get_ifd(0x8825).update({1: "N", 2: (1.0, 2.0, 3.0)})
+    file = io.BytesIO()
+    Image.fromarray(np.random.default_rng(0).integers(0, 256, (30, 30, 3), dtype=np.uint8)).save(file, form, exif=exif)
+    return file.getvalue(), exif.tobytes().removeprefix(b"Exif\0\0")
+
+
+@pytest.mark.parametrize("form", ["JPEG", "PNG", "WEBP", "AVIF"])
+@settings(max_examples=30)
+@given(data=st.data())
+def test_a_whole_picture_with_damaged_exif_is_a_whole_picture(form, data):
+    if form == "AVIF" and not features.check("avif"):
+        pytest.skip("this Pillow reads no AVIF")
+    whole, exif = with_exif(form)
+    start = whole.find(exif[8:40]) - 8
+    assert start > 0
+    damaged = bytearray(whole)
+    for _ in range(data.draw(st.integers(1, 6))):
+        damaged[start + data.draw(st.integers(0, len(exif) - 1))] = data.draw(st.integers(0, 255))
+    if form == "PNG":
+        end = start + len(exif)
+        damaged[end : end + 4] = zlib.crc32(damaged[start - 4 : end]).to_bytes(4, "big")
+    read, expected = as_rgb(open_photograph(bytes(damaged))), as_rgb(open_photograph(whole))
+    turned = [np.rot90(flipped, turns) for flipped in (expected, expected[:, ::-1]) for turns in range(4)]
+    assert any(np.array_equal(read, one) for one in turned)  # chance may write another orientation
+
+
+def test_a_large_photograph_is_copied_in_bands(colours, monkeypatch):
+    for image in (Image.fromarray(np.tile(colours, (20, 3, 1))), Image.fromarray(np.tile(colours[..., 0], (20, 3)))):
+        expected = as_rgb(image)
+        monkeypatch.setattr(photograph, "BAND", 50)
+        np.testing.assert_array_equal(as_rgb(image), expected)
+        np.testing.assert_array_equal(as_rgb(image), np.array(image.convert("RGB")))
+
+
+@pytest.mark.parametrize(("allowed", "most"), [("1", 1), ("1_000_000", 4)])
+def test_photographs_are_decoded_at_once_as_far_as_memory_allows(colours, monkeypatch, allowed, most):
+    monkeypatch.setenv("COURSE_DECODING_BYTES", allowed)
+    now, seen, lock = [], [], threading.Lock()
+
+    def decode(file):
+        with lock:
+            now.append(file)
+            seen.append(len(now))
+        time.sleep(0.02)
+        with lock:
+            now.remove(file)
+        return Image.new("RGB", (2, 2))
+
+    monkeypatch.setattr(photograph, "eight_bit", decode)
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda _: as_rgb_of(jpeg(colours)), range(8)))
+    assert len(seen) == 8 and (max(seen) == 1 if most == 1 else max(seen) > 1)
+
+
+def as_rgb_of(content: bytes) -> None:
+    with photograph.decoded(content):
+        pass
+
+
+def test_the_home_folder_is_understood(tmp_path, monkeypatch, colours):
+    Image.fromarray(colours).save(tmp_path / "a.png")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+    np.testing.assert_array_equal(as_rgb("~/a.png"), colours)
 
 
 def jpeg(colours: np.ndarray) -> bytes:

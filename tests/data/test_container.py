@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
 
@@ -48,6 +49,14 @@ def test_normalise_is_the_papers():
         (torch.zeros(2, 4, 4).byte(), torch.zeros(2).long(), ValueError, r"shape \(2, 4, 4\)"),
         (torch.zeros(0, 3, 4, 4).byte(), torch.zeros(0).long(), ValueError, "no images"),
         (torch.zeros(2, 3, 4, 4).byte(), torch.zeros(2), TypeError, "labels are torch.float32"),
+        (
+            torch.zeros(2, 3, 4, 4).byte(),
+            np.zeros(2, int),
+            TypeError,
+            r"labels are a ndarray; expected a tensor\. Pass torch\.as_tensor\(labels\) instead",
+        ),
+        (np.zeros((2, 3, 4, 4), np.uint8), torch.zeros(2).long(), TypeError, "images are a ndarray; expected a tensor"),
+        (torch.zeros(2, 3, 4, 4).byte(), [0, 1], TypeError, "labels are a list; expected a tensor"),
         (torch.zeros(2, 3, 4, 4).byte(), torch.zeros(3).long(), ValueError, r"\(3,\); expected \(2,\)"),
         (
             torch.zeros(2, 3, 4, 4).byte(),

@@ -6,6 +6,7 @@ import pytest
 from PIL import Image
 
 from course_lib.data import lfw, lfw_pairs
+from course_lib.data.lfw import lfw_files, lfw_listed
 
 
 def write_lfw(root: Path, folder: str = "lfw-deepfunneled") -> None:
@@ -47,15 +48,22 @@ def test_view_2_has_folds_in_its_first_line(tmp_path):
     [
         ("1\nAnn_Lee\t1\t2\nBob\t3\tCy\n", r"pairsDevTest\.txt, line 3: 'Cy' is not an image number"),
         ("1\nAnn_Lee\t1\nBob\t3\tCy\t1\n", r"line 2: .* has 2 fields; expected NAME i j, or NAME i OTHER j"),
-        ("1\nAnn_Lee\t1\t9\nBob\t3\tCy\t1\n", r"line 2: the photograph Ann_Lee_0009.jpg is not there"),
+        (
+            "1\nAnn_Lee\t1\t9\nBob\t3\tCy\t1\n",
+            r"line 2: the photograph Ann_Lee_0009\.jpg is not there; looked for Ann_Lee/.* with .*\.png, .*funneled",
+        ),
         ("2\nAnn_Lee\t1\t2\nBob\t3\tCy\t1\n", "holds 2 pairs, but its first line announces 4"),
         ("Ann_Lee\t1\t2\nBob\t3\tCy\t1\n", "line 1: .* expected the number of pairs"),
         ("", "line 1"),
+        ("0\n", "holds no pair"),
+        ("1\nAnn_Lee\t1\t\u00b2\nBob\t3\tCy\t1\n", "line 2: '\u00b2' is not an image number"),
+        ("\u00b2\nAnn_Lee\t1\t2\nBob\t3\tCy\t1\n", "line 1: .* expected the number of pairs"),
+        (f"1\nAnn_Lee\t1\t{'9' * 5000}\nBob\t3\tCy\t1\n", "is not an image number"),
     ],
 )
 def test_a_bad_list_is_refused(tmp_path, text, message):
     write_lfw(tmp_path)
-    (tmp_path / "pairsDevTest.txt").write_text(text)
+    (tmp_path / "pairsDevTest.txt").write_text(text, encoding="utf-8")
     with pytest.raises(ValueError, match=message):
         lfw_pairs(tmp_path)
 
@@ -78,3 +86,45 @@ def test_a_photograph_too_small_to_crop_is_named(tmp_path):
     Image.new("RGB", (90, 90)).save(tmp_path / "lfw-deepfunneled/Bob/Bob_0001.jpg")
     with pytest.raises(ValueError, match=r"Bob_0001\.jpg is 90x90, too small for the crop of 120 pixels"):
         lfw(tmp_path)
+
+
+def test_crops_of_the_photographs_are_found_by_the_same_list(tmp_path):
+    write_lfw(tmp_path)
+    folder, names = tmp_path / "lfw-deepfunneled", ("Ann_Lee_0001.png", "Ann_Lee_0002.jpg.png", "Bob_0001.JPEG")
+    published = lfw_pairs(tmp_path)
+    for file, name in zip(sorted(folder.glob("*/*")), names, strict=False):
+        file.rename(file.with_name(name))
+    (folder / "Cy/._Cy_0001.jpg").write_bytes(b"a shadow that macOS leaves on other disks")
+    pairs = lfw_pairs(tmp_path)
+    assert pairs.left.tolist() == published.left.tolist() and pairs.right.tolist() == published.right.tolist()
+    assert len(lfw(tmp_path, size=(28, 24)).images) == 5
+
+
+def test_a_photograph_and_its_crop_side_by_side_are_refused(tmp_path):
+    write_lfw(tmp_path)
+    Image.new("RGB", (112, 112)).save(tmp_path / "lfw-deepfunneled/Bob/Bob_0003.png")
+    with pytest.raises(ValueError, match=r"line 3: .*Bob_0003\.jpg and .*Bob_0003\.png are both called Bob_0003"):
+        lfw_pairs(tmp_path)
+
+
+def test_a_missing_photograph_can_be_left_to_whoever_reads_it(tmp_path):
+    write_lfw(tmp_path)
+    folder = tmp_path / "lfw-deepfunneled"
+    (folder / "Bob/Bob_0003.jpg").unlink()
+    files, pairs = lfw_listed(tmp_path / "pairsDevTest.txt", lfw_files(tmp_path), folder)
+    assert files[pairs.left[1]] == folder / "Bob/Bob_0003.jpg" and pairs.left[1] == 4
+    assert files[pairs.right[1]].name == "Cy_0001.jpg" and files[:4] == lfw_files(tmp_path)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig"])
+def test_a_byte_order_mark_is_no_part_of_a_list(tmp_path, encoding):
+    write_lfw(tmp_path)
+    (tmp_path / "pairsDevTest.txt").write_text("1\nAnn_Lee\t1\t2\nBob\t3\tCy\t1\n", encoding=encoding)
+    assert len(lfw_pairs(tmp_path)) == 2
+
+
+def test_a_list_of_other_bytes_is_no_text(tmp_path):
+    write_lfw(tmp_path)
+    (tmp_path / "pairsDevTest.txt").write_bytes(b"1\nJos\xe9\t1\t2\n")
+    with pytest.raises(ValueError, match=r"pairsDevTest\.txt is no text"):
+        lfw_pairs(tmp_path)

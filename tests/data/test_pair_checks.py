@@ -86,3 +86,12 @@ def test_bad_arguments_are_refused():
         check_pairs(pairs, np.zeros(3, int))
     with pytest.raises(ValueError, match=r"folds have shape \(3,\); expected \(2,\)"):
         check_pairs(pairs, folds=np.zeros(3, int))
+
+
+def test_a_message_stays_short_however_much_is_found():
+    pairs = Pairs(np.zeros(50_000, int), np.ones(50_000, int), np.ones(50_000, bool))
+    with pytest.raises(
+        ValueError, match=r"duplicates: 1 group.* \(0 and 1 and 2 and 3 and 4 and 49,995 more\)"
+    ) as error:
+        check_pairs(pairs)
+    assert len(str(error.value)) < 300

@@ -1,9 +1,16 @@
 from __future__ import annotations
 
+import csv
+import tempfile
+from pathlib import Path
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
 from test_lfw import write_lfw
 
-from course_lib.data import lfw, lfw_list, lfw_pairs, pair_list
+from course_lib.data import lfw, lfw_list, lfw_pairs, pair_list, read_pairs
 
 
 def written(tmp_path, text):
@@ -20,6 +27,7 @@ def written(tmp_path, text):
         "a.jpg\tb.jpg\t1\n\nc/d.jpg\ta.jpg\t0",
         "left,right,same\na.jpg,b.jpg,1\nc/d.jpg, a.jpg, 0\n",
         "\ufeffa.jpg b.jpg 1\r\nc/d.jpg a.jpg 0\r\n",
+        '"left","right","same"\n"a.jpg","b.jpg","1"\n"c/d.jpg","a.jpg","0"\n',
         "a.jpg 3\nb.jpg 3\nc/d.jpg 0\na.jpg 0\n",  # CALFW and CPLFW: a fold's number, or 0
     ],
 )
@@ -78,3 +86,81 @@ def test_a_file_that_is_no_list_is_refused(tmp_path):
     (tmp_path / "x.bin").write_bytes(b"\x80\x02\xff\xfe")
     with pytest.raises(ValueError, match=r"x\.bin is no text"):
         pair_list(tmp_path / "x.bin")
+
+
+def test_fields_in_quotes_may_hold_what_separates(tmp_path):
+    listed = pair_list(written(tmp_path, '"Lee, Ann.jpg","say ""hi"".jpg",1\nplain.jpg,"Lee, Ann.jpg",0\n'))
+    assert [file.name for file in listed.files] == ["Lee, Ann.jpg", 'say "hi".jpg', "plain.jpg"]
+    with pytest.raises(ValueError, match=r"pairs\.txt, line 2: .* cannot be split into fields"):
+        pair_list(written(tmp_path, 'a.jpg,b.jpg,1\n"a.jpg,b.jpg,1\n'))
+
+
+def test_the_home_folder_is_understood(tmp_path, monkeypatch):
+    written(tmp_path, "a.jpg ~/b.jpg 1\n~c.jpg a.jpg 0\n")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+    listed = pair_list("~/pairs.txt", "~/photos")
+    assert listed.files == (tmp_path / "photos/a.jpg", tmp_path / "b.jpg", tmp_path / "photos/~c.jpg")
+
+
+def test_lfws_list_names_photographs_of_any_format(tmp_path):
+    for name in ("Ann/Ann_0001.png", "Ann/Ann_0002.png", "Ann/._Ann_0003.png", "Bo/Bo_0001.webp"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    listed = pair_list(written(tmp_path, "1\nAnn\t1\t2\nAnn\t1\tBo\t1\n"))
+    assert [file.name for file in listed.files] == ["Ann_0001.png", "Ann_0002.png", "Bo_0001.webp"]
+
+
+@pytest.mark.parametrize(
+    "text", ["²\n", "a ²\nb ²\n", "a 9" + "9" * 5000 + "\n", "x" * 10**6 + " 1 1 1 1\n", "a b " + "1" * 10**6]
+)
+def test_a_message_is_short_and_names_the_line(tmp_path, text):
+    with pytest.raises(ValueError, match=r"pairs\.txt, line 1: ") as error:
+        pair_list(written(tmp_path, text))
+    assert len(str(error.value)) < 400
+
+
+@given(st.binary(max_size=80) | st.text(max_size=60).map(str.encode) | st.text(' \t,"01ab\n\ufeff').map(str.encode))
+def test_any_file_is_read_or_refused_by_its_name(content):
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "pairs.txt")
+        path.write_bytes(content)
+        try:
+            listed = pair_list(path)
+        except ValueError as error:
+            assert "pairs.txt" in str(error)
+        else:
+            assert len(listed.pairs) >= 1 and len(listed.files) == len(set(listed.files)) or listed.identities
+
+
+NAMES = st.text(st.characters(codec="utf-8", exclude_characters="\r\n\0~/\\"), min_size=1).map(str.strip).filter(bool)
+
+
+@given(
+    st.lists(st.tuples(NAMES, NAMES, st.booleans()), min_size=1, max_size=5), st.sampled_from(["utf-8-sig", "utf-16"])
+)
+def test_what_a_spreadsheet_wrote_is_read_back(rows, encoding):
+    with tempfile.TemporaryDirectory() as folder:
+        with open(Path(folder, "pairs.csv"), "w", newline="", encoding=encoding) as file:
+            table = csv.writer(file, quoting=csv.QUOTE_ALL)
+            table.writerows([("left", "right", "same"), *((left, right, int(same)) for left, right, same in rows)])
+        listed = pair_list(Path(folder, "pairs.csv"))
+    files = [file.name for file in listed.files]
+    found = zip(listed.pairs.left, listed.pairs.right, listed.pairs.same, strict=True)
+    assert [(files[left], files[right], same) for left, right, same in found] == [
+        (Path("x", left).name, Path("x", right).name, same) for left, right, same in rows
+    ]
+
+
+def test_crops_of_lfw_are_found_and_what_is_missing_is_left_to_on_error(tmp_path):
+    for name in ("Ann_0001.png", "Ann_0002.jpg", "Bob_0001.jpg.png"):
+        file = tmp_path / "lfw" / name.split("_")[0] / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        Image.new("RGB", (112, 112), (90,) * 3).save(file)
+    text = "2\nAnn\t1\t2\nAnn\t1\t3\nAnn\t1\tBob\t1\nAnn\t2\tBob\t1\n"
+    (tmp_path / "pairsDevTest.txt").write_text(text, encoding="utf-8-sig")
+    for listed in (lfw_list(tmp_path), pair_list(tmp_path / "pairsDevTest.txt", tmp_path / "lfw")):
+        with pytest.raises(ValueError, match=r"Ann_0003\.jpg, in pair 1, cannot be used: there is no such file"):
+            read_pairs(listed)
+        found = read_pairs(listed, on_error="exclude")
+        assert [gone.pairs for gone in found.excluded] == [(1,)] and len(found.pairs) == 3

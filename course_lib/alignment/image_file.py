@@ -1,0 +1,152 @@
+"""Image files, opened by Pillow here and nowhere else: formats that are decoded in this process, within limits.
+
+Left alone, Pillow asks every plugin it has whether it knows the bytes, whatever the file's name says: a PostScript
+program named ``.jpg`` would be handed to Ghostscript, which runs it.
+"""
+
+from __future__ import annotations
+
+import importlib
+import io
+import re
+import stat
+from pathlib import Path
+from types import ModuleType
+
+from PIL import Image, UnidentifiedImageError, features
+
+from course_lib.alignment.file_kinds import HEAD, READ, READABLE, other_kind, readable_kind
+from course_lib.limits import MAX_PIXELS, MAX_SIDE
+
+# Pillow's names of the formats. No other: these are decoded by Pillow or a library that it carries, and none starts a
+# program. JPEG includes MPO.
+FORMATS = {kind: kind.upper() for kind in READABLE} | {"HEIC": "HEIF"}
+REDUCED = 254  # TIFF's tag NewSubfileType, whose lowest bit says that this image is a smaller copy of another
+
+
+class UnreadableError(ValueError):
+    """An image that cannot be used; the message names it, what was expected and what to do."""
+
+
+def open_image(source: Path | bytes, name: str) -> Image.Image:
+    """Open an image file, or its bytes, without decoding it: of an animation or several images, the first.
+
+    Args:
+        source: the file, or what is in it.
+        name: for messages.
+
+    Raises:
+        UnreadableError: it is missing, empty, damaged, no image, of another format, or beyond ``MAX_PIXELS`` or
+            ``MAX_SIDE`` of ``course_lib.limits``.
+    """
+    try:
+        _check_there(source, name)
+        return _within_limits(_opened(source, name), name)
+    except UnreadableError:
+        raise
+    except Image.DecompressionBombError as error:  # before there is an image to ask for its size
+        pixels = next(map(int, re.findall(r"\d+", str(error))), 0)
+        raise UnreadableError(f"{name}: {pixels:,} pixels; {expected_pixels()}") from error
+    except Exception as error:  # decoders raise whatever damaged bytes lead them to
+        raise damaged(source, name, error) from error
+
+
+def damaged(source: Path | bytes, name: str, error: Exception) -> UnreadableError:
+    """What to say of an image whose bytes led a decoder to ``error``."""
+    if isinstance(error, MemoryError):
+        return UnreadableError(f"{name} cannot be read as an image: it needs more memory than there is")
+    if isinstance(error, OSError) and error.errno:  # of the system; those of decoders have no number
+        return UnreadableError(f"{name} cannot be opened: {error.strerror}")
+    said = "" if isinstance(error, UnidentifiedImageError) else f": {str(error)[:200] or type(error).__name__}"
+    kind = readable_kind(_head(source))
+    return UnreadableError(
+        f"{name} cannot be read as an image (a damaged or incomplete {kind}{said}); fetch or copy it again"
+    )
+
+
+def expected_pixels() -> str:
+    """The limits in words, and how to raise them."""
+    return (
+        f"expected 1 to {MAX_PIXELS.value:,} pixels and sides of at most {MAX_SIDE.value:,}. Scale it down first, or "
+        f"allow more by the environment variables {MAX_PIXELS.variable} and {MAX_SIDE.variable}"
+    )
+
+
+def check_size(size: tuple[int, int]) -> None:
+    """Raise an ``UnreadableError`` without a name for a (width, height) beyond the limits."""
+    width, height = size
+    if not 0 < width * height <= MAX_PIXELS.value or max(size) > MAX_SIDE.value:
+        raise UnreadableError(f"{width}x{height} pixels; {expected_pixels()}")
+
+
+def _opened(source: Path | bytes, name: str) -> Image.Image:
+    kind = readable_kind(head := _head(source))
+    if kind is None:
+        what, remedy = other_kind(head) or ("of no format that is known here", f"expected {READ}")
+        raise UnreadableError(f"{name} cannot be read as an image: it is {what}; {remedy}")
+    Image.init()  # plugins register themselves; this loads them once
+    if kind == "HEIC" and FORMATS[kind] not in Image.OPEN:
+        _heif_plugin(name).register_heif_opener(thumbnails=False)
+    if kind == "AVIF" and not features.check("avif"):
+        raise UnreadableError(
+            f"{name} is an AVIF image, which this Pillow cannot read; pip install --upgrade pillow to read it"
+        )
+    if Image.MAX_IMAGE_PIXELS is not None and Image.MAX_IMAGE_PIXELS < MAX_PIXELS.value:
+        Image.MAX_IMAGE_PIXELS = MAX_PIXELS.value  # Pillow's own limit is for the process, and lower
+    try:
+        return _by_pillow(source, kind)
+    except Exception:
+        if kind != "AVIF":
+            raise
+        # libavif refuses a whole picture for damaged EXIF; it passes over an item of a kind that it does not know.
+        content = source if isinstance(source, bytes) else source.read_bytes()
+        return _by_pillow(re.sub(rb"(infe\x02.{7})Exif", rb"\1none", content, flags=re.DOTALL), kind)
+
+
+def _by_pillow(source: Path | bytes, kind: str) -> Image.Image:
+    return Image.open(io.BytesIO(source) if isinstance(source, bytes) else source, formats=(FORMATS[kind],))
+
+
+def _heif_plugin(name: str) -> ModuleType:
+    try:
+        return importlib.import_module("pillow_heif")
+    except ImportError:
+        raise UnreadableError(
+            f"{name} is a HEIC photograph; pip install pillow-heif to read it, or export it as JPEG"
+        ) from None
+
+
+def _check_there(source: Path | bytes, name: str) -> None:
+    size = len(source) if isinstance(source, bytes) else _size(source)
+    if size is None:
+        raise UnreadableError(f"{name} is not a file; expected an image")
+    if size == 0:
+        raise UnreadableError(f"{name} is empty; expected an image. Delete it or fetch it again")
+
+
+def _size(path: Path) -> int | None:
+    """Of a file in bytes; None where there is none."""
+    try:
+        status = path.stat()
+    except (FileNotFoundError, NotADirectoryError, ValueError):  # ValueError: a name with a zero character
+        return None
+    return status.st_size if stat.S_ISREG(status.st_mode) else None
+
+
+def _within_limits(image: Image.Image, name: str) -> Image.Image:
+    try:
+        check_size(image.size)
+    except UnreadableError as error:
+        raise UnreadableError(f"{name}: {error}") from error
+    if image.format == "TIFF" and int(image.tag_v2.get(REDUCED, 0)) & 1:  # DNG, NEF, ARW: the rest is not for Pillow
+        raise UnreadableError(
+            f"{name} is a camera's raw file, of which only a small preview could be read; export it as PNG or JPEG"
+        )
+    return image
+
+
+def _head(source: Path | bytes) -> bytes:
+    if isinstance(source, bytes):
+        return source[:HEAD]
+    with open(source, "rb") as file:
+        return file.read(HEAD)

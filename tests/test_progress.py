@@ -1,0 +1,127 @@
+from __future__ import annotations
+
+import io
+import os
+import subprocess
+import sys
+
+import pytest
+
+from course_lib import progress
+from course_lib.progress import FIRST_LINE, NEXT_LINE, Progress, is_live
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.fixture
+def clock(monkeypatch):
+    """A clock that the test moves."""
+
+    class Clock:
+        now = 1000.0
+
+        def __call__(self) -> float:
+            return self.now
+
+    clock = Clock()
+    monkeypatch.setattr(progress, "monotonic", clock)
+    monkeypatch.setattr("tqdm.std.time", clock)
+    return clock
+
+
+def lines(log: io.StringIO) -> list[str]:
+    assert "\r" not in log.getvalue()
+    return log.getvalue().splitlines()
+
+
+def test_a_log_gets_a_line_now_and_then(clock):
+    log = io.StringIO()
+    with Progress(total=2000, desc="aligning", unit="photograph", file=log, disable=False) as bar:
+        for _ in range(880):  # eight a second
+            clock.now += 0.125
+            bar.update()
+    seconds = 880 / 8
+    assert len(lines(log)) == 1 + (seconds - FIRST_LINE) // NEXT_LINE + 1  # the last one at the end
+    assert lines(log)[0] == "aligning: 80 of 2,000 photographs, 00:10 gone, about 04:00 left"
+    assert lines(log)[-1] == "aligning: 880 of 2,000 photographs, 01:50 gone, about 02:20 left"
+
+
+def test_short_work_leaves_no_trace_in_a_log(clock):
+    log = io.StringIO()
+    assert list(Progress(range(90), unit="face", file=log, disable=False)) == list(range(90))
+    assert log.getvalue() == ""
+
+
+def test_iterating_counts_each_item_once_however_slow(clock):
+    log = io.StringIO()
+    bar = Progress(iter(range(7)), unit="face", file=log, disable=False)
+    for _ in bar:
+        clock.now += 12
+    assert bar.n == 7
+    assert lines(log)[0] == "1 face, 00:12 gone" and lines(log)[-1] == "7 faces, 01:24 gone"
+    assert len(lines(log)) == 3  # after 12, 48 and 84 seconds
+
+
+def test_what_an_earlier_run_did_is_no_sign_of_speed(clock):
+    log = io.StringIO()
+    with Progress(total=1000, initial=900, unit="photograph", file=log, disable=False) as bar:
+        clock.now += 20
+        bar.update(50)
+    assert lines(log) == ["950 of 1,000 photographs, 00:20 gone, about 00:20 left"]
+
+
+def test_a_postfix_is_told_and_causes_no_lines(clock):
+    log = io.StringIO()
+    with Progress(total=10, unit="batch", file=log, disable=False) as bar:
+        for _ in range(5):
+            bar.set_postfix(loss="0.5")
+        assert log.getvalue() == ""
+        clock.now += 11
+        bar.update()
+    assert lines(log) == ["1 of 10 batches, 00:11 gone, about 01:39 left, loss=0.5"]
+
+
+def test_an_error_ends_it_like_an_end(clock):
+    log = io.StringIO()
+    with pytest.raises(KeyError), Progress(total=10, unit="face", file=log, disable=False) as bar:
+        clock.now += 11
+        bar.update()
+        bar.update()
+        raise KeyError
+    assert [line[:7] for line in lines(log)] == ["1 of 10", "2 of 10"]
+    assert not Progress._instances
+
+
+def test_a_terminal_has_a_bar(clock):
+    screen = Terminal()
+    with Progress(total=10, unit="face", file=screen, disable=False) as bar:
+        clock.now += 1
+        bar.update(10)
+    assert "100%" in screen.getvalue() and "\r" in screen.getvalue()
+
+
+@pytest.mark.parametrize("file", [io.StringIO, Terminal])
+def test_it_can_be_silenced(clock, file):
+    out = file()
+    with Progress(total=3, file=out, disable=True) as bar:
+        clock.now += 100
+        bar.update(3)
+    for _ in Progress(range(3), file=out, disable=True):
+        clock.now += 100
+    assert out.getvalue() == ""
+
+
+def test_the_environment_silences_it():
+    program = "from course_lib import progress; progress.FIRST_LINE = 0; list(progress.Progress(range(9)))"
+    others = {name: value for name, value in os.environ.items() if name != "TQDM_DISABLE"}
+    for environment, said in ((others, True), (others | {"TQDM_DISABLE": "1"}, False)):
+        done = subprocess.run([sys.executable, "-c", program], capture_output=True, env=environment)
+        assert bool(done.stderr) == said, done.stderr
+
+
+def test_a_notebook_is_live():
+    in_notebook = type("OutStream", (io.StringIO,), {"__module__": "ipykernel.iostream"})()
+    assert is_live(in_notebook) and is_live(Terminal()) and not is_live(io.StringIO())
