@@ -75,8 +75,8 @@ def grey_levels(values: np.ndarray) -> np.ndarray:
     if end != ranges[0] and high < DARKEST * end:
         below = ranges[ranges.index(end) - 1]
         raise UnreadableError(
-            f"the brightest pixel is {high:g}: too dark for 0..{end}, too bright for 0..{below}. Scale the pixels to one "
-            "of these ranges first"
+            f"the brightest pixel is {high:g}: too dark for 0..{end}, too bright for 0..{below}. Scale the pixels to "
+            "one of these ranges first"
         )
     return (values // (end // 255) if is_whole else np.rint(values * (255 / end))).astype(np.uint8)
 
