@@ -28,6 +28,7 @@ PRAGMAS = (
     "secure_delete = ON",
     "temp_store = MEMORY",
 )
+NO_TEXT = "a text is no UTF-8"
 COUNT = re.compile("[0-9]{1,18}")
 PATIENCE = 30.0  # seconds to wait for another process
 
@@ -97,7 +98,7 @@ class Database:
             raise self.damaged("its texts are in another encoding than UTF-8")
         (state,) = connection.execute("PRAGMA integrity_check(1)").fetchone()
         if state != "ok":
-            raise self.damaged(state)
+            raise self.damaged(" ".join(state.split())[:200])
         if connection.execute("PRAGMA foreign_key_check").fetchone():
             raise self.damaged("a row belongs to one that is missing")
 
@@ -185,8 +186,10 @@ class Database:
             if "locked" in str(error):
                 raise TimeoutError(f"{self.path} has been in use by another process for {PATIENCE:g} s") from error
             if "decode" in str(error):
-                raise self.damaged("a text is no UTF-8") from None  # the message would quote it
+                raise self.damaged(NO_TEXT) from None  # the message would quote it
             raise sqlite3.OperationalError(f"{self.path}: {error}") from error
+        except UnicodeDecodeError:  # of SQLite's own message, which quotes a definition
+            raise self.damaged(NO_TEXT) from None
         except sqlite3.DatabaseError as error:
             raise self.damaged(str(error)) from error
 
