@@ -187,6 +187,8 @@ class Database:
                 raise TimeoutError(f"{self.path} has been in use by another process for {PATIENCE:g} s") from error
             if "decode" in str(error):
                 raise self.damaged(NO_TEXT) from None  # the message would quote it
+            if "unsupported" in str(error):
+                raise self.damaged(str(error)) from error
             raise sqlite3.OperationalError(f"{self.path}: {error}") from error
         except UnicodeDecodeError:  # of SQLite's own message, which quotes a definition
             raise self.damaged(NO_TEXT) from None

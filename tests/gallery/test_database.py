@@ -188,12 +188,24 @@ def test_definitions_that_are_no_text_are_refused(tmp_path):
             opened(tmp_path / "a.db")
 
 
-def test_texts_in_another_encoding_are_refused(tmp_path):
+@pytest.mark.parametrize(("place", "value"), [(56, 2), (44, 9)])
+def test_a_header_of_another_encoding_or_format_is_refused(tmp_path, place, value):
+    """UTF-16, or a schema of a later SQLite."""
     opened(tmp_path / "a.db")
     content = bytearray((tmp_path / "a.db").read_bytes())
-    content[56:60] = (2).to_bytes(4, "big")  # the header says UTF-16
+    content[place : place + 4] = value.to_bytes(4, "big")
     (tmp_path / "a.db").write_bytes(content)
-    with pytest.raises(ValueError, match=r"a\.db is no gallery, or is damaged"):
+    with pytest.raises(ValueError, match=r"a\.db is no gallery, or is damaged \("):
+        opened(tmp_path / "a.db")
+
+
+def test_a_whole_database_in_another_encoding_is_refused(tmp_path):
+    with closing(sqlite3.connect(tmp_path / "a.db")) as connection:
+        for statement in ("PRAGMA encoding = 'UTF-16'", database.FACTS, *SCHEMA, "PRAGMA application_id = 7"):
+            connection.execute(statement)
+        connection.execute("INSERT INTO facts VALUES ('changes', '0'), ('remnants', '1')")
+        connection.commit()
+    with pytest.raises(ValueError, match=r"a\.db is no gallery, or is damaged \(its texts are in another encoding"):
         opened(tmp_path / "a.db")
 
 

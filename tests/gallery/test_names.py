@@ -50,6 +50,8 @@ def test_what_can_be_seen_is_a_name(name):
         "علی\u200c\u200cرضا",
         "A\u0301\u200cda",  # a mark, but on no Arabic letter
         "👩\u200d💻",
+        "क\u094dषम\u200dक",  # the virama is two letters before
+        "कम\u200dष\u094d",  # or two letters after
         "علی\u200bرضا",  # a place to break the line
         "Ada\u202eecarG",  # shown in another order
         "A\u00adda",

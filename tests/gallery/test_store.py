@@ -111,6 +111,17 @@ def test_who_may_not_be_enrolled_is_not(tmp_path, monkeypatch, name, embeddings,
     assert there.people() == () and there.changes() == 0
 
 
+def test_who_may_be_enrolled_is_told_beforehand(tmp_path):
+    there = Store(tmp_path / "a.gallery", KIND)
+    there.check({"Ada": CONSENT})
+    there.enrol({"Ada": (rows(1), CONSENT)})
+    with pytest.raises(ValueError, match="'Ada' is enrolled already"):
+        there.check({"Grace": CONSENT, "Ada": CONSENT})
+    there.check({"Ada": CONSENT}, extend=True)
+    with pytest.raises(TypeError, match="'Ada': consent is None"):
+        there.check({"Ada": None}, extend=True)
+
+
 def test_one_name_written_in_two_ways_is_one_name(tmp_path):
     there = Store(tmp_path / "a.gallery", KIND)
     composed, decomposed = (unicodedata.normalize(form, "Zoë Ångström") for form in ("NFC", "NFD"))
