@@ -33,12 +33,13 @@ UPRIGHT = {
     8: Image.Transpose.ROTATE_90,
 }  # by EXIF orientation
 _budget = MemoryBudget()
+DARKEST = 1 / 16  # of a range: what stays below is as likely to be in a range of its own, such as 12 bits in 16
 
 
 def open_photograph(source: Path | str | bytes) -> Image.Image:
     """Open an image file, or its bytes, decoded, upright by its EXIF orientation, in mode ``"L"`` or ``"RGB"``.
 
-    Transparency is dropped; more than 8 bits a pixel are scaled to 8, see ``eight_bit``. Damaged EXIF tells no
+    Transparency is dropped; grey values of more than 8 bits are scaled as ``grey_levels`` says. Damaged EXIF tells no
     orientation: the picture is taken as upright. Of an animation it is the first picture. HEIC needs the package
     pillow-heif. ``course_lib.limits`` says how large a photograph may be, and how to allow more.
 
@@ -81,19 +82,16 @@ def decoded(source: Path | str | bytes, name: str | None = None) -> Iterator[Ima
 def eight_bit(image: Image.Image) -> Image.Image:
     """A PIL image, upright by its EXIF orientation, in mode ``"L"`` or ``"RGB"``; the image itself if it is all that.
 
-    Deeper pixels are 8 bits in a wider file where none is beyond 255, and else 16 bits.
+    Grey values of more than 8 bits are scaled as ``grey_levels`` says.
 
     Raises:
-        UnreadableError: it is beyond the limits on its size, or has pixels that are negative, beyond 65,535 or
-            floating-point.
+        UnreadableError: it is beyond the limits on its size, or has pixels whose range cannot be told.
     """
     check_size(image.size)
-    if image.mode == "F":
-        raise UnreadableError("floating-point pixels; expected 8 or 16 bits. Scale them to 0..255 first")
     image.load()
     upright = _upright(image)
-    if upright.mode.startswith("I"):  # Pillow itself would clip these at 255
-        return Image.fromarray(_narrowed(np.asarray(upright)))
+    if upright.mode == "F" or upright.mode.startswith("I"):  # Pillow itself would clip these at 255
+        return Image.fromarray(grey_levels(np.asarray(upright)))
     if upright.mode in ("L", "RGB"):
         return upright
     return upright.convert("L" if upright.mode in GREY_MODES else "RGB")
@@ -111,12 +109,29 @@ def _upright(image: Image.Image) -> Image.Image:
     return upright
 
 
-def _narrowed(pixels: np.ndarray) -> np.ndarray:
-    """Grey pixels of 16 or 32 bits as uint8."""
-    low, high = int(pixels.min()), int(pixels.max())
-    if low < 0 or high > 65535:
-        raise UnreadableError(f"pixels from {low} to {high}; expected 8 or 16 bits. Scale them to 0..255 first")
-    return (pixels if high <= 255 else pixels // 257).astype(np.uint8)
+def grey_levels(values: np.ndarray) -> np.ndarray:
+    """Integers or floating-point numbers of any size as uint8, by the range that they fill.
+
+    The type does not tell the range: files of 32 bits hold 0..255 as well as 0..65535. So the range is the smallest of
+    0..1 (floating-point numbers only), 0..255 and 0..65535 that holds the brightest value.
+
+    Raises:
+        UnreadableError: a value is negative, NaN or above 65535; or the brightest is less than a sixteenth of its range
+            and too large for the range below, as 12 bits in 16 are: it may be a dark photograph, or in another range.
+    """
+    low, high = values.min(), values.max()
+    if not 0 <= low <= high <= 65535:  # nor is NaN
+        raise UnreadableError(f"pixels from {low:g} to {high:g}; expected 0..255 or 0..65535. Scale them to one first")
+    is_whole = np.issubdtype(values.dtype, np.integer)
+    ranges = (255, 65535) if is_whole else (1, 255, 65535)
+    end = next(end for end in ranges if high <= end)
+    if end != ranges[0] and high < DARKEST * end:
+        below = ranges[ranges.index(end) - 1]
+        raise UnreadableError(
+            f"the brightest pixel is {high:g}: too dark for 0..{end}, too bright for 0..{below}. Scale the pixels to "
+            "one of these ranges first"
+        )
+    return (values // (end // 255) if is_whole else np.rint(values * (255 / end))).astype(np.uint8)
 
 
 def as_pixels(photograph: Image.Image) -> np.ndarray:
@@ -140,11 +155,12 @@ def as_rgb(image: Photograph) -> np.ndarray:
 
     Args:
         image: a file; a PIL image (files and PIL images are turned upright by their EXIF orientation); an array
-            (H, W), (H, W, 1), (H, W, 3) or (H, W, 4), RGB order, uint8, or uint16, see ``eight_bit``; or a tensor
+            (H, W), (H, W, 1), (H, W, 3) or (H, W, 4), RGB order, uint8, or uint16, see ``grey_levels``; or a tensor
             (1, H, W) or (3, H, W), uint8. A fourth channel, transparency, is dropped.
 
     Raises:
-        UnreadableError: the file cannot be read, or the image is too large, see ``open_photograph``.
+        UnreadableError: the file cannot be read, the image is too large, see ``open_photograph``, or its range
+            cannot be told.
         TypeError: another type, or pixels that are neither uint8 nor uint16.
         ValueError: another shape.
     """
@@ -164,7 +180,7 @@ def as_rgb(image: Photograph) -> np.ndarray:
     if image.ndim not in (2, 3) or (image.ndim == 3 and image.shape[2] not in (1, 3, 4)) or 0 in image.shape:
         raise ValueError(f"the array has shape {image.shape}; expected (H, W), (H, W, 1), (H, W, 3) or (H, W, 4)")
     if image.dtype == np.uint16:
-        image = _narrowed(image)
+        image = grey_levels(image[..., :3] if image.ndim == 3 else image)
     return _three_channels(image)
 
 

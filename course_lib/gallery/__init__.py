@@ -13,8 +13,8 @@ What it does not protect against:
 
 - **Whoever can read the file** can compare faces with it, and knows the names. An embedding is no secret code: with the
   model, which is public, it tells whether a photograph shows that person, and a rough picture of the face can be made
-  from it. The file is readable by its owner alone (on Windows: as its folder is), and is not encrypted: that is the
-  disk's job.
+  from it. The file is readable by its owner alone, also where it was made otherwise (on Windows: as its folder
+  is), and is not encrypted: that is the disk's job.
 - **Copies.** ``forget`` leaves no byte of a person in the file or beside it. It cannot reach backups, snapshots and
   synchronised folders, what a disk keeps of overwritten blocks, nor another process's memory before its next call.
 - **A picture instead of a face.** A printed photograph or a screen is identified like the person it shows.

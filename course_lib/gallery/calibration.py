@@ -9,6 +9,8 @@ from numpy.typing import ArrayLike
 
 from course_lib.evaluation import Interval, wilson
 
+ROUNDING = 1e-3  # of a cosine or a share
+
 
 @dataclass(frozen=True)
 class Calibration:
@@ -28,6 +30,10 @@ class Calibration:
         people, templates: in the gallery, when it was calibrated.
         strangers: whose faces these were.
         date: of the calibration, in ISO format.
+
+    Raises:
+        ValueError: a number is none, not finite or out of range, or a text is none: nobody would be given a name, or
+            everybody.
     """
 
     threshold: float
@@ -41,6 +47,19 @@ class Calibration:
     templates: int
     strangers: str
     date: str
+
+    def __post_init__(self) -> None:
+        shares = (self.far_target, self.far, self.interval.low, self.interval.high)
+        counts = (self.searches, self.accepted, self.skipped, self.people, self.templates)
+        is_sound = (
+            all(isinstance(number, (int, float)) and -ROUNDING <= number <= 1 + ROUNDING for number in shares)
+            and all(isinstance(count, int) and count >= 0 for count in counts)
+            and isinstance(self.threshold, (int, float))
+            and abs(self.threshold) <= 1 + ROUNDING
+            and all(isinstance(text, str) for text in (self.strangers, self.date))
+        )
+        if not is_sound:
+            raise ValueError("a calibration has shares of 0 to 1, counts, a cosine as its threshold, and two texts")
 
     def __str__(self) -> str:
         low, high = (f"{100 * end:.2g}" for end in (self.interval.low, self.interval.high))

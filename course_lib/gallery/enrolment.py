@@ -14,7 +14,7 @@ from course_lib.alignment import Photograph, Problem
 from course_lib.alignment.photograph import IMAGE_SUFFIXES
 from course_lib.gallery.consent import Consent
 from course_lib.gallery.faces import OnError, counted
-from course_lib.gallery.store import as_name
+from course_lib.gallery.names import as_name
 
 NAMED_AT_MOST = 5  # people in one message
 

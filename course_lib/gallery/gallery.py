@@ -23,7 +23,8 @@ from course_lib.gallery.enrolment import EnrolmentReport, as_list, consents, peo
 from course_lib.gallery.faces import FaceEmbedder, OnError, counted, labelled
 from course_lib.gallery.kind import IncompatibleError
 from course_lib.gallery.matching import Index
-from course_lib.gallery.store import Person, Store, as_name
+from course_lib.gallery.names import as_name
+from course_lib.gallery.store import Person, Store
 
 
 @dataclass(frozen=True, eq=False)

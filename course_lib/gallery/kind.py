@@ -48,5 +48,5 @@ class TemplateKind:
 
 
 def _short(value: str) -> str:
-    """The start of a fingerprint tells it from another; all else is shown whole."""
-    return value.strip('"')[:12] if value.startswith('"') else value
+    """The start of a fingerprint tells it from another; all else is shown whole, if it is no more than a template."""
+    return value.strip('"')[:12] if value.startswith('"') else value[:200]

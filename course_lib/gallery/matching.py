@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 SCORES_AT_ONCE = 16_000_000  # 64 MB of cosines
+LENGTH_TOLERANCE = 1e-4  # by which a template's length may differ from one; rounding to 32 bits gives less than 1e-7
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,7 +37,7 @@ class Index:
         templates: (T, D) of length one, see ``unit_length``.
 
     Raises:
-        ValueError: there is nobody, lengths disagree, or somebody has no template.
+        ValueError: there is nobody, lengths disagree, or somebody has no template, or one that is not of length one.
     """
 
     def __init__(self, names: Sequence[str], owners: NDArray[np.integer], templates: NDArray[np.float32]) -> None:
@@ -46,6 +47,12 @@ class Index:
         counts = np.bincount(owners, minlength=len(names))
         if not counts.all():
             raise ValueError(f"{names[int(counts.argmin())]!r} has no template; expected at least one a person")
+        broken = not_of_length_one(templates)
+        if len(broken):
+            raise ValueError(
+                f"template {broken[0]}, of {names[owners[broken[0]]]!r}, is not finite, or not of length one; see "
+                "unit_length()"
+            )
         by_owner, first = np.argsort(owners, kind="stable"), np.cumsum(counts) - counts
         people = np.argsort(-counts, kind="stable")
         self.names = tuple(names[person] for person in people)
@@ -101,3 +108,9 @@ def unit_length(embeddings: ArrayLike) -> NDArray[np.float32]:
     if len(broken):
         raise ValueError(f"embedding {broken[0]} has length {norms[broken[0]]}; expected finite numbers, not all zero")
     return (rows / norms[:, None]).astype(np.float32)
+
+
+def not_of_length_one(templates: NDArray[np.float32]) -> NDArray[np.int64]:
+    """Which of the templates (T, D) are not finite, or have another length than one, ``LENGTH_TOLERANCE`` aside."""
+    lengths = np.sqrt(np.einsum("td,td->t", templates, templates, dtype=np.float64))
+    return np.flatnonzero(~(np.abs(lengths - 1) <= LENGTH_TOLERANCE))  # nor is NaN

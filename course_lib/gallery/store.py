@@ -5,7 +5,6 @@ from __future__ import annotations
 import datetime
 import json
 import sqlite3
-import unicodedata
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -18,10 +17,12 @@ from course_lib.gallery.calibration import Calibration
 from course_lib.gallery.consent import Consent, today
 from course_lib.gallery.database import Database, fact, insert, set_fact
 from course_lib.gallery.kind import IncompatibleError, TemplateKind
-from course_lib.gallery.matching import unit_length
+from course_lib.gallery.matching import not_of_length_one, unit_length
+from course_lib.gallery.names import as_name, may_be_read
 
 SCHEMA_VERSION = 1
 APPLICATION = 0x46614761  # in the header of the file
+NAMED_AT_MOST = 80  # characters of a name in a message
 SCHEMA = (
     "CREATE TABLE people (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE)",
     """CREATE TABLE enrolments (
@@ -67,13 +68,13 @@ class Store:
     """The file of a gallery.
 
     Args:
-        path: of the file; it is made if need be, readable by its owner alone.
+        path: of the file; it is made if need be, and readable by its owner alone, see ``Database``.
         kind: of the templates.
 
     Raises:
         FileNotFoundError: the folder is missing.
         IncompatibleError: the file holds templates of another kind, or has another version of the tables.
-        ValueError: the file is no gallery, or is damaged.
+        ValueError: here and in every method: the file is no gallery, or is damaged.
         TimeoutError: here and in every method: another process has kept the file for too long.
     """
 
@@ -83,11 +84,6 @@ class Store:
         self.path, self.kind = self._database.path, kind
         with self._database.reading() as connection:
             there = dict(connection.execute("SELECT name, value FROM facts"))
-        if there.get("schema") != facts["schema"]:
-            raise IncompatibleError(
-                f"{self.path} has version {there.get('schema')} of the tables; this library knows version "
-                f"{SCHEMA_VERSION}. Open it with the library that made it, or enrol everyone again in another file"
-            )
         kind.check(there, str(self.path))
 
     def enrol(self, people: Mapping[str, tuple[ArrayLike, Consent]], *, extend: bool = False) -> None:
@@ -162,32 +158,60 @@ class Store:
     def people(self) -> tuple[Person, ...]:
         """Everyone, by name, those whose agreement has ended included."""
         with self._database.reading() as connection:
-            rows = connection.execute(
-                "SELECT people.name, agreed_by, purpose, date, until, count(*) FROM people "
-                "JOIN enrolments ON person = people.id JOIN templates ON enrolment = enrolments.id "
-                "GROUP BY enrolments.id ORDER BY people.name, enrolments.id"
-            ).fetchall()
+            return self._people(connection)
+
+    def _people(self, connection: sqlite3.Connection) -> tuple[Person, ...]:
+        rows = connection.execute(
+            "SELECT people.name, agreed_by, purpose, date, until, count(templates.id) FROM people "
+            "LEFT JOIN enrolments ON person = people.id LEFT JOIN templates ON enrolment = enrolments.id "
+            "GROUP BY people.id, enrolments.id ORDER BY people.name, enrolments.id"
+        ).fetchall()
         found: dict[str, Person] = {}
         for name, by, purpose, date, until, count in rows:
+            if not may_be_read(name):
+                raise self._database.damaged("a name is none, or has characters that no name has")
+            if not count:
+                raise self._database.damaged(f"there is no template of {_start(name)}")
+            try:
+                consent = Consent(by, purpose, _date(date), _date(until))
+            except (TypeError, ValueError) as error:  # they quote what is there, of any length
+                raise self._database.damaged(f"an agreement of {_start(name)} is none") from error
             so_far = found.get(name, Person(name, 0, ()))
-            consent = Consent(by, purpose, _date(date), _date(until))
             found[name] = Person(name, so_far.templates + count, (*so_far.consents, consent))
         return tuple(found.values())
 
     def load(self) -> Contents:
-        """All templates whose consent holds today."""
+        """All templates whose consent holds today.
+
+        Raises:
+            ValueError: a template is not finite, not of length one (``LENGTH_TOLERANCE``), or of another size; it is
+                named, with its person.
+        """
+        size = self.kind.embedding_size
         with self._database.reading() as connection:
+            self._people(connection)  # a day that is none would be compared like any other text
             rows = connection.execute(
-                "SELECT people.id, embedding FROM people JOIN enrolments ON person = people.id "
+                "SELECT people.id, templates.id, embedding FROM people JOIN enrolments ON person = people.id "
                 "JOIN templates ON enrolment = enrolments.id WHERE until IS NULL OR until >= ?",
                 (today().isoformat(),),
             ).fetchall()
             names = dict(connection.execute("SELECT id, name FROM people"))
-        if any(len(blob) != 4 * self.kind.embedding_size for _, blob in rows):
-            raise ValueError(f"{self.path} is damaged: a template has another size than {self.kind.embedding_size}")
-        templates = np.frombuffer(b"".join(blob for _, blob in rows), "<f4").reshape(-1, self.kind.embedding_size)
-        people, owners = np.unique(np.array([person for person, _ in rows], np.int64), return_inverse=True)
+        for person, template, blob in rows:
+            if not isinstance(blob, bytes) or len(blob) != 4 * size:
+                raise self._broken(f"a template has another size than {size}", template, names[person])
+        templates = np.frombuffer(b"".join(row[2] for row in rows), "<f4").reshape(-1, size)
+        broken = not_of_length_one(templates)
+        if len(broken):
+            person, template, _ = rows[broken[0]]
+            raise self._broken("a template is not finite, or not of length one", template, names[person])
+        people, owners = np.unique(np.array([row[0] for row in rows], np.int64), return_inverse=True)
         return Contents(tuple(names[person] for person in people.tolist()), owners, templates)
+
+    def _broken(self, what: str, template: int, name: str) -> ValueError:
+        return ValueError(
+            f"{self.path} is damaged: {what} (template {template}, of {_start(name)}); restore a copy, or forget this "
+            "person and enrol them again"
+        )
 
     def changes(self) -> int:
         """How many changes the file has seen; it tells whether what was loaded is still what is there."""
@@ -199,8 +223,11 @@ class Store:
             text = fact(connection, "calibration")
         if text is None:
             return None
-        values = json.loads(text)
-        return Calibration(**{**values, "interval": Interval(**values["interval"])})
+        try:
+            values = json.loads(text)
+            return Calibration(**{**values, "interval": Interval(**values["interval"])})
+        except (TypeError, ValueError, KeyError, RecursionError) as error:
+            raise self._database.damaged(f"its calibration is none: {type(error).__name__}") from error
 
     def calibrate(self, calibration: Calibration) -> None:
         """Store one, in place of the last."""
@@ -218,20 +245,6 @@ class Store:
                 f"{self.kind.embedding_size}"
             )
         return rows
-
-
-def as_name(name: str) -> str:
-    """A person's name as it is stored: NFC, so that what looks the same is the same.
-
-    Raises:
-        TypeError: it is no string.
-        ValueError: it is empty, or has blanks around it or unprintable characters.
-    """
-    if not isinstance(name, str):
-        raise TypeError(f"the name is {name!r}; expected a string")
-    if not name or name != name.strip() or not name.isprintable():
-        raise ValueError(f"the name is {name!r}; expected printable characters without blanks around them")
-    return unicodedata.normalize("NFC", name)
 
 
 def _check_consent(name: str, consent: Consent) -> None:
@@ -261,4 +274,12 @@ def _iso(day: datetime.date | None) -> str | None:
 
 
 def _date(text: str | None) -> datetime.date | None:
-    return None if text is None else datetime.date.fromisoformat(text)
+    """A day in the one way in which days compare as text."""
+    day = None if text is None else datetime.date.fromisoformat(text)
+    if _iso(day) != text:
+        raise ValueError("a day is not written as 2026-03-31")
+    return day
+
+
+def _start(name: str) -> str:
+    return repr(name[:NAMED_AT_MOST])

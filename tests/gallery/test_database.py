@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from course_lib.gallery import database
+from course_lib.gallery import IncompatibleError, database
 from course_lib.gallery.database import Database, fact, insert, set_fact
 
 SCHEMA = ("CREATE TABLE things (id INTEGER PRIMARY KEY, word TEXT NOT NULL)",)
@@ -45,6 +45,48 @@ def test_a_new_file_has_the_tables_and_an_old_one_is_left_as_it_is(tmp_path):
 def test_only_the_owner_can_read_it(tmp_path):
     opened(tmp_path / "a.db")
     assert (tmp_path / "a.db").stat().st_mode & 0o777 == 0o600
+    for before, after in ((0o644, 0o600), (0o660, 0o600), (0o604, 0o600), (0o777, 0o700)):
+        (tmp_path / "a.db").chmod(before)
+        opened(tmp_path / "a.db")
+        assert (tmp_path / "a.db").stat().st_mode & 0o777 == after
+    (tmp_path / "empty.db").touch(0o644)
+    (tmp_path / "empty.db").chmod(0o644)
+    opened(tmp_path / "empty.db")
+    assert (tmp_path / "empty.db").stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows keeps permissions another way")
+def test_if_others_can_read_it_and_that_cannot_be_changed_it_is_said(tmp_path, monkeypatch):
+    opened(tmp_path / "a.db")
+    (tmp_path / "a.db").chmod(0o640)
+
+    def of_another(*_):
+        raise PermissionError
+
+    for chmod in (of_another, lambda *_: None):  # or of a disk that keeps no modes
+        monkeypatch.setattr(Path, "chmod", chmod)
+        with pytest.warns(UserWarning, match=r"a\.db can be read by others \(mode 640\), .* closed to others"):
+            there = opened(tmp_path / "a.db")
+        assert words(there) == []
+
+
+def test_every_setting_is_in_force_for_reading_and_changing(tmp_path):
+    there = opened(tmp_path / "a.db")
+    expected = {"foreign_keys": 1, "journal_mode": "delete", "synchronous": 3, "secure_delete": 1, "temp_store": 2}
+    for use in (there.reading, there.changing):
+        with use() as connection:
+            found = {name: connection.execute(f"PRAGMA {name}").fetchone()[0] for name in expected}
+        assert found == expected
+
+
+def test_a_write_ahead_log_of_somebody_else_is_given_up(tmp_path):
+    there = opened(tmp_path / "a.db")
+    with closing(sqlite3.connect(tmp_path / "a.db")) as connection:
+        connection.execute("PRAGMA journal_mode = WAL")
+        connection.execute("INSERT INTO things VALUES (1, 'theirs')")
+        connection.commit()
+    add(opened(tmp_path / "a.db"), "mine")
+    assert words(there) == ["theirs", "mine"] and os.listdir(tmp_path) == ["a.db"]
 
 
 def test_an_error_inside_undoes_the_change(tmp_path):
@@ -69,10 +111,102 @@ def test_another_file_is_refused_and_not_touched(tmp_path, kept_as):
             connection.execute("CREATE TABLE notes (text)")
             connection.execute("DROP TABLE notes" if kept_as == "empty database" else "INSERT INTO notes VALUES ('x')")
         connection.close()
+    path.chmod(0o644)
     before = path.read_bytes()
     with pytest.raises(ValueError, match=r"a\.db is (a database, but no gallery|no gallery, or is damaged)"):
         opened(path)
     assert path.read_bytes() == before
+    assert os.name == "nt" or path.stat().st_mode & 0o777 == 0o644
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ("CREATE TABLE notes (text)", "not the tables of a gallery: table notes"),
+        ("CREATE VIEW facts_too AS SELECT * FROM facts", "not the tables of a gallery: view facts_too"),
+        ("CREATE INDEX by_word ON things (word)", "not the tables of a gallery: index by_word"),
+        (
+            "CREATE TRIGGER things AFTER DELETE ON things BEGIN INSERT INTO facts VALUES (old.word, 'kept'); END",
+            "not the tables of a gallery: trigger things",
+        ),
+        ("ALTER TABLE things ADD COLUMN more TEXT", "not the tables of a gallery: table things"),
+        ("DROP TABLE things", "not the tables of a gallery: table things"),
+        ("DROP TABLE facts", "its table of facts is missing"),
+        ("ALTER TABLE facts ADD COLUMN more TEXT", "its table of facts is missing or another one"),
+        ("DELETE FROM facts WHERE name = 'changes'", "it does not say how often it was changed"),
+        ("UPDATE facts SET value = 'many' WHERE name = 'changes'", "it does not say how often it was changed"),
+        ("UPDATE facts SET value = '-1' WHERE name = 'remnants'", "it does not say how often it was changed"),
+        (f"UPDATE facts SET value = '{'9' * 5000}' WHERE name = 'changes'", "it does not say how often it was changed"),
+        ("UPDATE facts SET value = x'00' WHERE name = 'colour'", "a fact is no text"),
+        ("UPDATE facts SET name = x'00' WHERE name = 'colour'", "a fact is no text"),
+        ("UPDATE facts SET value = CAST(x'ff' AS TEXT) WHERE name = 'changes'", "a text is no UTF-8"),
+    ],
+)
+def test_tables_and_facts_of_somebody_else_are_refused_and_not_touched(tmp_path, change, words):
+    opened(tmp_path / "a.db")
+    with closing(sqlite3.connect(tmp_path / "a.db")) as connection:
+        connection.execute(change)
+        connection.commit()
+    before = (tmp_path / "a.db").read_bytes()
+    with pytest.raises(ValueError, match=rf"a\.db is no gallery, or is damaged \({words}.*\); restore it or delete it"):
+        opened(tmp_path / "a.db")
+    assert (tmp_path / "a.db").read_bytes() == before
+
+
+def test_another_version_is_told_before_its_tables_are_compared(tmp_path):
+    Database(tmp_path / "a.db", application=7, schema=("CREATE TABLE other (x)",), facts={"schema": "0"})
+    with pytest.raises(
+        IncompatibleError, match=r"a\.db has version 0 of the tables; this library knows version 1\. Open"
+    ):
+        Database(tmp_path / "a.db", application=7, schema=SCHEMA, facts={"schema": "1"})
+
+
+def test_rows_that_belong_to_none_and_pages_that_do_not_fit_are_refused(tmp_path):
+    schema = (*SCHEMA, "CREATE TABLE parts (id INTEGER PRIMARY KEY, thing INTEGER NOT NULL REFERENCES things)")
+    options = {"application": 7, "schema": schema, "facts": {}}
+    add(Database(tmp_path / "a.db", **options), "first")
+    content = (tmp_path / "a.db").read_bytes()
+    with closing(sqlite3.connect(tmp_path / "a.db")) as connection:
+        connection.execute("INSERT INTO parts VALUES (1, 5)")
+        connection.commit()
+    with pytest.raises(ValueError, match="a row belongs to one that is missing"):
+        Database(tmp_path / "a.db", **options)
+    (tmp_path / "a.db").write_bytes(content + bytes(4096))
+    assert Database(tmp_path / "a.db", **options).changes() == 1  # what lies behind the last page is not read
+    torn = content[:28] + (len(content) // 4096 + 1).to_bytes(4, "big") + content[32:] + bytes(4096)
+    (tmp_path / "a.db").write_bytes(torn)
+    with pytest.raises(ValueError, match=r"damaged \(.*never used"):
+        Database(tmp_path / "a.db", **options)
+
+
+def test_definitions_that_are_no_text_are_refused(tmp_path):
+    opened(tmp_path / "a.db")
+    content = (tmp_path / "a.db").read_bytes()
+    for wrong in (b"CREATE TABLE things \xd7id", b"CREATE TABLE th\xd7ngs (id", b"CREATE TABLE things ((("):
+        (tmp_path / "a.db").write_bytes(content.replace(b"CREATE TABLE things (id", wrong.ljust(23)[:23]))
+        with pytest.raises(ValueError, match=r"a\.db is no gallery, or is damaged"):
+            opened(tmp_path / "a.db")
+
+
+@pytest.mark.parametrize(("place", "value"), [(56, 2), (44, 9)])
+def test_a_header_of_another_encoding_or_format_is_refused(tmp_path, place, value):
+    """UTF-16, or a schema of a later SQLite."""
+    opened(tmp_path / "a.db")
+    content = bytearray((tmp_path / "a.db").read_bytes())
+    content[place : place + 4] = value.to_bytes(4, "big")
+    (tmp_path / "a.db").write_bytes(content)
+    with pytest.raises(ValueError, match=r"a\.db is no gallery, or is damaged \("):
+        opened(tmp_path / "a.db")
+
+
+def test_a_whole_database_in_another_encoding_is_refused(tmp_path):
+    with closing(sqlite3.connect(tmp_path / "a.db")) as connection:
+        for statement in ("PRAGMA encoding = 'UTF-16'", database.FACTS, *SCHEMA, "PRAGMA application_id = 7"):
+            connection.execute(statement)
+        connection.execute("INSERT INTO facts VALUES ('changes', '0'), ('remnants', '1')")
+        connection.commit()
+    with pytest.raises(ValueError, match=r"a\.db is no gallery, or is damaged \(its texts are in another encoding"):
+        opened(tmp_path / "a.db")
 
 
 def test_a_damaged_file_is_named(tmp_path):

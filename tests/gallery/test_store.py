@@ -2,9 +2,12 @@ from __future__ import annotations
 
 import dataclasses
 import datetime
+import json
 import multiprocessing
 import sqlite3
 import unicodedata
+from contextlib import closing
+from dataclasses import asdict
 from pathlib import Path
 from unittest.mock import patch
 
@@ -25,7 +28,12 @@ from course_lib.gallery import (
     store,
     unit_length,
 )
+from course_lib.gallery.calibration import calibrate
+from course_lib.gallery.matching import LENGTH_TOLERANCE
 
+CALIBRATION = calibrate(
+    0.1, np.linspace(-0.5, 0.5, 50), people=3, templates=6, strangers="drawn", date="2026-03-31", skipped=1
+)
 KIND = TemplateKind("3fa4c2e9" * 8, 6, False, (112, 112), ((38.2946, 51.6963), (73.5318, 51.5014)))
 UNTIL = dataclasses.replace(CONSENT, until=datetime.date(2024, 12, 31))
 
@@ -101,6 +109,17 @@ def test_who_may_not_be_enrolled_is_not(tmp_path, monkeypatch, name, embeddings,
     with pytest.raises(error, match=words):
         there.enrol({"Grace": (rows(0), CONSENT), name: (embeddings, agreed)})
     assert there.people() == () and there.changes() == 0
+
+
+def test_who_may_be_enrolled_is_told_beforehand(tmp_path):
+    there = Store(tmp_path / "a.gallery", KIND)
+    there.check({"Ada": CONSENT})
+    there.enrol({"Ada": (rows(1), CONSENT)})
+    with pytest.raises(ValueError, match="'Ada' is enrolled already"):
+        there.check({"Grace": CONSENT, "Ada": CONSENT})
+    there.check({"Ada": CONSENT}, extend=True)
+    with pytest.raises(TypeError, match="'Ada': consent is None"):
+        there.check({"Ada": None}, extend=True)
 
 
 def test_one_name_written_in_two_ways_is_one_name(tmp_path):
@@ -206,6 +225,190 @@ def test_a_template_of_another_length_is_damage(tmp_path):
     connection.close()
     with pytest.raises(ValueError, match=r"a\.gallery is damaged: a template has another size than 6"):
         there.load()
+
+
+def changed(path: Path, statement: str, *values: object) -> None:
+    """What another program, or a bad disk, does to the file."""
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute(statement, values)
+        connection.commit()
+
+
+def as_float32(value: object) -> bytes:
+    return np.broadcast_to(np.float32(value), 6).tobytes()
+
+
+@pytest.mark.parametrize(
+    ("embedding", "words"),
+    [
+        (as_float32(np.nan), "a template is not finite, or not of length one"),
+        (as_float32([np.inf, 0, 0, 0, 0, 0]), "a template is not finite, or not of length one"),
+        (as_float32(0), "a template is not finite, or not of length one"),
+        (as_float32(5148), "a template is not finite, or not of length one"),
+        (as_float32(3e38), "a template is not finite, or not of length one"),
+        (as_float32([1.001, 0, 0, 0, 0, 0]), "a template is not finite, or not of length one"),
+        (as_float32([0.999, 0, 0, 0, 0, 0]), "a template is not finite, or not of length one"),
+        (b"", "a template has another size than 6"),
+        (bytes(48), "a template has another size than 6"),
+        (as_float32(1).hex(), "a template has another size than 6"),
+        (7, "a template has another size than 6"),
+    ],
+)
+def test_a_template_that_is_none_is_named_with_its_person_who_can_be_forgotten(tmp_path, embedding, words):
+    there = Store(tmp_path / "a.gallery", KIND)
+    there.enrol({"Ada": (rows(1, 2), CONSENT), "Grace": (rows(2, 2), CONSENT)})
+    changed(there.path, "UPDATE templates SET embedding = ? WHERE id = 4", embedding)
+    with pytest.raises(ValueError, match=rf"a\.gallery is damaged: {words} \(template 4, of 'Grace'\); .*forget this"):
+        Store(there.path, KIND).load()
+    there.forget("Grace")
+    assert in_store(there) == {"Ada": as_stored(rows(1, 2))}
+
+
+def test_what_rounding_does_to_the_length_is_no_damage(tmp_path):
+    there = Store(tmp_path / "a.gallery", KIND)
+    there.enrol({"Ada": (rows(1), CONSENT)})
+    changed(there.path, "UPDATE templates SET embedding = ?", as_float32([1.00001, 0, 0, 0, 0, 0]))
+    assert there.load().names == ("Ada",)
+
+
+@pytest.mark.parametrize(
+    ("statement", "words"),
+    [
+        ("UPDATE people SET name = x'00'", "a name is none"),
+        ("UPDATE people SET name = ''", "a name is none"),
+        ("UPDATE people SET name = 'A' || char(27) || '[2Jda'", "a name is none, or has characters that no name has"),
+        ("UPDATE people SET name = CAST(x'ff' AS TEXT)", "a text is no UTF-8"),
+        ("UPDATE enrolments SET agreed_by = ''", "an agreement of 'Ada' is none"),
+        ("UPDATE enrolments SET purpose = x'00'", "an agreement of 'Ada' is none"),
+        ("UPDATE enrolments SET date = 'once'", "an agreement of 'Ada' is none"),
+        ("UPDATE enrolments SET until = 'never'", "an agreement of 'Ada' is none"),  # later than any day, as text
+        ("UPDATE enrolments SET until = '29991231'", "an agreement of 'Ada' is none"),
+        ("UPDATE enrolments SET until = 20991231", "an agreement of 'Ada' is none"),
+        ("UPDATE enrolments SET until = '2000-01-01'", "an agreement of 'Ada' is none"),  # before its date
+        ("DELETE FROM templates", "there is no template of 'Ada'"),
+        ("DELETE FROM enrolments", "a row belongs to one that is missing"),
+        ("UPDATE enrolments SET person = 5", "a row belongs to one that is missing"),
+    ],
+)
+def test_people_and_agreements_that_are_none_are_damage(tmp_path, statement, words):
+    there = Store(tmp_path / "a.gallery", KIND)
+    there.enrol({"Ada": (rows(1, 2), CONSENT)})
+    changed(there.path, statement)
+    for look in (Store.load, Store.people):
+        with pytest.raises(ValueError, match=rf"a\.gallery is no gallery, or is damaged \({words}.*; restore it"):
+            look(Store(there.path, KIND))
+
+
+def test_long_values_are_not_quoted(tmp_path):
+    there = Store(tmp_path / "a.gallery", KIND)
+    there.enrol({"Ada": (rows(1), CONSENT)})
+    changed(there.path, "UPDATE people SET name = ?", "A" * 100_000)
+    changed(there.path, "UPDATE enrolments SET date = ?", "1" * 100_000)
+    with pytest.raises(ValueError, match="an agreement of 'A{80}' is none") as caught:
+        there.people()
+    assert len(str(caught.value)) < 500
+    changed(there.path, "UPDATE facts SET value = ? WHERE name = 'crop'", "[" * 100_000)
+    with pytest.raises(IncompatibleError) as caught:
+        Store(there.path, KIND)
+    assert len(str(caught.value)) < 1000
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "{}",
+        "[1]",
+        "null",
+        "[" * 100_000,
+        '{"threshold": NaN}',
+        *(
+            json.dumps(asdict(CALIBRATION) | changes)
+            for changes in (
+                {"threshold": float("nan")},
+                {"threshold": 5148},
+                {"threshold": -2},
+                {"threshold": "0.5"},
+                {"people": "3"},
+                {"searches": -1},
+                {"far": 7},
+                {"far_target": None},
+                {"interval": {"low": 0.0}},
+                {"interval": {"low": 0.0, "high": float("inf")}},
+                {"strangers": 5},
+                {"date": None},
+                {"more": 1},
+            )
+        ),
+    ],
+)
+def test_a_calibration_that_is_none_is_damage(tmp_path, text):
+    """With a threshold of NaN nobody would be named, without a word."""
+    there = Store(tmp_path / "a.gallery", KIND)
+    there.calibrate(CALIBRATION)
+    assert there.calibration() == CALIBRATION
+    changed(there.path, "UPDATE facts SET value = ? WHERE name = 'calibration'", text)
+    with pytest.raises(ValueError, match=r"a\.gallery is no gallery, or is damaged \(its calibration is none"):
+        there.calibration()
+
+
+def test_a_gallery_of_the_first_version_is_read(tmp_path):
+    """Word for word what that version wrote; if this fails, galleries that people keep can no longer be opened."""
+    with closing(sqlite3.connect(tmp_path / "old.gallery")) as old:
+        old.executescript("""
+            CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL);
+            CREATE TABLE people (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
+CREATE TABLE enrolments (
+        id INTEGER PRIMARY KEY,
+        person INTEGER NOT NULL REFERENCES people ON DELETE CASCADE,
+        agreed_by TEXT NOT NULL, purpose TEXT NOT NULL, date TEXT NOT NULL, until TEXT);
+CREATE TABLE templates (
+        id INTEGER PRIMARY KEY,
+        enrolment INTEGER NOT NULL REFERENCES enrolments ON DELETE CASCADE,
+        embedding BLOB NOT NULL);
+            CREATE INDEX enrolments_of ON enrolments (person);
+            CREATE INDEX templates_of ON templates (enrolment);
+            PRAGMA application_id = 1180780385;
+            INSERT INTO people VALUES (1, 'Ada');
+            INSERT INTO enrolments VALUES (1, 1, 'Ada', 'a test', '2024-02-29', NULL);
+            INSERT INTO facts VALUES ('embedding_size', '6'), ('flip', 'false'), ('crop', '[112, 112]'),
+                ('landmarks', '[[38.2946, 51.6963], [73.5318, 51.5014]]'),
+                ('schema', '1'), ('changes', '3'), ('remnants', '0');
+        """)
+        old.execute("INSERT INTO facts VALUES ('model', ?)", (f'"{KIND.model}"',))
+        old.execute("INSERT INTO templates VALUES (1, 1, ?)", (as_stored(rows(1))[0],))
+        old.commit()
+    there = Store(tmp_path / "old.gallery", KIND)
+    assert in_store(there) == {"Ada": as_stored(rows(1))} and there.changes() == 3
+    assert there.people() == (Person("Ada", 1, (Consent("Ada", "a test", datetime.date(2024, 2, 29)),)),)
+
+
+@pytest.fixture(scope="module")
+def some_gallery(tmp_path_factory) -> bytes:
+    there = Store(tmp_path_factory.mktemp("some") / "a.gallery", KIND)
+    there.enrol({f"person {number}": (rows(number, 2), CONSENT) for number in range(12)})
+    there.calibrate(CALIBRATION)
+    return there.path.read_bytes()
+
+
+@settings(max_examples=100)
+@given(data=st.data())
+def test_whatever_bytes_change_the_file_is_named_or_its_templates_are_sound(data, some_gallery, tmp_path_factory):
+    content = bytearray(some_gallery)
+    for _ in range(data.draw(st.integers(1, 4))):
+        place = data.draw(st.one_of(st.integers(0, 199), st.integers(0, len(content) - 1)))
+        content[place] = data.draw(st.integers(0, 255))
+    path = tmp_path_factory.mktemp("damaged") / "a.gallery"
+    path.write_bytes(content[: data.draw(st.sampled_from([None, None, None, place]))])
+    try:
+        there = Store(path, KIND)
+        contents = there.load()
+        assert all(person.templates for person in there.people()) and there.calibration() is None or True
+    except (ValueError, sqlite3.OperationalError) as error:
+        assert "a.gallery" in str(error) and len(str(error)) < 2000
+        return
+    lengths = np.linalg.norm(contents.templates.astype(np.float64), axis=1)
+    assert np.abs(lengths - 1).max(initial=0) <= LENGTH_TOLERANCE * 1.01
 
 
 def enrol_some(path: Path, who: str) -> None:
