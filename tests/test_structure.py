@@ -16,14 +16,14 @@ BELOW_THE_TOP = {"alignment", "backbones", "losses", "optim", "evaluation", "cos
 MAY_IMPORT: dict[str, set[str]] = {
     "alignment": {"machine", "paths"},
     "audit": {"backbones", "cost", "evaluation"},
-    "backbones": set(),
+    "backbones": {"pointwise"},
     "losses": set(),
     "optim": set(),
     "evaluation": set(),
     "evaluation.__main__": {"verify"},  # a program: nothing imports it, so it may call what stands above its folder
     "cost": set(),
     "data": {"alignment", "paths"},
-    "training": {"data"},  # losses and optimizers are known to it by their call only
+    "training": {"data", "pointwise"},  # losses and optimizers are known to it by their call only
     "export": {"backbones", "cost", "data", "evaluation", "training"},
     "weights": {"backbones", "data", "export", "losses", "machine", "paths", "training"},
     "gallery": {"alignment", "data", "evaluation", "paths", "training", "weights"},
@@ -33,6 +33,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "exercises": set(),
     "guards": set(),
     "machine": set(),
+    "pointwise": set(),
     "records": set(),
     "paths": set(),
     "__init__": {"guards", "machine", "records"},  # it loads its folders when they are first used
