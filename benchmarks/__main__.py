@@ -46,6 +46,7 @@ LONG = {
     "transfer_faces": "20 minutes",
     "distillation_orl": "20 minutes",
     "real_machines": "20 minutes",
+    "strided_convolution": "5 minutes",
 }
 BUSY_PERCENT = 5  # other programs above this: say so
 

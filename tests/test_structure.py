@@ -16,14 +16,14 @@ BELOW_THE_TOP = {"alignment", "backbones", "losses", "optim", "evaluation", "cos
 MAY_IMPORT: dict[str, set[str]] = {
     "alignment": {"console", "limits", "machine", "paths", "progress", "workers"},
     "audit": {"backbones", "cost", "evaluation"},
-    "backbones": set(),
+    "backbones": {"pointwise"},
     "losses": set(),
     "optim": set(),
     "evaluation": set(),
     "evaluation.__main__": {"verify"},  # a program: nothing imports it, so it may call what stands above its folder
     "cost": set(),
     "data": {"alignment", "limits", "paths", "progress"},
-    "training": {"data", "machine", "paths"},  # losses and optimizers are known to it by their call only
+    "training": {"data", "machine", "paths", "pointwise"},  # losses and optimizers are known to it by their call only
     "export": {"backbones", "cost", "data", "evaluation", "paths", "training"},
     "weights": {"backbones", "data", "export", "losses", "machine", "paths", "training"},
     "gallery": {"alignment", "data", "evaluation", "paths", "training", "weights"},
@@ -37,6 +37,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "machine": set(),
     "progress": set(),
     "workers": set(),
+    "pointwise": set(),
     "records": set(),
     "paths": set(),
     "__init__": {"guards", "machine", "records"},  # it loads its folders when they are first used

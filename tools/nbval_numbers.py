@@ -1,5 +1,7 @@
 """A pytest plugin: nbval compares numbers within the tolerance that a cell declares, and words exactly.
 
+It also names a kernel that dies, at once: nbval would wait for its answer until the cell's time is over.
+
 Everything that knows nbval stands here. `conftest.py` loads it under `--nbval`. How prints are split and compared, and
 how a tolerance is written, is in tools/printed_numbers.py; a cell declares it in its metadata, in the twin as
 
@@ -11,21 +13,29 @@ and pictures, widget ids and standard error not at all.
 
 from __future__ import annotations
 
+import math
 import re
+import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
+from queue import Empty
 from types import MethodType
 from typing import Any
 
 import pytest
 from nbformat import NotebookNode
+from nbval.kernel import RunningKernel
 from nbval.plugin import IPyNbCell, IPyNbFile, get_sanitize_patterns, transform_streams_for_comparison
 
+from .dead_kernels import ending
 from .printed_numbers import Number, Tolerance, differences, pieces_of
 
 SANITIZE = Path(__file__).resolve().parents[1] / "tests" / "notebooks" / "sanitize.cfg"
 _SHOWN = 10
+LOOK_EVERY = 0.5  # seconds: how soon a dead kernel is noticed
+DIED: pytest.StashKey[str] = pytest.StashKey()  # of a notebook whose kernel has died: where and how
 
 
 def pytest_collectstart(collector: pytest.Collector) -> None:
@@ -38,6 +48,46 @@ def pytest_itemcollected(item: pytest.Item) -> None:
     """Put our comparison in the place of nbval's."""
     if isinstance(item, IPyNbCell):
         item.compare_outputs = MethodType(compare_outputs, item)
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """The cells behind the one that killed the kernel cannot run, and say so."""
+    if isinstance(item, IPyNbCell) and DIED in item.parent.stash:
+        pytest.xfail(item.parent.stash[DIED])
+
+
+def pytest_runtest_call(item: pytest.Item) -> None:
+    """Look after the kernel while nbval waits for what it says."""
+    if isinstance(item, IPyNbCell):
+        if item.parent.kernel.km.provisioner.process.poll() is not None:
+            fail_as_dead(item)
+        item.parent.kernel.get_message = partial(next_message, item)
+
+
+def next_message(cell: IPyNbCell, stream: str, timeout: float | None = None) -> dict[str, Any]:
+    """As ``RunningKernel.get_message``, but fails the cell as soon as the kernel is dead and has nothing more to say.
+
+    Raises ``queue.Empty`` when ``timeout`` seconds, or None for no limit, have passed.
+    """
+    kernel = cell.parent.kernel
+    ends = time.monotonic() + (math.inf if timeout is None else timeout)
+    while True:
+        is_dead = kernel.km.provisioner.process.poll() is not None  # asked first, so that its last words are heard
+        left = ends - time.monotonic()
+        try:
+            return RunningKernel.get_message(kernel, stream, timeout=min(LOOK_EVERY, max(0.0, left)))
+        except Empty:
+            if is_dead:
+                fail_as_dead(cell)
+            if left <= LOOK_EVERY:
+                raise
+
+
+def fail_as_dead(cell: IPyNbCell) -> None:
+    """Fail the cell in which the kernel was found dead, and have the others of its notebook say so."""
+    how = f"kernel died {ending(cell.parent.kernel.km.provisioner.process.returncode)}"
+    cell.parent.stash[DIED] = f"the {how} in cell {cell.cell_num}"
+    cell.raise_cell_error(f"The {how}")
 
 
 def compare_outputs(

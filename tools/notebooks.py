@@ -13,6 +13,7 @@ from __future__ import annotations
 import argparse
 import os
 import re
+import subprocess
 import sys
 import tempfile
 import time
@@ -35,6 +36,7 @@ from tqdm import tqdm
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # started by path, from any folder
 
 from tools import notebook_minutes  # noqa: E402
+from tools.dead_kernels import ending  # noqa: E402
 
 NOTEBOOKS = Path(__file__).resolve().parents[1] / "notebooks"
 # No jupytext pairing in here: JupyterLab would then compare the times of notebook and twin, which a clone does not
@@ -130,10 +132,11 @@ def check_not_edited(run: Run) -> None:
 def execute(run: Run, environment: dict[str, str], timeout: float, on_cell: Callable[[], None]) -> None:
     """Execute the cells in place in a fresh kernel; `run.error` names the cell and the error if one fails."""
     position = 0
+    kernel: subprocess.Popen | None = None  # nbclient forgets it when it has died
 
     def begin(cell: NotebookNode, cell_index: int) -> None:
-        nonlocal position
-        position = cell_index
+        nonlocal position, kernel
+        position, kernel = cell_index, run.client.km.provisioner.process
 
     def end(**_: object) -> None:
         run.memory_gb = _peak_memory(run.client) or run.memory_gb
@@ -157,7 +160,7 @@ def execute(run: Run, environment: dict[str, str], timeout: float, on_cell: Call
     except CellTimeoutError:
         run.error = f"cell {position + 1}: still running after {timeout:g} s (--timeout)"
     except DeadKernelError:
-        run.error = f"cell {position + 1}: the kernel died; a common cause is too little memory"
+        run.error = f"cell {position + 1}: the kernel died {ending(kernel and kernel.poll())}"
 
 
 def _peak_memory(client: NotebookClient) -> float | None:

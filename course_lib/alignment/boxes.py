@@ -5,10 +5,16 @@ Boxes are float arrays (N, 4): left, top, right, bottom in pixels.
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+
 import numpy as np
 
+from course_lib.alignment.cells import Cells, by_size
+
 MODES = ("union", "min")
-BLOCK = 256  # candidates compared at once: memory grows with their number, not with its square
+BLOCK = 128  # candidates decided at once
+FEW = 1024  # up to here it is as quick to compare with all as to look for neighbours
+LARGEST = 2.0**500  # of the coordinates of boxes whose neighbours are looked for: areas are still numbers
 
 
 def overlap(boxes: np.ndarray, others: np.ndarray, *, mode: str = "union") -> np.ndarray:
@@ -25,14 +31,8 @@ def overlap(boxes: np.ndarray, others: np.ndarray, *, mode: str = "union") -> np
     """
     _check(boxes)
     _check(others)
-    if mode not in MODES:
-        raise ValueError(f"mode {mode!r} is not known; expected one of {', '.join(MODES)}")
-    extent = np.minimum(boxes[:, None, 2:], others[:, 2:]) - np.maximum(boxes[:, None, :2], others[:, :2])
-    width, height = np.moveaxis(extent.clip(min=0), 2, 0)
-    shared = width * height
-    area, other_area = _areas(boxes)[:, None], _areas(others)
-    whole = area + other_area - shared if mode == "union" else np.minimum(area, other_area)
-    return np.divide(shared, whole, out=np.zeros_like(shared), where=whole > 0)  # an empty box overlaps nothing
+    _check_mode(mode)
+    return _overlap(boxes[:, None], others, mode)
 
 
 def nms(
@@ -46,7 +46,8 @@ def nms(
     """Non-maximum suppression: the indices, int64 (K,), of the boxes to keep, the highest score first.
 
     Going down the scores, a box is kept unless it overlaps one that was kept by more than ``threshold``. Of equal
-    scores the first box comes first.
+    scores the first box comes first. Boxes are compared with those around them only: the time grows with N and with how
+    many are kept in one place, not with the square of N.
 
     Args:
         boxes: float (N, 4).
@@ -56,9 +57,10 @@ def nms(
         groups: int (N,): only boxes of one group, say of one photograph, suppress each other.
 
     Raises:
-        ValueError: shapes that do not fit, NaN, or a threshold outside 0..1.
+        ValueError: shapes that do not fit, NaN, a threshold outside 0..1, or another mode.
     """
     _check(boxes)
+    _check_mode(mode)
     groups = np.zeros(len(boxes), dtype=np.int64) if groups is None else groups
     if not scores.shape == groups.shape == boxes.shape[:1]:
         raise ValueError(f"{len(boxes)} boxes with scores {scores.shape}, groups {groups.shape}; expected one per box")
@@ -83,10 +85,20 @@ def squared(boxes: np.ndarray) -> np.ndarray:
     return np.concatenate([centre - half, centre + half], axis=1)
 
 
+def _overlap(boxes: np.ndarray, others: np.ndarray, mode: str) -> np.ndarray:
+    """``overlap`` of boxes (..., 4) with others (..., 4), broadcast: float (...)."""
+    # One side after the other: NumPy is quick along long axes, and the sides are four.
+    left, top = (np.maximum(boxes[..., side], others[..., side]) for side in (0, 1))
+    right, bottom = (np.minimum(boxes[..., side], others[..., side]) for side in (2, 3))
+    shared = np.maximum(right - left, 0) * np.maximum(bottom - top, 0)
+    area, other_area = _areas(boxes), _areas(others)
+    whole = area + other_area - shared if mode == "union" else np.minimum(area, other_area)
+    return np.divide(shared, whole, out=np.zeros_like(shared), where=whole > 0)  # an empty box overlaps nothing
+
+
 def _areas(boxes: np.ndarray) -> np.ndarray:
-    """In square pixels, float (N,): 0 for a box whose right is left of its left."""
-    width, height = (boxes[:, 2:] - boxes[:, :2]).clip(min=0).T
-    return width * height
+    """Of boxes (..., 4) in square pixels, float (...): 0 for a box whose right is left of its left."""
+    return np.maximum(boxes[..., 2] - boxes[..., 0], 0) * np.maximum(boxes[..., 3] - boxes[..., 1], 0)
 
 
 def _check(boxes: np.ndarray) -> None:
@@ -95,18 +107,54 @@ def _check(boxes: np.ndarray) -> None:
         raise ValueError(f"boxes have shape {boxes.shape}; expected (N, 4): left, top, right, bottom")
 
 
+def _check_mode(mode: str) -> None:
+    if mode not in MODES:
+        raise ValueError(f"mode {mode!r} is not known; expected one of {', '.join(MODES)}")
+
+
 def _survivors(boxes: np.ndarray, threshold: float, mode: str) -> np.ndarray:
     """The indices to keep of boxes that come with the best first."""
+    grids = _grids(boxes) if len(boxes) > FEW else None
     kept = [np.empty(0, dtype=np.int64)]
-    waiting = np.arange(len(boxes))
-    while len(waiting):
-        block, waiting = waiting[:BLOCK], waiting[BLOCK:]
-        clash = np.triu(overlap(boxes[block], boxes[block], mode=mode) > threshold, k=1)  # [better, worse]
+    waits = np.ones(len(boxes), dtype=bool)
+    start = 0
+    while start < len(boxes):
+        block = start + np.flatnonzero(waits[start : start + 4 * BLOCK])[:BLOCK]
+        start = block[-1] + 1 if len(block) == BLOCK else start + 4 * BLOCK
+        clash = np.triu(_overlap(boxes[block, None], boxes[block], mode) > threshold, k=1)  # [better, worse]
         block = block[_unbeaten(clash)]
         kept += [block]
-        if len(waiting):
-            waiting = waiting[~(overlap(boxes[block], boxes[waiting], mode=mode) > threshold).any(axis=0)]
+        if start >= len(boxes):
+            break
+        if grids is None:
+            worse = start + np.flatnonzero(waits[start:])
+            waits[worse[(_overlap(boxes[block, None], boxes[worse], mode) > threshold).any(axis=0)]] = False
+        else:
+            for better, worse in _rivals(grids, boxes, block, threshold if mode == "union" else 0.0):
+                later = (worse >= start) & waits[worse]
+                better, worse = better[later], worse[later]
+                waits[worse[_overlap(boxes[better], boxes[worse], mode) > threshold]] = False
     return np.concatenate(kept)
+
+
+def _grids(boxes: np.ndarray) -> list[Cells] | None:
+    """The boxes that are not empty, sorted by size and place; None where a coordinate is too large for that."""
+    if (np.abs(boxes, dtype=np.float64) < LARGEST).all():
+        full = np.flatnonzero(_areas(boxes) > 0)
+        return by_size(boxes[full], full)
+    return None
+
+
+def _rivals(
+    grids: Sequence[Cells], boxes: np.ndarray, kept: np.ndarray, threshold: float
+) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Pairs of one in ``kept`` and one that may share more than ``threshold`` of it: two int arrays for each grid."""
+    areas = _areas(boxes[kept])
+    for cells in grids:
+        # Boxes of this size have at most its square to share; twice that, as areas are rounded.
+        able = kept[(areas > 0) & (threshold * areas <= 2 * cells.size**2)]
+        which, others = cells.around(boxes[able])
+        yield able[which], others
 
 
 def _unbeaten(clash: np.ndarray) -> np.ndarray:

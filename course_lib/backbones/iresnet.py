@@ -16,6 +16,7 @@ from course_lib.backbones.blocks import (
     size_after,
 )
 from course_lib.backbones.registry import Entry, Paper
+from course_lib.pointwise import PointwiseConv
 
 # Improved residual units at 56x56, 28x28, 14x14 and 7x7; two convolutions each, so that with the first convolution
 # and the last layer 2 * (3 + 13 + 30 + 3) + 2 = 100.
@@ -108,7 +109,7 @@ class ImprovedResidual(nn.Module):
             self.residual.append(SqueezeExcitation(out_channels, squeeze))
         self.shortcut = nn.Sequential()
         if stride != 1 or in_channels != out_channels:
-            self.shortcut.append(nn.Conv2d(in_channels, out_channels, 1, stride, bias=False))
+            self.shortcut.append(PointwiseConv(in_channels, out_channels, stride=stride, bias=False))
             self.shortcut.append(nn.BatchNorm2d(out_channels))
 
     def forward(self, x: Tensor) -> Tensor:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Mapping
-from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +17,7 @@ from tqdm import tqdm
 
 from course_lib import machine
 from course_lib.data import Augmentation, ImageSet
+from course_lib.pointwise import in_reach, out_of_reach
 from course_lib.training.batches import Batches
 from course_lib.training.checkpoint import Checkpoint
 from course_lib.training.contract import check_parameters, check_recorded_once, records
@@ -64,6 +64,9 @@ def fit(
 ) -> History:
     """Train ``backbone`` and ``criterion`` in place on ``train``, and return what happened in each epoch.
 
+    The backbone is laid out channels last. Convolutions in whose backward pass PyTorch would then overwrite memory
+    compute as ``course_lib.pointwise.PointwiseConv`` meanwhile, with the same numbers.
+
     Args:
         backbone: images (N, C, H, W) float -> embeddings (N, D).
         criterion: ``criterion(embeddings, labels) -> Loss``; computed in float32 at every precision.
@@ -107,11 +110,13 @@ def fit(
         fabric.launch()
     batches = Batches(train, batch_size, augment, seed, fabric.global_rank, fabric.world_size)
     check_length(schedule, epochs, len(batches))
-    backbone.to(fabric.device, memory_format=torch.channels_last)
+    # The graph that quantize traces has all strides in its convolutions, so there the layout has to be another.
+    layout = torch.contiguous_format if quantize and in_reach(backbone) else torch.channels_last
+    backbone.to(fabric.device, memory_format=layout)
     first = next(batches.epoch(0))[1].to(fabric.device) if quantize else None
-    in_8_bits = nullcontext() if first is None else quantization_aware(backbone, first)
+    prepared = out_of_reach(backbone) if first is None else quantization_aware(backbone, first)
 
-    with torch.random.fork_rng(), in_8_bits, tqdm(total=epochs * len(batches), unit="batch") as bar:
+    with torch.random.fork_rng(), prepared, tqdm(total=epochs * len(batches), unit="batch") as bar:
         run = Run(backbone, criterion, optimizer, schedule, early_stopping)
         objective = _Objective(torch.compile(backbone) if compile else backbone, criterion)
         objective, stepper = fabric.setup(objective, optimizer)
@@ -125,7 +130,7 @@ def fit(
             objective.train()
             for indices, images, labels in batches.epoch(run.epoch, start=run.step_in_epoch):
                 started = time.perf_counter()
-                images, labels = fabric.to_device((images.contiguous(memory_format=torch.channels_last), labels))
+                images, labels = fabric.to_device((images.contiguous(memory_format=layout), labels))
                 loss = _step(fabric, objective, stepper, images, labels, where=(run, indices))
                 step_after_batch(schedule)
                 run.count_step(*loss, time.perf_counter() - started)

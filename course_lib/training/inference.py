@@ -14,11 +14,14 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
+from course_lib.pointwise import PointwiseConv
+
 CLOSE = 1e-5  # of the largest number in the embeddings: how far the faster network may be off
 # glibc keeps blocks up to this size for the next who asks; larger ones go back to the system when they are freed, and
 # are mapped anew, page by page. So a batch's largest activation stays below it.
 ACTIVATION_BYTES = 32 * 2**20
 BATCH_SIZES = (256, 128, 64, 32, 16, 8)
+CONVOLUTIONS = (nn.Conv2d, PointwiseConv)  # these and no heirs of theirs: they might do more than multiply
 
 # The activations that oneDNN computes inside a convolution: its name for them, and their parameters.
 ACTIVATIONS: dict[type[nn.Module], tuple[str, list[float]]] = {
@@ -111,7 +114,7 @@ def _fold(owners: Iterable[nn.Module]) -> None:
     """Join each convolution with the batch norm that was registered right after it in the same module."""
     for owner in list(owners):
         for (first, convolution), (second, norm) in pairwise(owner._modules.items()):
-            if type(convolution) is nn.Conv2d and isinstance(norm, nn.BatchNorm2d):
+            if type(convolution) in CONVOLUTIONS and isinstance(norm, nn.BatchNorm2d):
                 setattr(owner, first, fuse_conv_bn_eval(convolution, norm))
                 setattr(owner, second, nn.Identity())
 
@@ -127,6 +130,6 @@ def _fuse_activations(model: nn.Module) -> None:
 
 def _is_fusable(layer: nn.Module) -> bool:
     """Whether it is a convolution that oneDNN takes as it is: in float32 on the CPU, padded by numbers with zeros."""
-    if type(layer) is not nn.Conv2d or layer.padding_mode != "zeros" or isinstance(layer.padding, str):
+    if type(layer) not in CONVOLUTIONS or layer.padding_mode != "zeros" or isinstance(layer.padding, str):
         return False
     return layer.weight.device.type == "cpu" and layer.weight.dtype == torch.float32

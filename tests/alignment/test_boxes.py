@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 import torch
@@ -19,20 +21,20 @@ def random_boxes(seed: int, count: int, extent: float = 100.0) -> tuple[np.ndarr
 
 
 def one_by_one(boxes: np.ndarray, scores: np.ndarray, threshold: float, mode: str) -> list[int]:
-    """The definition, with loops."""
+    """The definition, with loops: each box with each that was kept."""
     kept: list[int] = []
     for index in sorted(range(len(boxes)), key=lambda i: -scores[i]):
-        left, top, right, bottom = boxes[index]
-        clashes = False
-        for other in kept:
-            width = min(right, boxes[other, 2]) - max(left, boxes[other, 0])
-            height = min(bottom, boxes[other, 3]) - max(top, boxes[other, 1])
-            shared = max(0, width) * max(0, height)
-            sizes = (right - left) * (bottom - top), np.prod(boxes[other, 2:] - boxes[other, :2])
-            clashes |= shared / (min(sizes) if mode == "min" else sum(sizes) - shared) > threshold
-        if not clashes:
+        if not any(shared_part(boxes[other].tolist(), boxes[index].tolist(), mode) > threshold for other in kept):
             kept.append(index)
     return kept
+
+
+def shared_part(one: list[float], other: list[float], mode: str) -> float:
+    width, height = (min(one[i + 2], other[i + 2]) - max(one[i], other[i]) for i in (0, 1))
+    shared = max(0.0, width) * max(0.0, height)
+    area, other_area = (max(0.0, box[2] - box[0]) * max(0.0, box[3] - box[1]) for box in (one, other))
+    whole = min(area, other_area) if mode == "min" else area + other_area - shared
+    return shared / whole if whole > 0 else 0.0
 
 
 def test_overlap_by_hand():
@@ -57,19 +59,65 @@ def test_nms_agrees_with_torchvision(count, threshold):
     np.testing.assert_array_equal(nms(boxes, scores, threshold), expected)
 
 
-@settings(max_examples=60)
+BOXES = {
+    "squares": lambda corner, size: np.hstack([corner, corner + size[:, :1]]),
+    "of any shape": lambda corner, size: np.hstack([corner, corner + np.exp(size / 4)]),
+    "on whole pixels": lambda corner, size: np.hstack([corner, corner + size]).round(),
+    "empty and turned inside out": lambda corner, size: np.hstack([corner, corner + size - 18]).round(),
+    "all the same": lambda corner, size: np.tile(np.hstack([corner, corner + size])[:1], (len(corner), 1)),
+    "few different": lambda corner, size: np.hstack([corner, corner + size])[np.arange(len(corner)) % 3],
+    "huge": lambda corner, size: np.hstack([corner, corner + size]) * 1e17 - 1e18,
+    "beyond all numbers": lambda corner, size: np.hstack([corner, corner + size]) * 1e305,
+    "tiny": lambda corner, size: np.hstack([corner, corner + size]) * 1e-160,
+    "of all sizes": lambda corner, size: np.hstack([corner, corner + size]) * np.exp2(12 * size[:, :1] - 200).round(),
+    "float32": lambda corner, size: np.hstack([corner, corner + size]).astype(np.float32),
+}
+
+
+@settings(max_examples=300)
 @given(
+    kind=st.sampled_from(sorted(BOXES)),
     seed=st.integers(0, 10_000),
     count=st.integers(0, 40),
-    threshold=st.sampled_from([0.1, 0.5, 0.7]),
+    threshold=st.sampled_from([0.0, 0.1, 0.5, 0.7, 1.0]),
     mode=st.sampled_from(["union", "min"]),
+    n_scores=st.sampled_from([1, 3, 1000]),
     block=st.sampled_from([1, 7, 256]),
+    few=st.sampled_from([0, 1024]),
 )
-def test_nms_is_the_definition_whatever_the_block(seed, count, threshold, mode, block):
-    boxes, scores = random_boxes(seed, count, extent=30)
+@pytest.mark.filterwarnings("ignore:.*encountered:RuntimeWarning")  # beyond all numbers
+def test_nms_is_the_definition(kind, seed, count, threshold, mode, n_scores, block, few):
+    generator = np.random.default_rng(seed)
+    boxes = BOXES[kind](generator.uniform(0, 40, (count, 2)), generator.uniform(5, 30, (count, 2)))
+    scores = generator.integers(0, n_scores, count) / n_scores
+    # float32 is rounded at every step, and the loops do not
+    expected = one_by_one(boxes, scores, threshold, mode) if kind != "float32" else None
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(module, "BLOCK", block)
-        assert nms(boxes, scores, threshold, mode=mode).tolist() == one_by_one(boxes, scores, threshold, mode)
+        patch.setattr(module, "FEW", few)
+        found = nms(boxes, scores, threshold, mode=mode).tolist()
+        patch.setattr(module, "FEW", math.inf)
+        assert found == (nms(boxes, scores, threshold, mode=mode).tolist() if expected is None else expected)
+
+
+@pytest.mark.parametrize("mode", ["union", "min"])
+def test_four_times_as_many_boxes_are_four_times_the_work(mode, monkeypatch):
+    """Counted in pairs of boxes that are compared; a quarter of the pairs of all with all would be 16 times as many."""
+    pairs = []
+
+    def counted(boxes, others, mode):
+        found = overlaps(boxes, others, mode)
+        pairs[-1] += found.size
+        return found
+
+    overlaps = module._overlap
+    monkeypatch.setattr(module, "_overlap", counted)
+    for count in (5_000, 20_000):
+        pairs.append(0)
+        boxes, scores = random_boxes(count, count, extent=20 * math.sqrt(count))
+        nms(boxes, scores, 0.5, mode=mode)
+        assert pairs[-1] < count**2 / 10
+    assert pairs[1] < 5.5 * pairs[0]
 
 
 @settings(max_examples=40)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 
 import facenet_pytorch
 import numpy as np
@@ -137,9 +138,30 @@ def test_a_large_photograph():
     np.testing.assert_allclose(face.landmarks - [1400, 900], alone.landmarks, atol=4)
 
 
+def test_of_too_many_candidates_the_surest_are_looked_at_and_the_others_counted(detector, photographs):
+    few = MTCNN(max_candidates=20)
+    everything, stages = detector.stages(photographs[1]), few.stages(photographs[1])
+    assert everything.left_out == 0 and "left out" not in repr(everything)
+    assert len(stages.proposals) == 20 and stages.left_out == len(everything.proposals) - 20
+    np.testing.assert_array_equal(stages.proposals.boxes, everything.proposals.boxes[:20])
+    assert f", {stages.left_out} left out)" in repr(stages)
+
+    grey = np.full_like(photographs[1], 128)  # of the same size, so in the same batch
+    said = f"photograph 1 has {stages.left_out + 20} places .* the 20 surest, {stages.left_out} are left out; max_candi"
+    with pytest.warns(UserWarning, match=said) as warned:
+        found = few.detect_many([grey, photographs[1], grey])
+    assert len(warned) == 1 and found[0] == found[2] == []
+    assert same(found[1], stages.faces)
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert same(MTCNN(max_candidates=len(everything.proposals)).detect(photographs[1]), everything.faces)
+
+
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
+        ({"max_candidates": 0}, "max_candidates is 0; expected at least 1"),
         ({"min_face": 0}, "min_face is 0; expected the side of a face in pixels"),
         ({"min_face": -20}, "min_face is -20"),
         ({"min_face": math.nan}, "min_face is nan"),

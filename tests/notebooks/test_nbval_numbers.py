@@ -99,3 +99,17 @@ def test_a_cell_passes_or_says_why_not(name: str, said: dict[str, str]) -> None:
         assert CASES[name].fails_with in said[name] and f"Cell {list(CASES).index(name)}:" in said[name]
     else:
         assert said[name] == ""
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no signals")
+def test_a_kernel_that_dies_fails_its_cell_at_once_and_the_others_name_it(tmp_path: Path) -> None:
+    sources = ("import os", "os.kill(os.getpid(), 11)", "print(1)", "print(2)")
+    cells = [new_code_cell(source, execution_count=number) for number, source in enumerate(sources, 1)]
+    nbformat.write(new_notebook(cells=cells), tmp_path / "dead.ipynb")
+    command = [sys.executable, "-m", "pytest", "-ra", "--color=no", "-p", "no:cacheprovider", "-p", "conftest"]
+    command += ["--rootdir", str(tmp_path), "--nbval", "--nbval-current-env", "--nbval-cell-timeout", "3600"]
+    done = subprocess.run([*command, str(tmp_path)], cwd=ROOT, capture_output=True, text=True, timeout=600)
+    assert "Cell 1: The kernel died by signal 11 (SIGSEGV)" in done.stdout
+    assert "1 failed, 1 passed, 2 xfailed" in done.stdout
+    assert done.stdout.count("the kernel died by signal 11 (SIGSEGV) in cell 1") == 2

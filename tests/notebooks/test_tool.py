@@ -98,7 +98,7 @@ def test_a_failing_notebook_is_named_and_the_others_go_on(tmp_path: Path) -> Non
     assert done.returncode == 1, done.stderr
     lines = {line.split()[0]: line for line in done.stdout.splitlines()}
     assert "FAILED cell 3: KeyError: 'lost'" in lines["a_bad"]
-    assert "FAILED cell 1: the kernel died" in lines["c_dead"]
+    assert "FAILED cell 1: the kernel died with exit code 1" in lines["c_dead"]
     assert all(re.search(r"\d+\.\d s  written", lines[name]) for name in ("b_good", "d_good"))
     assert "2 of 4 notebooks failed: a_bad, c_dead" in done.stderr
     assert (folder / "a_bad.ipynb").read_text(encoding="utf-8") == "the old notebook"
@@ -107,6 +107,19 @@ def test_a_failing_notebook_is_named_and_the_others_go_on(tmp_path: Path) -> Non
         "b_good.ipynb",
         "d_good.ipynb",
     ]
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no signals")
+def test_a_kernel_that_dies_is_named_at_once_with_signal_and_cell(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = make_folder(tmp_path, dead="# %%\nimport os\n\n# %%\nos.kill(os.getpid(), 11)\n\n# %%\nprint(1)\n")
+    started = time.monotonic()
+    assert notebooks.main(["--folder", str(folder), "--timeout", "3600"]) == 1
+    assert "FAILED cell 2: the kernel died by signal 11 (SIGSEGV)" in capsys.readouterr().out
+    assert time.monotonic() - started < 600
+    assert not (folder / "dead.ipynb").exists()
 
 
 @pytest.mark.slow

@@ -15,11 +15,53 @@ export function overlap(one, other, mode = "union") {
 
 /** Non-maximum suppression: down the scores, a candidate stays unless it overlaps one that stayed by more. */
 export function nms(candidates, threshold, mode = "union") {
-  const kept = [];
+  const kept = [], cells = new Cells();
   for (const candidate of [...candidates].sort((a, b) => b.score - a.score)) {
-    if (kept.every((better) => overlap(better.box, candidate.box, mode) <= threshold)) kept.push(candidate);
+    if (cells.around(candidate.box).some((better) => overlap(better, candidate.box, mode) > threshold)) continue;
+    kept.push(candidate);
+    if (area(candidate.box) > 0) cells.add(candidate.box); // an empty box overlaps nothing
   }
   return kept;
+}
+
+/**
+ * Boxes by size and place: those whose longer sides come up to the same power of two are in a grid with cells of that
+ * size, each in the cell of its upper left corner. So what overlaps another box is in a few cells around it.
+ */
+class Cells {
+  constructor() {
+    this.grids = new Map(); // by size: { all, cells }
+  }
+
+  add(box) {
+    const side = Math.max(box[2] - box[0], box[3] - box[1]);
+    let size = 2 ** Math.ceil(Math.log2(side));
+    if (size < side) size *= 2; // the logarithm is rounded
+    if (!this.grids.has(size)) this.grids.set(size, { all: [], cells: new Map() });
+    const { all, cells } = this.grids.get(size), cell = name(Math.floor(box[1] / size), Math.floor(box[0] / size));
+    if (!cells.has(cell)) cells.set(cell, []);
+    cells.get(cell).push(box);
+    all.push(box);
+  }
+
+  /** Boxes that may overlap another one, among them all that do. */
+  around([left, top, right, bottom]) {
+    return [...this.grids].flatMap(([size, { all, cells }]) => {
+      const [row, column] = [top, left].map((low) => Math.floor((low - size) / size));
+      const rows = Math.floor(bottom / size) - row + 1, columns = Math.floor(right / size) - column + 1;
+      if (!(rows * columns <= all.length)) return all; // a large box among small ones, or one beyond all numbers
+      const around = [];
+      for (let index = 0; index < rows * columns; index += 1) {
+        const cell = cells.get(name(row + Math.floor(index / columns), column + (index % columns)));
+        if (cell) around.push(cell);
+      }
+      return around.flat();
+    });
+  }
+}
+
+function name(row, column) {
+  return `${row},${column}`;
 }
 
 /** The square around the same centre, as wide as the longer side. */

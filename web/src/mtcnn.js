@@ -9,20 +9,24 @@ const MIN_FACE = 20, FACTOR = 0.709; // pixels of the smallest face; from one le
 const THRESHOLDS = { pnet: 0.6, rnet: 0.7, onet: 0.7 };
 const SIDES = { rnet: 24, onet: 48 }; // of the crops that a network judges, in pixels
 const PORTION = 64; // crops at a time
+const MAX_CANDIDATES = 50000; // for the second network: of more, the least sure are left out
 
 /**
  * All faces of a photograph, the surest first: { box, landmarks, score } in pixels, (0, 0) the centre of the first.
  *
  * `photograph` has width, height and RGBA data; `run(name, Float32Array, shape)` runs the network of that name.
+ * `leftOut(count)` is called where there are too many candidates, with how many of them were not looked at.
  */
-export async function detect(photograph, run) {
+export async function detect(photograph, run, leftOut = (count) => console.warn(`${count} candidates left out`)) {
   const table = summedArea(photograph);
   const seen = [];
   for (const size of pyramidSizes(photograph.height, photograph.width)) {
     await otherWork();
-    seen.push(...nms(await scan(run, table, size), 0.5));
+    seen.push(nms(await scan(run, table, size), 0.5));
   }
-  const proposals = nms(seen, 0.7).map(corrected);
+  const left = nms(seen.flat(), 0.7);
+  if (left.length > MAX_CANDIDATES) leftOut(left.length - MAX_CANDIDATES);
+  const proposals = left.slice(0, MAX_CANDIDATES).map(corrected);
   const refined = nms(await look(run, "rnet", table, proposals), 0.7).map(corrected);
   const faces = nms((await look(run, "onet", table, refined)).map(corrected), 0.7, "min");
   return faces.map(({ box, landmarks, score }) => ({ box, landmarks, score }));

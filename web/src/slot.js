@@ -78,7 +78,9 @@ export class Slot {
       const run = await this.networks;
       if (signal.aborted) return;
       this.say("Looking for a face…");
-      const faces = await this.timed("find", () => detect(pixels, run));
+      let leftOut = "";
+      const count = (left) => { leftOut = ` ${left} less sure places were not looked at: they were too many.`; };
+      const faces = await this.timed("find", () => detect(pixels, run, count));
       if (signal.aborted) return;
       if (faces.length === 0) {
         throw new ExplainedError(
@@ -89,7 +91,8 @@ export class Slot {
       faces.filter((other) => other !== face).forEach((other) => drawBox(this.part("photograph"), other.box, false));
       drawBox(this.part("photograph"), face.box);
       const several = `${faces.length} faces were found; the largest is compared.`;
-      await this.represent(face.landmarks, faces.length === 1 ? "One face was found." : several, signal);
+      const found = faces.length === 1 ? "One face was found." : several;
+      await this.represent(face.landmarks, found + leftOut, signal);
     });
   }
 
