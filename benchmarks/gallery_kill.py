@@ -155,8 +155,11 @@ def embeddings(name: str) -> NDArray[np.float32]:
 
 def faults(path: Path, expected: Expected, pending: tuple[str, str] | None, counts: Counter[str]) -> list[str]:
     """What is wrong with the file: the pending change must have happened whole or not at all, and all others whole."""
-    store = Store(path, KIND)  # undoes what was half done
-    people, contents = {person.name: person for person in store.people()}, store.load()
+    try:
+        store = Store(path, KIND)  # undoes what was half done
+        people, contents = {person.name: person for person in store.people()}, store.load()
+    except ValueError as refusal:
+        return [str(refusal)]
     if pending:
         has_happened = (pending[1] in people) == (pending[0] == ENROL)
         counts[f"{pending[0]}, killed inside, {'new' if has_happened else 'old'} state"] += 1

@@ -48,16 +48,16 @@ def test_an_intact_file_has_no_fault(path):
 @pytest.mark.parametrize(
     ("statement", "words"),
     [
-        ("DELETE FROM people WHERE name = 'Ada'", "Ada is lost"),
-        ("DELETE FROM templates WHERE enrolment = 1", "Ada is lost"),
+        ("DELETE FROM people WHERE name = 'Ada'", "a row belongs to one that is missing"),
+        ("DELETE FROM templates WHERE enrolment = 1", "there is no template of 'Ada'"),
         ("UPDATE people SET name = 'Eva' WHERE name = 'Ada'", "Eva is there"),
-        ("UPDATE templates SET embedding = zeroblob(768) WHERE id = 1", "Ada is changed"),
+        ("UPDATE templates SET embedding = zeroblob(768) WHERE id = 1", "not of length one"),
         (
             "INSERT INTO templates (enrolment, embedding) SELECT 2, embedding FROM templates WHERE id = 1",
             "Grace is changed",
         ),
         ("UPDATE enrolments SET purpose = 'another' WHERE person = 2", "Grace is changed"),
-        ("DELETE FROM enrolments WHERE person = 1", "orphan"),
+        ("DELETE FROM enrolments WHERE person = 1", "a row belongs to one that is missing"),
         ("INSERT INTO facts VALUES ('note', 'Eve was here')", "Eve is forgotten, but not gone"),
     ],
 )

@@ -123,7 +123,7 @@ def test_the_checkpoint_of_another_sam_is_refused(pair, stripes, tmp_path):
         if not changed:
             fit(*pair, stripes, **options)
         else:
-            with pytest.raises(ValueError, match="checkpoint of another run: its optimizer is SAM"):
+            with pytest.raises(ValueError, match="checkpoint of another run: its optimizer"):
                 fit(*pair, stripes, **options)
 
 
