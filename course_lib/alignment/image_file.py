@@ -15,12 +15,16 @@ from types import ModuleType
 
 from PIL import Image, UnidentifiedImageError, features
 
+from course_lib.alignment.exif_removal import without_exif
 from course_lib.alignment.file_kinds import HEAD, READ, READABLE, other_kind, readable_kind
 from course_lib.limits import MAX_PIXELS, MAX_SIDE
 
 # Pillow's names of the formats. No other: these are decoded by Pillow or a library that it carries, and none starts a
 # program. JPEG includes MPO.
 FORMATS = {kind: kind.upper() for kind in READABLE} | {"HEIC": "HEIF"}
+# Bytes of a large image that Pillow takes at a time. glibc gives pieces beyond 32 MiB back to the system at once, and
+# keeps smaller ones for the thread that freed them: with Pillow's own 16 MiB, each thread would keep its largest image.
+BLOCK = 64 * 2**20
 REDUCED = 254  # TIFF's tag NewSubfileType, whose lowest bit says that this image is a smaller copy of another
 
 
@@ -84,23 +88,30 @@ def _opened(source: Path | bytes, name: str) -> Image.Image:
     if kind is None:
         what, remedy = other_kind(head) or ("of no format that is known here", f"expected {READ}")
         raise UnreadableError(f"{name} cannot be read as an image: it is {what}; {remedy}")
-    Image.init()  # plugins register themselves; this loads them once
+    _prepare_pillow()
     if kind == "HEIC" and FORMATS[kind] not in Image.OPEN:
         _heif_plugin(name).register_heif_opener(thumbnails=False)
     if kind == "AVIF" and not features.check("avif"):
         raise UnreadableError(
             f"{name} is an AVIF image, which this Pillow cannot read; pip install --upgrade pillow to read it"
         )
-    if Image.MAX_IMAGE_PIXELS is not None and Image.MAX_IMAGE_PIXELS < MAX_PIXELS.value:
-        Image.MAX_IMAGE_PIXELS = MAX_PIXELS.value  # Pillow's own limit is for the process, and lower
     try:
         return _by_pillow(source, kind)
     except Exception:
-        if kind != "AVIF":
-            raise
-        # libavif refuses a whole picture for damaged EXIF; it passes over an item of a kind that it does not know.
         content = source if isinstance(source, bytes) else source.read_bytes()
-        return _by_pillow(re.sub(rb"(infe\x02.{7})Exif", rb"\1none", content, flags=re.DOTALL), kind)
+        mended = without_exif(content, kind)
+        if mended == content:
+            raise
+        return _by_pillow(mended, kind)
+
+
+def _prepare_pillow() -> None:
+    """Load Pillow's plugins, and change two settings that it has for the whole process."""
+    Image.init()
+    if Image.MAX_IMAGE_PIXELS is not None and Image.MAX_IMAGE_PIXELS < MAX_PIXELS.value:
+        Image.MAX_IMAGE_PIXELS = MAX_PIXELS.value  # its own limit is lower
+    if Image.core.get_block_size() < BLOCK:
+        Image.core.set_block_size(BLOCK)
 
 
 def _by_pillow(source: Path | bytes, kind: str) -> Image.Image:

@@ -188,3 +188,8 @@ def test_more_pixels_can_be_allowed_than_pillow_allows(monkeypatch: pytest.Monke
         with pytest.raises(UnreadableError, match="40x30 pixels; expected 1 to 1,000 pixels"):
             open_photograph(written("PNG"))
     assert open_photograph(written("PNG")).size == (40, 30)
+
+
+def test_large_images_are_taken_in_pieces_that_the_system_gets_back() -> None:
+    open_photograph(written("PNG"))
+    assert Image.core.get_block_size() >= module.BLOCK > 32 * 2**20
