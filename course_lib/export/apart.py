@@ -1,8 +1,8 @@
-"""A model's file, which is a program, in a process of its own: what never ends, takes all memory or crashes ends there.
+"""A model's file, a program, in a process of its own: what never ends, takes all memory or crashes ends only that.
 
-The process has limits on time and, on Linux, on memory (``MODEL_SECONDS`` and ``MODEL_BYTES`` of ``course_lib.limits``),
-and of this one's environment no more than it needs to start: no keys, no tokens. It is no jail: a file that makes use of
-a fault in its runtime can do there what you can do.
+The process has limits on time and, on Linux, on memory (``MODEL_SECONDS`` and ``MODEL_BYTES`` of ``limits``), and of
+this one's environment no more than it needs to start: no keys, no tokens. It is no jail: a file that makes use of a
+fault in its runtime can do there what you can do.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from torch import Tensor
 from course_lib.console import shown
 from course_lib.export.runtimes.frames import receive, send
 from course_lib.export.runtimes.loaded import Loaded, RunError
-from course_lib.limits import MODEL_BYTES, MODEL_SECONDS
+from course_lib.limits import MAX_FACE_SIDE, MODEL_BYTES, MODEL_SECONDS
 
 # Without these a process does not start, or finds other libraries; or it has other numbers of threads.
 KEPT = (
@@ -35,6 +35,7 @@ KEPT = (
 PROGRAM = "import sys; del sys.path[0]; from course_lib.export.apart_process import main; main()"
 STARTING = 300.0  # seconds for Python and PyTorch, before the file is looked at
 LONGEST_ROW = 1 << 20  # bytes of an embedding
+COUNTS = ("peak_activation_bytes", "arena_bytes")
 ERRORS = {"ValueError": ValueError, "ModuleNotFoundError": ModuleNotFoundError}
 
 
@@ -99,23 +100,26 @@ class _Process:
                 raise
 
     def loaded(self) -> Loaded:
-        """What a runtime gives, checked: the file had its part in it."""
-        told = self.told
-        height, width = (int(side) for side in told["input_size"])
-        counts = {
-            name: partial(self._count, name) for name in ("peak_activation_bytes", "arena_bytes") if told[name] is True
-        }
-        batch_size = None if told["batch_size"] is None else int(told["batch_size"])
-        return Loaded(self._forward, (height, width), int(told["in_channels"]), batch_size, **counts)
+        """What a runtime gives, checked again: the file had its part in it."""
+        told, batch_size = self.told, self.told.get("batch_size")
+        size, channels = told.get("input_size"), told.get("in_channels")
+        sides = range(1, MAX_FACE_SIDE.value + 1)
+        fits = isinstance(size, list) and len(size) == 2 and all(side in sides for side in size) and channels in (1, 3)
+        if not fits or not (batch_size is None or (isinstance(batch_size, int) and batch_size > 0)):
+            self.end()
+            raise RunError(f"{self.path}: its process takes {shown(str(told)[:200])}, which are no faces")
+        counts = {name: partial(self._count, name) for name in COUNTS if told.get(name) is True}
+        return Loaded(self._forward, (size[0], size[1]), channels, batch_size, **counts)
 
     def _forward(self, images: Tensor) -> Tensor:
         pixels = np.ascontiguousarray(images.numpy(), np.float32)
         words = {"shape": pixels.shape}
         told, content = self.ask(words, memoryview(pixels).cast("B"), LONGEST_ROW * len(pixels))
         shape = told.get("shape")
-        if not isinstance(shape, list) or len(shape) != 2 or shape[0] != len(pixels) or not shape[1]:
-            raise ValueError(f"{self.path} gives {shape} for {len(pixels)} faces; expected one row a face")
-        return torch.from_numpy(np.frombuffer(bytearray(content), np.float32).reshape(shape))
+        n, width = len(pixels), len(content) // 4 // len(pixels)
+        if shape != [n, width] or not width or 4 * n * width != len(content):
+            raise ValueError(f"{self.path} gives {shown(str(shape)[:80])} for {n} faces; expected one row a face")
+        return torch.from_numpy(np.frombuffer(bytearray(content), np.float32).reshape(n, width))
 
     def _count(self, name: str) -> int | None:
         found = self.ask({"count": name})[0].get("bytes")
@@ -152,7 +156,7 @@ class _Process:
             why = f"its process ended with exit code {code}"
         return (
             f"{self.path} was stopped: {why}. A file that is not trusted may take {self.limits['seconds']:,} seconds at"
-            f" a time and {self.limits['bytes']:,} bytes; {MODEL_SECONDS.variable} and {MODEL_BYTES.variable} raise that"
+            f" a time and {self.limits['bytes']:,} bytes; {MODEL_SECONDS.variable} and {MODEL_BYTES.variable} raise it"
         )
 
 

@@ -19,6 +19,7 @@ from typing import Any, BinaryIO
 import numpy as np
 import torch
 
+from course_lib.export.apart import COUNTS
 from course_lib.export.runtime import LOADERS
 from course_lib.export.runtimes.frames import receive, send
 from course_lib.export.runtimes.loaded import Loaded, running
@@ -84,7 +85,7 @@ def _open(wanted: dict[str, Any], loaded: list[Loaded]) -> Question:
     path = Path(wanted["path"])
     opened = LOADERS[path.suffix](path, wanted["threads"])
     loaded.append(opened)
-    counts = {name: getattr(opened, name) is not None for name in ("peak_activation_bytes", "arena_bytes")}
+    counts = {name: getattr(opened, name) is not None for name in COUNTS}
     size = {"input_size": opened.input_size, "in_channels": opened.in_channels, "batch_size": opened.batch_size}
     return {**size, **counts}, b""
 

@@ -147,12 +147,14 @@ class Runtime:
         fuses it, in the types it computes in.
         """
         count = self._loaded.peak_activation_bytes
-        return None if count is None else count()
+        with running(self.name):
+            return None if count is None else count()
 
     def arena_bytes(self) -> int | None:
         """What a device's own planner asks for activations; None where no such tool can tell."""
         count = self._loaded.arena_bytes
-        return None if count is None else count()
+        with running(self.name):
+            return None if count is None else count()
 
     def _check(self, pixels: Tensor) -> None:
         expected = (self.in_channels, *self.input_size)
