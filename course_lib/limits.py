@@ -41,3 +41,12 @@ DECODING_BYTES = Limit("COURSE_DECODING_BYTES", 2**30)
 
 MAX_BIN_BYTES = Limit("COURSE_MAX_BIN_BYTES", 2**30)
 """What a ``.bin`` file may hold; what it uses twice counts twice, as it would take that much once it is copied."""
+
+MODEL_BYTES = Limit("COURSE_MODEL_BYTES", 2**32)
+"""For a model's file that is not trusted, beside what Python and PyTorch take; kept on Linux."""
+
+MODEL_SECONDS = Limit("COURSE_MODEL_SECONDS", 120)
+"""For a model's file that is not trusted, to be opened or to embed one batch."""
+
+MAX_FACE_SIDE = Limit("COURSE_MAX_FACE_SIDE", 1024)
+"""Height and width of the faces that a model's file may ask for; a set is made in that size before it is embedded."""

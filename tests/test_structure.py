@@ -24,10 +24,10 @@ MAY_IMPORT: dict[str, set[str]] = {
     "cost": set(),
     "data": {"alignment", "limits", "paths", "progress"},
     "training": {"data", "machine", "paths", "pointwise"},  # losses and optimizers are known to it by their call only
-    "export": {"backbones", "cost", "data", "evaluation", "paths", "training"},
+    "export": {"backbones", "console", "cost", "data", "evaluation", "limits", "paths", "progress", "training"},
     "weights": {"backbones", "data", "export", "losses", "machine", "paths", "training"},
     "gallery": {"alignment", "data", "evaluation", "paths", "training", "weights"},
-    "verify": {"alignment", "data", "evaluation", "export", "viz", "weights"},
+    "verify": {"alignment", "console", "data", "evaluation", "export", "paths", "viz", "weights"},
     "viz": BELOW_THE_TOP | {"weights"},
     "check": {"machine", "paths", "training"},
     "exercises": set(),

@@ -8,10 +8,13 @@ from pathlib import Path
 import numpy as np
 import torch
 from torch import Tensor, nn
-from tqdm import tqdm
 
 from course_lib.data import ImageSet
+from course_lib.export import apart
 from course_lib.export.runtimes import Loaded, executorch, litert, onnx, pytorch
+from course_lib.export.runtimes.loaded import running
+from course_lib.paths import expanded
+from course_lib.progress import Progress
 from course_lib.training.embed import FEW_AT_A_TIME, embed_batches
 
 WEIGHTS = ".safetensors"
@@ -29,12 +32,21 @@ class Runtime:
     ``.tflite``           LiteRT, extra ``[litert]``; what ``to_litert`` writes
     ====================  =======================================================================
 
+    **A model's file is a program.** All but ``.safetensors``, which holds numbers only, say what is to be computed: a
+    file may never end, ask for all memory, crash, or make use of a fault in what runs it. Run only files that you
+    trust; with ``trusted=False`` a file runs in a process of its own, with limits: ``COURSE_MODEL_SECONDS`` (120 to
+    open it, and for each batch) and, on Linux, ``COURSE_MODEL_BYTES`` (4 GiB), environment variables, and without this
+    process's other variables, which may be secrets. The embeddings are the same to the bit. That is no jail: nothing
+    keeps it from your files or the network if it takes over its runtime.
+
     Args:
         path: of the file; its ending says what runs it.
         architecture: of a ``.safetensors`` file, which holds weights only: a name that ``backbones.create`` knows.
         options: of that architecture, such as ``{"width": 0.75}``.
         threads: that it may use; by default as many as PyTorch. PyTorch itself has one number for all of a process, so
             it is not set here: ``torch.set_num_threads``. ExecuTorch always takes one.
+        trusted: False to run the file in a process of its own, which starts in some seconds and ends with this object
+            and with this process.
 
     Attributes:
         name: the file's.
@@ -48,6 +60,7 @@ class Runtime:
         ValueError: it is no file that is known here, it is damaged or no face embedder, or an architecture is missing
             or given for what has its own.
         ModuleNotFoundError: what runs it is not installed; the message names the extra to install.
+        RuntimeError: it is not trusted, and took too long or too much memory to open, or crashed.
     """
 
     def __init__(
@@ -57,8 +70,9 @@ class Runtime:
         architecture: str | None = None,
         options: Mapping[str, object] | None = None,
         threads: int | None = None,
+        trusted: bool = True,
     ) -> None:
-        path = Path(path)
+        path = expanded(path)
         if path.suffix not in ENDINGS:
             raise ValueError(f"{path} is of no known kind; expected a file {' or '.join(ENDINGS)}")
         if not path.is_file():
@@ -68,7 +82,8 @@ class Runtime:
         if path.suffix == WEIGHTS:
             loaded = pytorch.load(path, architecture, options or {})
         else:
-            loaded = LOADERS[path.suffix](path, threads or torch.get_num_threads())
+            load = LOADERS[path.suffix] if trusted else apart.load
+            loaded = load(path, threads or torch.get_num_threads())
         self._set(path.name, path, loaded)
 
     @classmethod
@@ -89,8 +104,13 @@ class Runtime:
 
     @torch.inference_mode()
     def forward(self, images: Tensor) -> Tensor:
-        """Images (N, C, H, W) float32, as ``data.normalise`` makes them -> embeddings (N, D) float32."""
-        return self._loaded.forward(images)
+        """Images (N, C, H, W) float32, as ``data.normalise`` makes them -> embeddings (N, D) float32.
+
+        Raises:
+            RuntimeError: the file failed while it ran.
+        """
+        with running(self.name):
+            return self._loaded.forward(images)
 
     @torch.inference_mode()
     def embed(self, images: ImageSet | Tensor, *, flip: bool = False, batch_size: int | None = None) -> np.ndarray:
@@ -104,13 +124,14 @@ class Runtime:
         Raises:
             ValueError: the faces are of another type, size or colour than the network takes, there is none, or an
                 embedding is not finite (the face's number is named).
+            RuntimeError: the file failed while it ran; one that is not trusted may have been stopped.
         """
         pixels = images.images if isinstance(images, ImageSet) else images
         self._check(pixels)
         prepare = self._loaded.prepared
-        forward, at_a_time = prepare(pixels) if prepare else (self._loaded.forward, FEW_AT_A_TIME)
-        batches = pixels.split(self.batch_size or batch_size or at_a_time)
-        with tqdm(total=len(pixels), unit="face", leave=False, disable=None) as bar:
+        with running(self.name), Progress(total=len(pixels), desc="embedding", unit="face", leave=False) as bar:
+            forward, at_a_time = prepare(pixels) if prepare else (self._loaded.forward, FEW_AT_A_TIME)
+            batches = pixels.split(self.batch_size or batch_size or at_a_time)
             everything = embed_batches(forward, _counted(batches, bar), flip=flip)
         broken = (~everything.isfinite().all(1)).nonzero().flatten()
         if len(broken):
@@ -126,12 +147,14 @@ class Runtime:
         fuses it, in the types it computes in.
         """
         count = self._loaded.peak_activation_bytes
-        return None if count is None else count()
+        with running(self.name):
+            return None if count is None else count()
 
     def arena_bytes(self) -> int | None:
         """What a device's own planner asks for activations; None where no such tool can tell."""
         count = self._loaded.arena_bytes
-        return None if count is None else count()
+        with running(self.name):
+            return None if count is None else count()
 
     def _check(self, pixels: Tensor) -> None:
         expected = (self.in_channels, *self.input_size)
@@ -148,7 +171,7 @@ class Runtime:
             raise ValueError("there are no faces to embed; expected at least one")
 
 
-def _counted(batches: Iterable[Tensor], bar: tqdm) -> Iterator[Tensor]:
+def _counted(batches: Iterable[Tensor], bar: Progress) -> Iterator[Tensor]:
     for batch in batches:
         yield batch
         bar.update(len(batch))

@@ -8,6 +8,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from course_lib import viz
+from course_lib.console import shown
 from course_lib.evaluation import det
 
 if TYPE_CHECKING:
@@ -16,7 +17,8 @@ if TYPE_CHECKING:
 
 def figures(report: Report) -> dict[str, Figure]:
     """Score histogram, ROC and DET by the names of their files."""
-    found, name = report.verification, report.network
+    found = report.verification
+    name = shown(report.network).replace("$", r"\$")  # between two of them a figure would read a formula
     counts = {"n_genuine": found.n_genuine, "n_impostor": found.n_impostor}
     threshold = float(np.median(found.accuracy.thresholds))
     drawn = {

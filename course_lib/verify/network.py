@@ -13,7 +13,11 @@ INT8 = ".int8"
 
 
 def load_network(
-    model: str, *, architecture: str | None = None, options: Mapping[str, object] | None = None
+    model: str,
+    *,
+    architecture: str | None = None,
+    options: Mapping[str, object] | None = None,
+    trusted: bool = True,
 ) -> Runtime:
     """Load what a model is named by.
 
@@ -22,14 +26,16 @@ def load_network(
             ``export.Runtime`` knows, such as ``.onnx`` and ``.safetensors``.
         architecture: of a safetensors file, which holds weights only: a name that ``backbones.create`` knows.
         options: of that architecture, such as ``{"width": 0.75}``.
+        trusted: False to run a file in a process of its own, see ``export.Runtime``; shipped ones are trusted always.
 
     Raises:
         FileNotFoundError: there is no such file.
         ValueError: no such model is shipped, or ``export.Runtime`` refuses the file.
         ModuleNotFoundError: what runs the file is not installed.
+        RuntimeError: the file is not trusted, and took too long or too much memory to open, or crashed.
     """
     if Path(model).suffix in ENDINGS:
-        return Runtime(model, architecture=architecture, options=options)
+        return Runtime(model, architecture=architecture, options=options, trusted=trusted)
     name = model.removesuffix(INT8)
     if name not in weights.available():
         names = [shipped + suffix for shipped in weights.available() for suffix in ("", INT8)]

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from course_lib.data import Excluded, PairCheck, PairedFaces, check_pairs
+from course_lib.data import Excluded, PairCheck, PairedFaces, Pairs, check_pairs
 from course_lib.evaluation import (
     Interval,
     ThresholdAtFar,
@@ -22,6 +22,7 @@ from course_lib.evaluation import (
 )
 from course_lib.evaluation.kfold import fold_numbers
 from course_lib.export import Runtime
+from course_lib.paths import written_whole
 from course_lib.verify.table import squared_l2_at, table
 
 if TYPE_CHECKING:
@@ -118,16 +119,21 @@ class Report:
         return figures(self)
 
     def save(self, folder: Path | str) -> list[Path]:
-        """Write ``report.json`` and the figures as PNG into a folder, which is made if need be; the files written."""
+        """Write ``report.json`` and the figures as PNG into a folder, which is made if need be; the files written.
+
+        Each is there whole or not at all; the numbers come first.
+        """
         from course_lib import viz
 
         folder = Path(folder)
-        folder.mkdir(parents=True, exist_ok=True)
+        numbers = json.dumps(self.plain(), indent=1, allow_nan=False) + "\n"  # in ASCII, which holds any name
         files = [folder / "report.json"]
-        files[0].write_text(json.dumps(self.plain(), indent=1, allow_nan=False) + "\n", encoding="utf-8")
+        with written_whole(files[0]) as unfinished:
+            unfinished.write_text(numbers, encoding="utf-8")
         for name, figure in self.figures().items():
             files.append(folder / f"{name}.png")
-            files[-1].write_bytes(viz.png(figure, dpi=120))
+            with written_whole(files[-1]) as unfinished:
+                unfinished.write_bytes(viz.png(figure, dpi=120))
         return files
 
 
@@ -157,14 +163,14 @@ def verify(
     Raises:
         ValueError: the list has faults that are not allowed, or fewer pairs of a kind than folds; or what
             ``export.Runtime.embed`` raises.
+        RuntimeError: the network's file failed while it ran.
     """
     pairs = paired.pairs
-    if pairs.same.all() or not pairs.same.any():
-        raise ValueError(
-            f"{paired.faces.source}: all {len(pairs)} pairs are of one kind; expected genuine and impostor"
-        )
+    check_kinds(pairs, paired.faces.source)
     if not fars or not all(0 < far <= 1 for far in fars):
         raise ValueError(f"fars are {list(fars)}; expected at least one, each above 0 and up to 1, such as 0.001")
+    if not 0 < confidence < 1:
+        raise ValueError(f"confidence is {confidence}; expected a share between 0 and 1, such as 0.95")
     folds = fold_numbers(pairs.same, n_folds)
     people = np.array(paired.faces.names)[paired.faces.labels.numpy()]
     check = check_pairs(pairs, people, folds, allow=allow)
@@ -185,6 +191,12 @@ def verify(
         verification=verification(scores, pairs.same, n_folds, fars, confidence),
         thresholds=tuple(threshold_at(far, scores, pairs.same, confidence) for far in fars),
     )
+
+
+def check_kinds(pairs: Pairs, source: str) -> None:
+    """Refuse pairs that are all of one kind, by ``ValueError``."""
+    if pairs.same.all() or not pairs.same.any():
+        raise ValueError(f"{source}: all {len(pairs)} pairs are of one kind; expected genuine and impostor")
 
 
 def _ends(interval: Interval) -> list[float]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from course_lib.console import shown
 from course_lib.evaluation import Interval
 
 if TYPE_CHECKING:
@@ -17,13 +18,14 @@ def table(report: Report) -> str:
     """What ``print(report)`` shows; thresholds are for embeddings of length one."""
     found = report.verification
     accuracy, n_folds = found.accuracy, len(found.accuracy.per_fold)
+    network, pairs = shown(report.network), shown(report.pairs)
     rows = [
-        f"network    {report.network}, {report.embedding_dim} numbers, face{' + mirror image' if report.flip else ''}",
-        f"pairs      {report.pairs}: {found.n_genuine:,} genuine, {found.n_impostor:,} impostor, of {report.n_faces:,} "
+        f"network    {network}, {report.embedding_dim} numbers, face{' + mirror image' if report.flip else ''}",
+        f"pairs      {pairs}: {found.n_genuine:,} genuine, {found.n_impostor:,} impostor, of {report.n_faces:,} "
         "photographs",
         f"faces      {report.alignment}",
         f"excluded   {len(report.excluded):,} photographs, and {report.n_dropped:,} pairs with them",
-        f"noticed    {report.check}",
+        f"noticed    {shown(str(report.check))}",
         "",
         f"{'':<21}{'%':>7}  {f'{100 * found.confidence:g} % interval':<17}{'cosine >=':<26}squared L2 <=",
     ]
@@ -37,7 +39,7 @@ def table(report: Report) -> str:
         else:
             rows.append(f"{label:<21}not resolved: one of {found.n_impostor:,} impostor pairs is a FAR of {step:.2g}")
     rows += ["", f"accuracy by fold: standard deviation {100 * accuracy.std:.2f} points; the thresholds' mean is shown"]
-    rows += [f"excluded: {gone.photograph} ({gone.reason})" for gone in report.excluded]
+    rows += [f"excluded: {shown(gone.photograph)} ({shown(gone.reason)})" for gone in report.excluded]
     return "\n".join(rows)
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import json
+import os
 import pickle
 import subprocess
 import sys
@@ -11,11 +13,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from onnx_files import failing
 from PIL import Image
 
 from course_lib.alignment import MTCNN, Face, RetinaFace, template
 from course_lib.data import ImageSet
-from course_lib.verify import command
+from course_lib.verify import Report, command, network
 
 MODEL = "mobilefacenet_075_relu"
 ROOT = Path(__file__).resolve().parents[2]
@@ -103,12 +106,16 @@ def test_a_list_with_a_detector_and_photographs_without_a_face(
     asked = []
     monkeypatch.setattr(command, "made", lambda name: asked.append(name) or Finder())
     Image.new("RGB", (250, 250)).save(orl_lfw / "lfw/Person_3/Person_3_0002.jpg")
-    (orl_lfw / "lfw/Person_5/Person_5_0001.jpg").write_bytes(b"no image")
     common = ("--pairs", orl_lfw / "pairs.txt", "--root", orl_lfw / "lfw", "--folds", 4, "--fars", 0.1)
+    assert run(*common) == 0  # a photograph without a face is left out, and the rest is reported
+    text = capsys.readouterr().out
+    assert "excluded   1 photographs, and 4 pairs" in text and "Person_3_0002.jpg (the detector finds no face" in text
+    (orl_lfw / "lfw/Person_5/Person_5_0001.jpg").write_bytes(b"no image")
     assert run(*common, "--output", orl_lfw / "out") == 1 and not (orl_lfw / "out").exists()
     assert "cannot be used" in capsys.readouterr().err
+    assert run(*common, "--on-error", "refuse") == 1 and "finds no face" in capsys.readouterr().err
     assert run(*common, "--on-error", "exclude", "--output", orl_lfw / "out") == 0
-    assert asked == ["mtcnn", "mtcnn"]
+    assert asked == 4 * ["mtcnn"]
     text = capsys.readouterr().out
     assert "found by mtcnn (of several the largest one) and aligned by five landmarks" in text
     assert "Person_3_0002.jpg (the detector finds no face in it)" in text and "Person_5_0001.jpg (" in text
@@ -122,32 +129,130 @@ def test_detectors_are_those_of_the_library(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 @pytest.mark.parametrize(
-    ("arguments", "message"),
+    ("code", "arguments", "message"),
     [
-        (["--pairs", "none.bin"], "none.bin is not there"),
-        (["--pairs", "{bin}", "--detector", "mtcnn"], "--detector mtcnn has no meaning here: .* holds aligned faces"),
-        (["--pairs", "{bin}", "--view", "view2"], "--view view2 has no meaning here"),
-        (["--pairs", "{bin}", "--folds", "40"], "n_folds must lie between 2 and the 36 genuine pairs, got 40"),
-        (["--pairs", "{bin}", "--fars", "2"], r"fars are \[2.0\]"),
-        (["--pairs", "{bin}", "--network", "mobilefacenet"], "an architecture is given"),
-        (["--pairs", "{folder}", "--root", "x"], "--root x has no meaning here"),
-        (["--pairs", "{folder}"], "holds none of the folders|pairs.txt is not there"),
-        (["--pairs", "{list}", "--view", "view2"], "--view view2 has no meaning here"),
-        (["--pairs", "{list}", "--detector", "none", "--choose", "central"], "--choose central has no meaning here"),
-        (["--pairs", "{list}", "--detector", "none"], r"a\.jpg, in pair 0, cannot be used: there is no such file"),
+        (1, ["--pairs", "none.bin"], "none.bin is not there"),
+        (1, ["--pairs", "{folder}"], "holds none of the folders|pairs.txt is not there"),
+        (1, ["--pairs", "{list}", "--detector", "none"], "one kind; expected genuine and impostor"),
+        (
+            1,
+            ["--pairs", "{both}", "--detector", "none", "--folds", "2"],
+            r"a\.jpg, in pairs 0, 2, cannot be used: .*--on-e",
+        ),
+        (2, ["--pairs", "{bin}", "--folds", "40"], "--folds is 40, but .* has 36 genuine pairs; give 2 to 36"),
+        (2, ["--pairs", "{both}"], "--folds is 10, but .*both.txt has 2 genuine pairs; give 2 to 2"),
     ],
 )
 def test_bad_input_is_told_in_one_line(
-    arguments: list[str], message: str, orl_bin: Path, capsys: pytest.CaptureFixture[str]
+    code: int, arguments: list[str], message: str, orl_bin: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    pairs = orl_bin.parent / "list.txt"
+    pairs, both = orl_bin.parent / "list.txt", orl_bin.parent / "both.txt"
     pairs.write_text("a.jpg b.jpg 1\n")
-    places = {"bin": orl_bin, "folder": orl_bin.parent, "list": pairs}
-    assert run(*(argument.format(**places) for argument in arguments)) == 1
+    both.write_text("a.jpg b.jpg 1\nc.jpg d.jpg 1\na.jpg c.jpg 0\nb.jpg d.jpg 0\n")
+    places = {"bin": orl_bin, "folder": orl_bin.parent, "list": pairs, "both": both}
+    assert run(*(argument.format(**places) for argument in arguments)) == code
     error = capsys.readouterr().err
-    assert error.startswith("Error: ") and error.count("\n") == 1
+    assert error.startswith("Error: ") and error.count("\n") == 1 and "on_error" not in error
     with pytest.raises(AssertionError, match=message):
         raise AssertionError(error)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (
+            ["--pairs", "x.bin", "--detector", "mtcnn"],
+            "--detector mtcnn has no meaning here: x.bin holds aligned faces",
+        ),
+        (["--pairs", "x.bin", "--view", "view2"], "--view view2 has no meaning here"),
+        (["--pairs", "{here}", "--root", "x"], "--root x has no meaning here"),
+        (["--pairs", "x.txt", "--view", "view2"], "--view view2 has no meaning here"),
+        (["--pairs", "x.txt", "--detector", "none", "--choose", "central"], "--choose central has no meaning here"),
+        (["--pairs", "x.txt", "--root", "{here}/none"], "--root is .*none, which is no folder"),
+        (["--pairs", "x.bin", "--network", "mobilefacenet"], "--network and --network-options are for .safetensors"),
+        (["--pairs", "x.bin", "--model", "x.safetensors"], "holds weights only; say of which network: --network"),
+        (["--pairs", "x.bin", "--folds", "1"], "argument --folds: '1'; expected a whole number of at least 2"),
+        (["--pairs", "x.bin", "--folds", "9" * 5000], "argument --folds: '9+'; expected a whole number"),
+        (["--pairs", "x.bin", "--folds", "²"], "argument --folds: '.*'; expected a whole number"),
+        (["--pairs", "x.bin", "--fars", "0.1", "2"], "argument --fars: '2'; expected a share above 0 and up to 1"),
+        (["--pairs", "x.bin", "--fars", "nan"], "argument --fars: 'nan'; expected a share"),
+        (["--pairs", "x.bin", "--confidence", "95"], "argument --confidence: '95'; expected a share between 0 and 1"),
+        (["--pairs", "x.bin", "--confidence", "most"], "argument --confidence: 'most'; expected a share"),
+        (["--pairs", "n" * 300, "--root", "n" * 300], "--root is n+, which is no folder"),
+        (["--pairs", "x.bin", "--output", "{here}/none/out"], "none is no folder; make it first, or give another one"),
+        (["--pairs", "x.bin", "--output", "{here}/a.file"], "--output is .*a.file, which is a file; give a folder"),
+        (["--pairs", "x.bin", "--output", "{here}/" + "n" * 300], "where nothing can be written: "),
+    ],
+)
+def test_options_are_checked_before_the_work(
+    arguments: list[str], message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
+    monkeypatch.setattr(command, "listed_pairs", lambda options: pytest.fail("the work began"))
+    (tmp_path / "a.file").touch()
+    with pytest.raises(SystemExit) as ended:
+        run(*(argument.format(here=tmp_path) for argument in arguments))
+    assert ended.value.code == 2 and [file.name for file in tmp_path.iterdir()] == ["a.file"]
+    with pytest.raises(AssertionError, match=message):
+        raise AssertionError(capsys.readouterr().err)
+
+
+@pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may write anywhere")
+def test_a_folder_that_is_not_writable_is_no_place_for_a_report(tmp_path: Path) -> None:
+    tmp_path.chmod(0o500)
+    assert "where nothing can be written: Permission denied" in str(command._no_place(tmp_path / "out"))
+
+
+def test_a_report_that_cannot_be_saved_is_printed(
+    orl_bin: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def full(self: Report, folder: Path) -> None:
+        assert not capsys.readouterr().out
+        raise OSError(errno.ENOSPC, "no space left on device")
+
+    monkeypatch.setattr(Report, "save", full)
+    assert run("--pairs", orl_bin, "--folds", 4, "--fars", 0.1, "--output", tmp_path / "out") == 1
+    said = capsys.readouterr()
+    assert "accuracy, 4 folds" in said.out and "no space left on device" in said.err
+
+
+def test_names_that_are_no_text_end_no_run(orl_bin: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A file system may hold names of any bytes, and two dollars would begin a formula in a figure."""
+    named = tmp_path / "$x^$ of\udce9\n.bin"
+    try:
+        named.write_bytes(orl_bin.read_bytes())
+    except (OSError, UnicodeError):
+        pytest.skip("this file system has no such names")
+    found = command.main(
+        ["--model", MODEL, "--pairs", str(named), "--folds", "4", "--fars", "0.1", "--output", str(tmp_path / "out")]
+    )
+    assert found == 0 and r"of\udce9\n.bin" in capsys.readouterr().out
+    assert "of\udce9\n.bin" in json.loads((tmp_path / "out/report.json").read_text())["pairs"]
+
+
+@pytest.mark.slow
+def test_a_model_that_fails_is_an_error_and_no_traceback(orl_bin: Path, tmp_path: Path) -> None:
+    """Trusted or not: the file is a stranger's, so it runs apart unless the user says otherwise."""
+    file = failing(tmp_path / "failing$a^$.onnx")
+    for trusted in ([], ["--trusted"]):
+        done = subprocess.run(
+            [sys.executable, "-m", "course_lib.evaluation", "--model", file, "--pairs", orl_bin, *trusted],
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            timeout=300,
+        )
+        assert done.returncode == 1 and not done.stdout
+        assert done.stderr.startswith("Error: failing$a^$.onnx failed while it ran: ") and done.stderr.count("\n") == 1
+
+
+def test_only_the_shipped_models_and_trusted_files_run_in_this_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+    monkeypatch.setattr(command, "listed_pairs", lambda options: None)
+    monkeypatch.setattr(network, "Runtime", lambda path, **given: asked.append(given["trusted"]) or sys.exit())
+    for more, trusted in (([], False), (["--trusted"], True)):
+        with pytest.raises(SystemExit):
+            command.main(["--model", "x.onnx", "--pairs", "x.bin", *more])
+        assert asked.pop() is trusted
 
 
 def test_a_list_with_faults_is_refused_unless_allowed(orl_bin: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -2,13 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from torch import Tensor
 
 Forward = Callable[[Tensor], Tensor]
 """Images (N, C, H, W) float32, as ``data.normalise`` makes them -> embeddings (N, D) float32."""
+
+LONGEST = 500  # characters of what a runtime says; a file has a part in its words
+
+
+class RunError(RuntimeError):
+    """A file failed while it ran; the message names the file and says why."""
+
+
+@contextmanager
+def running(name: str) -> Iterator[None]:
+    """Around a network's call: whatever its runtime raises becomes a sentence about the file, a ``RunError``.
+
+    ``ValueError`` is the library's own, about the faces or the file, and passes.
+    """
+    try:
+        yield
+    except (ValueError, RunError):
+        raise
+    except Exception as error:  # those of ONNX Runtime have no common base
+        said = (str(error).strip() or type(error).__name__).splitlines()[0]
+        raise RunError(f"{name} failed while it ran: {said[:LONGEST]}") from error
 
 
 @dataclass(frozen=True)

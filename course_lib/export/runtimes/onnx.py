@@ -44,6 +44,7 @@ def open_session(path: Path, threads: int) -> Any:
     settings = onnxruntime.SessionOptions()
     settings.intra_op_num_threads = threads
     settings.add_session_config_entry("session.intra_op.allow_spinning", "0")  # on a busy machine it costs many times
+    settings.log_severity_level = 4  # what fails is raised, and would be said twice
     try:
         return onnxruntime.InferenceSession(path, settings, providers=["CPUExecutionProvider"])
     except Exception as error:  # its errors have no common base

@@ -6,6 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from course_lib.limits import MAX_FACE_SIDE
+
 FLOAT = ("float32", "tensor(float)")  # the latter is ONNX's name
 
 
@@ -27,13 +29,18 @@ def faces_taken(path: Path, inputs: Sequence[Value]) -> tuple[int | None, tuple[
     """The batch size that a file fixes, or None, and (channels, height, width).
 
     Raises:
-        ValueError: it takes something else than faces, all in one input.
+        ValueError: it takes something else than faces, all in one input, or larger ones than ``MAX_FACE_SIDE``.
     """
     batch, *size = inputs[0].shape if len(inputs) == 1 and len(inputs[0].shape) == 4 else (None,)
     fits = len(size) == 3 and all(isinstance(side, int) for side in size) and size[0] in (1, 3)
     if not fits or inputs[0].type not in FLOAT or (isinstance(batch, int) and batch != 1):
         raise ValueError(
             f"{path} takes {_listed(inputs)}; expected one float input of (N or 1, 1 or 3 channels, height, width)"
+        )
+    if not all(1 <= side <= MAX_FACE_SIDE.value for side in size[1:]):
+        raise ValueError(
+            f"{path} takes faces of {size[1]} x {size[2]} pixels; expected 1 to {MAX_FACE_SIDE.value:,} a side, which "
+            f"{MAX_FACE_SIDE.variable} raises"
         )
     return (batch if isinstance(batch, int) else None), (size[0], size[1], size[2])
 
