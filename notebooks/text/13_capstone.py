@@ -15,7 +15,7 @@
 # **What you need before**: [notebook 01](01_alignment.ipynb) (alignment) and [notebook 10](10_evaluation.ipynb)
 # (thresholds, identification).
 #
-# **Time and place**: 1 minute to run, 115 minutes to read and do. No GPU, no network, 1.5 GB of memory.
+# **Time and place**: 1 minute to run, 115 minutes to read and do. No GPU, no network, 0.8 GB of memory.
 
 # %% tags=["imports"]
 import datetime
