@@ -59,7 +59,8 @@ class Database:
         os.close(os.open(self.path, os.O_CREAT | os.O_RDWR, 0o600))
         tables = (FACTS, *schema)
         with self._transaction("IMMEDIATE", is_ours=False) as connection:
-            if connection.execute("PRAGMA schema_version").fetchone()[0] == 0:
+            is_new = connection.execute("PRAGMA schema_version").fetchone()[0] == 0
+            if is_new and not _definitions(connection):  # a damaged header may say that there is nothing
                 for statement in tables:
                     connection.execute(statement)
                 for name, value in {**facts, "changes": "0", "remnants": "0"}.items():

@@ -128,9 +128,10 @@ class Child:
 
     def _end(self) -> None:
         if self._process is not None:
+            self._ours.close()  # which ends it, unless a case goes on
+            self._process.join(1)
             self._process.kill()
             self._process.join()
-            self._ours.close()
         self._process, self._known = None, []
 
 
@@ -218,25 +219,25 @@ def _read(
     _limit(memory)
     before = _peak(afresh=True)
     watch.folder = str(file.parent) if memory is not None else None
+    ended: BaseException | None = None
     try:
         read(file)
-        kind, reason = READ, ""
-    except documented as error:
-        kind, reason = REFUSED, f"{type(error).__name__}: {error}"
-        if _lacked_memory(error):
-            kind = "out of memory"
     except BaseException as error:
-        kind, reason = (
-            ("out of memory" if _lacked_memory(error) else "undocumented"),
-            f"{type(error).__name__}: {error}",
-        )
+        ended = error
     watch.folder = None
     _limit(None)
     taken = max(0, _peak() - before)
+    reason = "" if ended is None else f"{type(ended).__name__}: {ended}"
     if watch.seen or os.environ.get(CANARY):
         kind, reason = "did more than read", "; ".join(watch.seen) or "code of the file has run"
-    elif memory is not None and taken > memory and kind in (READ, REFUSED):
+    elif _lacked_memory(ended):
+        kind = "out of memory"
+    elif memory is not None and taken > memory:
         kind, reason = "out of memory", f"{taken:,} bytes"
+    elif ended is None:
+        kind = READ
+    else:  # a UnicodeError is a ValueError, but in words of Python's and not of the reader's
+        kind = REFUSED if isinstance(ended, documented) and not isinstance(ended, UnicodeError) else "undocumented"
     return kind, reason.encode("utf-8", "backslashreplace").decode()[:500], taken
 
 

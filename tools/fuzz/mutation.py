@@ -116,8 +116,8 @@ def _is_pickle(name: str) -> bool:
 
 
 def _place(random: Random, content: bytes) -> int:
-    """Anywhere, and as often near the beginning, where lengths and types stand."""
-    return random.randrange(min(len(content), random.choice((64, 512, LONGEST))) + 1)
+    """Anywhere, or near the beginning, where lengths and types stand."""
+    return random.randrange(min(len(content), random.choice((64, 512, LONGEST, LONGEST))) + 1)
 
 
 def _flip(random: Random, content: bytes, _: Sequence[bytes]) -> bytes:

@@ -282,6 +282,9 @@ def read_tree(file: Path) -> None:
         data.face_folder(file.parent / "crops")
     except FileNotFoundError:
         assert not any(len(crop.relative_to(file.parent / "crops").parts) == 2 for crop in crops)
+    except ValueError as error:  # a folder with nothing but folders in it is nobody's
+        if "holds no image (not read: " not in str(error):
+            raise
 
 
 def _put(folder: Path, name: bytes) -> bool:
@@ -343,7 +346,7 @@ def _readers() -> dict[str, Reader]:
         "safetensors": Reader(read_weights, cache(weights), "network.safetensors", within_header),
         "ONNX": Reader(read_onnx, onnx_files, "network.onnx", mutated),
         "gallery": Reader(read_gallery, cache(galleries), "gallery.sqlite", mutated),
-        "folder-tree": Reader(read_tree, trees, "names", odd_names),
+        "folder-tree": Reader(read_tree, trees, "names", odd_names, ()),
         "crop-record": Reader(read_record, records, "record", mutated),
         "no-image": Reader(read_image, cache(no_images), "photograph.jpg", mutated),
     }
