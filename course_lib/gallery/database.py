@@ -190,6 +190,8 @@ class Database:
                 raise self.damaged(NO_TEXT) from None  # the message would quote it
             if "unsupported" in str(error):
                 raise self.damaged(str(error)) from error
+            if "readonly" in str(error) and os.access(self.path, os.W_OK) and os.access(self.path.parent, os.W_OK):
+                raise self.damaged("its header says that only a newer SQLite may write to it") from error
             raise sqlite3.OperationalError(f"{self.path}: {error}") from error
         except UnicodeDecodeError:  # of SQLite's own message, which quotes a definition
             raise self.damaged(NO_TEXT) from None
