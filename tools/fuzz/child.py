@@ -89,6 +89,9 @@ class Child:
         if beside and not ending.is_fault:
             ending = Ending("wrote outside its folder", ", ".join(map(ascii, beside)))
             self._end()
+        for name in beside:  # a fault of this case, and of no other
+            entry = os.path.join(os.fsencode(self._around), os.fsencode(name))
+            shutil.rmtree(entry) if os.path.isdir(entry) else os.remove(entry)
         return ending
 
     def _prepare(self, reader: Reader) -> None:
