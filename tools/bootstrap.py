@@ -3,6 +3,7 @@
     lab         open the course in JupyterLab; arguments are passed on: lab --no-browser --port 8899
     test        everything that must hold: lint, unit tests, guards, every notebook
     test-quick  lint, and the unit tests that are not marked slow: a minute and a half
+    fuzz        feed every reader with damaged and malicious files: fuzz --cases 5000 bin PNG
     lint        check style and format
     notebooks   execute every notebook anew and write its outputs
     bench       measure the library beside what one would use instead
@@ -31,7 +32,7 @@ from tools import environment, interpreters, stages, weights  # noqa: E402
 from tools.installer import SetupError  # noqa: E402
 
 FIRST_NOTEBOOK = "notebooks/00_start_here.ipynb"
-TAKES_ARGUMENTS = ("lab", "notebooks", "bench", "web")
+TAKES_ARGUMENTS = ("lab", "fuzz", "notebooks", "bench", "web")
 # As course_lib/machine.py sets them, where they also reach a Python that imports PyTorch before course_lib.
 SHARED = {"OMP_WAIT_POLICY": "PASSIVE", "GOMP_SPINCOUNT": "1000", "THP_MEM_ALLOC_ENABLE": "1"}
 TEST_DATA = environment.CACHE / "data"  # holds the detector's weights and no data set
@@ -125,6 +126,11 @@ def run_stages(chosen: tuple[stages.Stage, ...]) -> int:
     return int(not stages.run(chosen, python, lambda command, stage: run(command, test_settings(stage.threads))))
 
 
+def fuzz(arguments: list[str]) -> int:
+    """Thousands of damaged and malicious files for each reader."""
+    return run([ready_python(), "-m", "tools.fuzz", *arguments], test_settings(threads=1))
+
+
 def lint(arguments: list[str]) -> int:
     """Style and format."""
     return int(any([run(command, settings()) for command in stages.lint(ready_python())]))
@@ -212,6 +218,7 @@ COMMANDS = {
     "lab": lab,
     "test": test,
     "test-quick": test_quick,
+    "fuzz": fuzz,
     "lint": lint,
     "notebooks": notebooks,
     "bench": bench,

@@ -59,7 +59,8 @@ class Database:
         os.close(os.open(self.path, os.O_CREAT | os.O_RDWR, 0o600))
         tables = (FACTS, *schema)
         with self._transaction("IMMEDIATE", is_ours=False) as connection:
-            if connection.execute("PRAGMA schema_version").fetchone()[0] == 0:
+            is_new = connection.execute("PRAGMA schema_version").fetchone()[0] == 0
+            if is_new and not _definitions(connection):  # a damaged header may say that there is nothing
                 for statement in tables:
                     connection.execute(statement)
                 for name, value in {**facts, "changes": "0", "remnants": "0"}.items():
@@ -189,6 +190,8 @@ class Database:
                 raise self.damaged(NO_TEXT) from None  # the message would quote it
             if "unsupported" in str(error):
                 raise self.damaged(str(error)) from error
+            if "readonly" in str(error) and os.access(self.path, os.W_OK) and os.access(self.path.parent, os.W_OK):
+                raise self.damaged("its header says that only a newer SQLite may write to it") from error
             raise sqlite3.OperationalError(f"{self.path}: {error}") from error
         except UnicodeDecodeError:  # of SQLite's own message, which quotes a definition
             raise self.damaged(NO_TEXT) from None

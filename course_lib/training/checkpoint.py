@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import pickle
 import re
 import zipfile
 from pathlib import Path
@@ -89,10 +88,9 @@ class Checkpoint:
         try:
             _check_archive(self.path)
             state = torch.load(self.path, map_location="cpu", weights_only=True)
-        except (
-            pickle.UnpicklingError, zipfile.BadZipFile, RuntimeError, EOFError, LookupError, TypeError, ValueError,
-            AttributeError,
-        ) as error:  # fmt: skip
+        except Exception as error:  # damaged records lead PyTorch to nearly any error
+            if isinstance(error, OSError) and error.filename:  # of the system, which cannot open it
+                raise
             # PyTorch's own words would advise to execute what the file holds.
             foreign = re.search(r"GLOBAL (\S+)", str(error))
             reason = f"it asks for {foreign[1]}" if foreign else str(error).splitlines()[0] if str(error) else "it ends"

@@ -209,6 +209,26 @@ def test_a_whole_database_in_another_encoding_is_refused(tmp_path):
         opened(tmp_path / "a.db")
 
 
+def test_a_header_that_denies_its_tables_does_not_make_the_file_a_new_one(tmp_path):
+    path = tmp_path / "file.db"
+    add(opened(path), "first")
+    content = bytearray(path.read_bytes())
+    assert any(content[40:44])  # the number of changes to the tables; 0 in a new file
+    content[40:44] = bytes(4)
+    path.write_bytes(content)
+    assert words(opened(path)) == ["first"]
+
+
+def test_a_header_that_lets_only_a_newer_sqlite_write_is_refused(tmp_path):
+    path = tmp_path / "file.db"
+    opened(path)
+    content = bytearray(path.read_bytes())
+    content[18] = 9  # the version of the format that whoever writes must know
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match=r"file\.db is no gallery, or is damaged \(its header says"):
+        opened(path)
+
+
 def test_a_damaged_file_is_named(tmp_path):
     there = opened(tmp_path / "a.db")
     add(there, "word" * 10_000)

@@ -105,8 +105,11 @@ class Malice:
 
 @pytest.mark.parametrize(
     "content",
-    [b"", b"<html>not found</html>", pickle.dumps(Malice()), "malicious archive", "cut in half", "other dictionary"],
-)
+    [
+        b"", b"<html>not found</html>", pickle.dumps(Malice()), "malicious archive", "cut in half", "cut in its pickle",
+        "other dictionary",
+    ],
+)  # fmt: skip
 def test_a_bad_file_is_refused_and_nothing_in_it_runs(run, tmp_path, monkeypatch, content):
     monkeypatch.chdir(tmp_path)
     path = tmp_path / "run.ckpt"
@@ -117,6 +120,10 @@ def test_a_bad_file_is_refused_and_nothing_in_it_runs(run, tmp_path, monkeypatch
     elif content == "cut in half":
         run(epochs=1)
         path.write_bytes(path.read_bytes()[:3000])
+    elif content == "cut in its pickle":
+        with zipfile.ZipFile(path, "w") as archive:
+            archive.writestr("archive/data.pkl", b"\x80\x02X\x01")  # a text whose length has one byte of four
+            archive.writestr("archive/version", b"3\n")
     else:
         path.write_bytes(content)
     with pytest.raises(ValueError, match=r"run\.ckpt is no checkpoint of fit\(\).*Delete it to start afresh") as caught:
