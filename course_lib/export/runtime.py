@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 import torch
 from torch import Tensor, nn
-from tqdm import tqdm
 
 from course_lib.data import ImageSet
 from course_lib.export.runtimes import Loaded, executorch, litert, onnx, pytorch
+from course_lib.paths import expanded
 from course_lib.training.embed import FEW_AT_A_TIME, embed_batches
 
 WEIGHTS = ".safetensors"
@@ -58,7 +58,7 @@ class Runtime:
         options: Mapping[str, object] | None = None,
         threads: int | None = None,
     ) -> None:
-        path = Path(path)
+        path = expanded(path)
         if path.suffix not in ENDINGS:
             raise ValueError(f"{path} is of no known kind; expected a file {' or '.join(ENDINGS)}")
         if not path.is_file():
@@ -73,7 +73,19 @@ class Runtime:
 
     @classmethod
     def of(cls, module: nn.Module, name: str) -> Runtime:
-        """A backbone of the course that is in memory, by PyTorch, from now on in evaluation mode."""
+        """A network in memory, by PyTorch, from now on in evaluation mode.
+
+        Args:
+            module: a backbone of the course, or one's own with the attributes ``in_channels`` (1 or 3) and
+                ``input_size`` (height, width).
+            name: what reports and errors call it.
+
+        Raises:
+            TypeError: it is no network.
+            ValueError: an attribute is missing; the message says what to set.
+        """
+        if not isinstance(module, nn.Module):
+            raise TypeError(f"module is a {type(module).__name__}; expected a network, or give the file to Runtime")
         runtime = cls.__new__(cls)
         runtime._set(name, None, pytorch.of(module))
         return runtime
@@ -110,8 +122,7 @@ class Runtime:
         prepare = self._loaded.prepared
         forward, at_a_time = prepare(pixels) if prepare else (self._loaded.forward, FEW_AT_A_TIME)
         batches = pixels.split(self.batch_size or batch_size or at_a_time)
-        with tqdm(total=len(pixels), unit="face", leave=False, disable=None) as bar:
-            everything = embed_batches(forward, _counted(batches, bar), flip=flip)
+        everything = embed_batches(forward, batches, flip=flip)
         broken = (~everything.isfinite().all(1)).nonzero().flatten()
         if len(broken):
             raise ValueError(
@@ -146,9 +157,3 @@ class Runtime:
             )
         if not len(pixels):
             raise ValueError("there are no faces to embed; expected at least one")
-
-
-def _counted(batches: Iterable[Tensor], bar: tqdm) -> Iterator[Tensor]:
-    for batch in batches:
-        yield batch
-        bar.update(len(batch))

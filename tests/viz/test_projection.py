@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 
@@ -23,6 +27,21 @@ def test_far_clusters_stay_apart_and_a_seed_repeats_itself() -> None:
     gap = np.linalg.norm(one[:, None] - other[None], axis=2).min()
     widest = max(np.linalg.norm(cluster - cluster.mean(axis=0), axis=1).max() for cluster in (one, other))
     assert gap > 3 * widest
+
+
+@pytest.mark.slow
+def test_a_machine_without_a_folder_to_write_to_is_no_obstacle(tmp_path) -> None:
+    """Numba's search for a folder fails as it does where the package and the home folder are read-only."""
+    script = """if True:
+        import numba.core.caching
+        for locator in (numba.core.caching._InTreeCacheLocator, numba.core.caching._UserWideCacheLocator):
+            locator.ensure_cache_path = lambda self: (_ for _ in ()).throw(OSError("read-only"))
+        from course_lib.viz.projection import import_umap
+        umap = import_umap()
+        assert umap.UMAP and import_umap() is umap and numba.config.CACHE_DIR
+        """
+    environment = {name: value for name, value in os.environ.items() if name != "NUMBA_CACHE_DIR"}
+    subprocess.run([sys.executable, "-c", script], env=environment, check=True)
 
 
 @pytest.mark.parametrize(
