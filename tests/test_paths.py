@@ -11,7 +11,7 @@ from torch import nn
 from course_lib import data, export, losses, training
 from course_lib.export.onnx_file import write_whole
 from course_lib.gallery.database import Database
-from course_lib.paths import data_folder, expanded
+from course_lib.paths import data_folder, expanded, written_whole
 
 
 def test_course_data_decides(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -94,3 +94,13 @@ def test_what_is_read_from_the_home_folder_is_looked_for_there(read, monkeypatch
         monkeypatch.setenv(variable, str(tmp_path))
     with pytest.raises(FileNotFoundError, match=re.escape(f"{tmp_path / 'no.onnx'} is not there")):
         read()
+
+
+def test_a_folder_is_no_file_to_write(tmp_path: Path) -> None:
+    with (
+        pytest.raises(IsADirectoryError, match=re.escape(f"{tmp_path} is a folder; expected the name of a file")),
+        written_whole(tmp_path),
+    ):
+        pass
+    with pytest.raises(IndexError, match="no epoch yet"):
+        training.History().last  # noqa: B018

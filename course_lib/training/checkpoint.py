@@ -30,6 +30,8 @@ class Checkpoint:
         self, path: Path | str | None, run: Run, batches: Batches, precision: str, *, is_writer: bool = True
     ) -> None:
         self.path = None if path is None else expanded(path)
+        if self.path is not None and self.path.is_dir():
+            raise ValueError(f"{self.path} is a folder; expected a checkpoint's file, such as {self.path / 'run.ckpt'}")
         self.run = run
         self.is_writer = is_writer
         self.settings = {} if path is None else {"format": FORMAT, **describe(run, batches, precision)}

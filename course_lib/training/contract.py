@@ -3,6 +3,8 @@ average over, and an optimizer that holds every parameter and records each batch
 
 from __future__ import annotations
 
+from numbers import Integral
+
 import torch
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
@@ -22,6 +24,13 @@ def check_parameters(optimizer: Optimizer, backbone: nn.Module, criterion: nn.Mo
                     f"the optimizer does not hold {owner}.{name}, so it would never be trained; give it "
                     "[*backbone.parameters(), *criterion.parameters()], or freeze it with requires_grad_(False)"
                 )
+
+
+def check_counts(epochs: int, checkpoint_every: int | None) -> None:
+    """Raise ``ValueError`` unless ``epochs`` is a whole number from 0 and ``checkpoint_every``, if given, from 1."""
+    for name, value, least in (("epochs", epochs, 0), ("checkpoint_every", checkpoint_every, 1)):
+        if value is not None and (not isinstance(value, Integral) or value < least):
+            raise ValueError(f"{name} is {value}; expected at least {least}, a whole number")
 
 
 def check_labels(criterion: nn.Module, images: ImageSet) -> None:

@@ -33,11 +33,19 @@ def embed(
     The embeddings are not normalised to length one. The network's mode is put back afterwards.
 
     Raises:
-        ValueError: an embedding is not finite (the image's index is named), or there is no image.
+        TypeError: images are no tensor, or not uint8.
+        ValueError: an embedding is not finite (the image's index is named), there is no image, images have another
+            shape, or ``batch_size`` is below 1.
     """
     pixels = images.images if isinstance(images, ImageSet) else images
+    if not isinstance(pixels, Tensor):
+        raise TypeError(f"images are a {type(pixels).__name__}; expected an ImageSet or a uint8 tensor (N, C, H, W)")
+    if pixels.ndim != 4:
+        raise ValueError(f"images have shape {tuple(pixels.shape)}; expected (N, C, H, W). One image is images[None]")
     if len(pixels) == 0:
         raise ValueError("there are no images to embed; expected at least one")
+    if batch_size is not None and batch_size < 1:
+        raise ValueError(f"batch_size is {batch_size}; expected at least 1, or None")
     was_training = backbone.training
     backbone.eval()
     try:

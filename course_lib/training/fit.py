@@ -21,7 +21,14 @@ from course_lib.progress import Progress
 from course_lib.training.accelerators import fabric_for
 from course_lib.training.batches import Batches
 from course_lib.training.checkpoint import Checkpoint
-from course_lib.training.contract import check_batch_norm, check_labels, check_parameters, check_recorded_once, records
+from course_lib.training.contract import (
+    check_batch_norm,
+    check_counts,
+    check_labels,
+    check_parameters,
+    check_recorded_once,
+    records,
+)
 from course_lib.training.early_stopping import EarlyStopping
 from course_lib.training.finite import NonFiniteError, first_non_finite
 from course_lib.training.history import History
@@ -95,14 +102,15 @@ def fit(
 
     Raises:
         NonFiniteError: the loss or a gradient is NaN or infinite.
-        ValueError: the optimizer misses a parameter, or lets a batch be recorded twice in the networks' buffers; a
-            label is out of the criterion's range; a batch has one image, and batch norm one number to average; there
-            is no such accelerator; the checkpoint is damaged or of another run; the schedule is over before the last
-            epoch; ``quantize`` cannot be with this precision, or compiled.
+        TypeError: ``train`` is no ``ImageSet``.
+        ValueError: a number is out of range; the optimizer misses a parameter, or lets a batch be recorded twice in the
+            networks' buffers; a label is out of the criterion's range; a batch has one image, and batch norm one number
+            to average; there is no such accelerator; the checkpoint is damaged or of another run; the schedule is over
+            before the last epoch; ``quantize`` cannot be with this precision, or compiled.
         ModuleNotFoundError: torchao is not installed, and ``quantize`` is True.
     """
     check_parameters(optimizer, backbone, criterion)
-    check_labels(criterion, train)
+    check_counts(epochs, checkpoint_every)
     if quantize:
         precision = exact_precision(precision, compile=compile)
     precision = resolve_precision(precision, accelerator)
@@ -110,6 +118,7 @@ def fit(
     if devices != 1:
         fabric.launch()
     batches = Batches(train, batch_size, augment, seed, fabric.global_rank, fabric.world_size)
+    check_labels(criterion, train)
     check_length(schedule, epochs, len(batches))
     # The graph that quantize traces has all strides in its convolutions, so there the layout has to be another.
     layout = torch.contiguous_format if quantize and in_reach(backbone) else torch.channels_last

@@ -79,6 +79,11 @@ def test_resized_and_described():
     assert repr(image_set()) == "ImageSet(4 grey images of 4x6, 3 identities; a test)"
 
 
+def test_a_size_of_nothing_is_refused():
+    with pytest.raises(ValueError, match="the size is 0x3; expected a height and a width of at least 1 pixel"):
+        image_set().resized(0, 3)
+
+
 def test_normalise_is_the_papers():
     pixels = torch.tensor([0, 127, 255], dtype=torch.uint8)
     assert torch.equal(normalise(pixels), (torch.tensor([0.0, 127.0, 255.0]) - 127.5) / 128)

@@ -143,3 +143,27 @@ def test_a_label_without_a_class_is_refused_before_the_work(stripes):
         check_labels(criterion, stripes)
     check_labels(CenterLoss(5, 3), stripes)
     check_labels(nn.Identity(), stripes)  # which does not say
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"epochs": -1}, "epochs is -1; expected at least 0, a whole number"),
+        ({"epochs": 1.5}, "epochs is 1.5"),
+        ({"batch_size": 2.5}, "batch_size is 2.5; expected at least 1, a whole number"),
+        ({"checkpoint_every": 0}, "checkpoint_every is 0; expected at least 1"),
+        ({"seed": -1}, "seed is -1; expected at least 0"),
+        ({"checkpoint": "."}, r"\. is a folder; expected a checkpoint's file, such as run\.ckpt"),
+    ],
+)
+def test_numbers_that_cannot_be_are_refused_before_the_work(stripes, options, message):
+    backbone, criterion = Norms(), Softmax(5, 3)
+    optimizer = SGD([*backbone.parameters(), *criterion.parameters()], lr=0.01)
+    with pytest.raises(ValueError, match=message):
+        fit(backbone, criterion, stripes, **{"optimizer": optimizer, "epochs": 1, **options})
+    assert backbone.seen == 0
+
+
+def test_images_without_labels_are_refused(stripes):
+    with pytest.raises(TypeError, match="the images are a Tensor; expected an ImageSet, with labels"):
+        trained(Norms(), stripes.images)
