@@ -30,6 +30,12 @@ def shared(network: nn.Module) -> nn.Module:
     return network
 
 
+@pytest.fixture(autouse=True)
+def _quiet(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without progress: what else an export says is what the tests look for."""
+    monkeypatch.setenv("TQDM_DISABLE", "1")
+
+
 @pytest.fixture(scope="session", autouse=True)
 def unchanged() -> Iterator[None]:
     """What is shared is at the end as it was built."""
