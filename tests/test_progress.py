@@ -4,6 +4,7 @@ import io
 import os
 import subprocess
 import sys
+from functools import partialmethod
 
 import pytest
 import torch
@@ -162,7 +163,8 @@ LONG = {
 @pytest.mark.parametrize(("line", "work"), LONG.items(), ids=[work.__name__ for work in LONG.values()])
 def test_long_work_tells_a_log_how_far_it_is(line, work, tmp_path, monkeypatch, capsys):
     run = work(tmp_path)
-    monkeypatch.delenv("TQDM_DISABLE", raising=False)
+    loud = partialmethod(Progress.__init__, disable=False)  # tqdm reads TQDM_DISABLE once, when it is imported
+    monkeypatch.setattr(Progress, "__init__", loud)
     monkeypatch.setattr(progress, "FIRST_LINE", 0.0)  # as if all of it took longer
     monkeypatch.setattr(progress, "NEXT_LINE", 0.0)
     run()
@@ -173,6 +175,7 @@ def test_long_work_tells_a_log_how_far_it_is(line, work, tmp_path, monkeypatch, 
 @pytest.mark.parametrize("work", LONG.values())
 def test_short_work_says_nothing_to_a_log(work, tmp_path, monkeypatch, capsys):
     run = work(tmp_path)
-    monkeypatch.delenv("TQDM_DISABLE", raising=False)
+    loud = partialmethod(Progress.__init__, disable=False)  # tqdm reads TQDM_DISABLE once, when it is imported
+    monkeypatch.setattr(Progress, "__init__", loud)
     run()
     assert capsys.readouterr() == ("", "")
