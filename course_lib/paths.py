@@ -59,8 +59,13 @@ def written_whole(path: Path | str) -> Iterator[Path]:
 
     Several processes may write one path: whoever is last wins, and nobody reads half of a file. The place has a short
     name of its own, since that of ``path`` may already be as long as the file system allows. Folders are made.
+
+    Raises:
+        IsADirectoryError: ``path`` is a folder.
     """
     path = Path(path)
+    if path.is_dir():
+        raise IsADirectoryError(f"{path} is a folder; expected the name of a file to write, such as {path / 'name'}")
     path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_name(f".{os.getpid()}-{threading.get_ident():x}.unfinished")
     try:

@@ -1,10 +1,17 @@
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
+import numpy as np
 import pytest
+import torch
+from torch import nn
 
-from course_lib.paths import data_folder, expanded
+from course_lib import data, export, losses, training
+from course_lib.export.onnx_file import write_whole
+from course_lib.gallery.database import Database
+from course_lib.paths import data_folder, expanded, written_whole
 
 
 def test_course_data_decides(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -41,3 +48,59 @@ def test_only_a_first_part_that_is_the_home_folder_is_expanded(monkeypatch: pyte
     assert expanded("~") == tmp_path and expanded(Path("~/a/b.jpg")) == tmp_path / "a/b.jpg"
     for name in ("~old.jpg", "a/~/b.jpg", "a~", "", "/a"):
         assert expanded(name) == Path(name)
+
+
+def a_checkpoint() -> None:
+    images = data.ImageSet(torch.zeros(6, 1, 4, 4, dtype=torch.uint8), [0, 1] * 3, ("a", "b"), "black")
+    network, criterion = nn.Sequential(nn.Flatten(), nn.Linear(16, 4)), losses.Softmax(4, 2)
+    optimizer = torch.optim.SGD([*network.parameters(), *criterion.parameters()], lr=0.1)
+    training.fit(network, criterion, images, optimizer=optimizer, epochs=1, checkpoint="~/file")
+
+
+def embeddings() -> None:
+    images = torch.zeros(3, 1, 4, 4, dtype=torch.uint8)
+    training.teacher_embeddings(nn.Flatten(), images, "~/file")
+
+
+def a_database() -> None:
+    Database("~/file", application=1, schema=(), facts={})
+
+
+def an_export() -> None:
+    assert write_whole(b"network", "~/file") == Path.home() / "file"
+
+
+@pytest.mark.parametrize("write", [a_checkpoint, embeddings, a_database, an_export])
+def test_what_is_written_to_the_home_folder_lies_there(write, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for variable in ("HOME", "USERPROFILE"):
+        monkeypatch.setenv(variable, str(tmp_path))
+    (tmp_path / "elsewhere").mkdir()
+    monkeypatch.chdir(tmp_path / "elsewhere")
+    write()
+    assert (tmp_path / "file").is_file() and not list((tmp_path / "elsewhere").iterdir())
+
+
+@pytest.mark.parametrize(
+    "read",
+    [
+        lambda: export.Runtime("~/no.onnx"),
+        lambda: export.quantize("~/no.onnx", np.zeros(1), "~/a.onnx"),
+        lambda: export.report(["~/no.onnx"], None),
+        lambda: training.load_weights(nn.Flatten(), "~/no.onnx"),
+    ],
+)
+def test_what_is_read_from_the_home_folder_is_looked_for_there(read, monkeypatch: pytest.MonkeyPatch, tmp_path) -> None:
+    for variable in ("HOME", "USERPROFILE"):
+        monkeypatch.setenv(variable, str(tmp_path))
+    with pytest.raises(FileNotFoundError, match=re.escape(f"{tmp_path / 'no.onnx'} is not there")):
+        read()
+
+
+def test_a_folder_is_no_file_to_write(tmp_path: Path) -> None:
+    with (
+        pytest.raises(IsADirectoryError, match=re.escape(f"{tmp_path} is a folder; expected the name of a file")),
+        written_whole(tmp_path),
+    ):
+        pass
+    with pytest.raises(IndexError, match="no epoch yet"):
+        training.History().last  # noqa: B018

@@ -4,10 +4,14 @@ import io
 import os
 import subprocess
 import sys
+from functools import partialmethod
 
 import pytest
+import torch
+from PIL import Image
+from torch import nn
 
-from course_lib import progress
+from course_lib import data, losses, progress, training
 from course_lib.progress import FIRST_LINE, NEXT_LINE, Progress, is_live
 
 
@@ -125,3 +129,53 @@ def test_the_environment_silences_it():
 def test_a_notebook_is_live():
     in_notebook = type("OutStream", (io.StringIO,), {"__module__": "ipykernel.iostream"})()
     assert is_live(in_notebook) and is_live(Terminal()) and not is_live(io.StringIO())
+
+
+# --- Work that may take long ---
+
+
+def folder_of_faces(folder):
+    for number in range(3):
+        (folder / "Ann").mkdir(exist_ok=True)
+        Image.new("RGB", (8, 8)).save(folder / f"Ann/{number}.png")
+    return lambda: data.face_folder(folder)
+
+
+def embedding(_):
+    network, images = nn.Flatten(), torch.zeros(3, 1, 4, 4, dtype=torch.uint8)
+    return lambda: training.embed(network, images, batch_size=1)
+
+
+def fitting(_):
+    images = data.ImageSet(torch.zeros(6, 1, 4, 4, dtype=torch.uint8), [0, 1] * 3, ("a", "b"), "black")
+    network, criterion = nn.Sequential(nn.Flatten(), nn.Linear(16, 4)), losses.Softmax(4, 2)
+    optimizer = torch.optim.SGD([*network.parameters(), *criterion.parameters()], lr=0.1)
+    return lambda: training.fit(network, criterion, images, optimizer=optimizer, epochs=1, batch_size=2)
+
+
+LONG = {
+    "reading: 3 of 3 photographs, ": folder_of_faces,
+    "embedding: 3 of 3 images, ": embedding,
+    "training: 3 of 3 batches, ": fitting,
+}
+
+
+@pytest.mark.parametrize(("line", "work"), LONG.items(), ids=[work.__name__ for work in LONG.values()])
+def test_long_work_tells_a_log_how_far_it_is(line, work, tmp_path, monkeypatch, capsys):
+    run = work(tmp_path)
+    loud = partialmethod(Progress.__init__, disable=False)  # tqdm reads TQDM_DISABLE once, when it is imported
+    monkeypatch.setattr(Progress, "__init__", loud)
+    monkeypatch.setattr(progress, "FIRST_LINE", 0.0)  # as if all of it took longer
+    monkeypatch.setattr(progress, "NEXT_LINE", 0.0)
+    run()
+    out, err = capsys.readouterr()
+    assert [told for told in err.splitlines() if told.startswith(line)] and "\r" not in err and out == ""
+
+
+@pytest.mark.parametrize("work", LONG.values())
+def test_short_work_says_nothing_to_a_log(work, tmp_path, monkeypatch, capsys):
+    run = work(tmp_path)
+    loud = partialmethod(Progress.__init__, disable=False)  # tqdm reads TQDM_DISABLE once, when it is imported
+    monkeypatch.setattr(Progress, "__init__", loud)
+    run()
+    assert capsys.readouterr() == ("", "")

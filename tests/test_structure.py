@@ -23,10 +23,11 @@ MAY_IMPORT: dict[str, set[str]] = {
     "evaluation.__main__": {"verify"},  # a program: nothing imports it, so it may call what stands above its folder
     "cost": set(),
     "data": {"alignment", "limits", "paths", "progress"},
-    "training": {"data", "machine", "paths", "pointwise"},  # losses and optimizers are known to it by their call only
+    # Losses and optimizers are known to it by their call only.
+    "training": {"data", "machine", "paths", "pointwise", "progress"},
     "export": {"backbones", "console", "cost", "data", "evaluation", "limits", "paths", "progress", "training"},
     "weights": {"backbones", "data", "export", "losses", "machine", "paths", "training"},
-    "gallery": {"alignment", "data", "evaluation", "paths", "training", "weights"},
+    "gallery": {"alignment", "data", "evaluation", "paths", "progress", "training", "weights"},
     "verify": {"alignment", "console", "data", "evaluation", "export", "paths", "viz", "weights"},
     "viz": BELOW_THE_TOP | {"weights"},
     "check": {"machine", "paths", "training"},

@@ -16,6 +16,12 @@ from course_lib.alignment.warp import warp
 
 Choice = Literal["largest", "central"]
 
+NO_FACE_REMEDY = (
+    "try a smaller min_face or threshold; if the face lies on its side or is upside down, turn the photograph upright, "
+    "such as by PIL.Image.rotate(180, expand=True): files are turned by their EXIF orientation only, which some "
+    "programs drop, and detectors know upright faces"
+)
+
 
 class NoFaceError(ValueError):
     """No face was found where one is needed."""
@@ -54,7 +60,8 @@ def align(
 
     Args:
         image: see ``as_rgb``.
-        detector: finds the face, such as ``MTCNN()``.
+        detector: finds the face, such as ``MTCNN()``. It knows faces that stand upright, give or take a quarter of a
+            right angle: of one that lies on its side or is upside down it finds nothing, or landmarks that are wrong.
         size: of the crop: the side of a square or (height, width), see ``template``.
         choose: of several faces the ``"largest"`` one, or the ``"central"`` one, whose box has its centre nearest to
             the centre of the photograph: right for LFW, whose photographs show a named person in the middle.
@@ -69,7 +76,7 @@ def align(
     if crop is None:
         height, width = pixels.shape[:2]
         where = f"{image}, " if not hasattr(image, "shape") else ""
-        raise NoFaceError(f"no face was found in {where}{height}x{width} pixels; try a smaller min_face or threshold")
+        raise NoFaceError(f"no face was found in {where}{height}x{width} pixels; {NO_FACE_REMEDY}")
     return crop
 
 

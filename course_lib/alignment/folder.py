@@ -24,6 +24,7 @@ from course_lib.alignment.photograph import UnreadableError, as_rgb
 from course_lib.alignment.template import Size, as_height_width, template
 from course_lib.alignment.tree import CROPS, HIDDEN, NOT_LISTED, OTHER_FILE, SEEN, SETTINGS, Problem, tree
 from course_lib.console import listed
+from course_lib.paths import expanded
 from course_lib.progress import Progress
 from course_lib.workers import Lost, run_chunks
 
@@ -172,7 +173,7 @@ def align_folder(
             argument is out of range; or no photograph is left and stale crops are to be removed.
         OSError: ``target`` cannot be written, or is full.
     """
-    source, target = Path(source), Path(target)
+    source, target = expanded(source), expanded(target)
     _check(source, target, suffix, workers, time_limit)
     recipe = Recipe(make_detector, size, choose, margin)
     detector = make_detector()  # says at once what is wrong with its options

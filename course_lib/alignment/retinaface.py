@@ -17,7 +17,7 @@ from course_lib.alignment.boxes import nms
 from course_lib.alignment.detector import Face
 from course_lib.alignment.photograph import Photograph, as_rgb
 from course_lib.machine import cores
-from course_lib.paths import data_folder
+from course_lib.paths import data_folder, expanded
 
 if TYPE_CHECKING:
     from onnxruntime import InferenceSession
@@ -81,7 +81,7 @@ class RetinaFace:
             raise ValueError(f"threads is {threads}; expected at least 1, or None for all cores")
         self.threshold, self.min_face, self.max_side = threshold, min_face, max_side
         self.threads = threads or cores()
-        self._network = _load(data_folder() / WEIGHTS if weights is None else Path(weights))
+        self._network = _load(data_folder() / WEIGHTS if weights is None else expanded(weights))
 
     def settings(self) -> dict[str, Any]:
         """What decides the faces it finds, as plain values; how many threads there are does not."""

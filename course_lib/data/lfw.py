@@ -14,7 +14,7 @@ from course_lib.alignment.photograph import IMAGE_SUFFIXES
 from course_lib.data.container import ImageSet
 from course_lib.data.pairs import Pairs
 from course_lib.data.photographs import read_photographs
-from course_lib.paths import data_folder
+from course_lib.paths import data_folder, expanded
 
 IMAGE_FOLDERS = ("lfw-deepfunneled", "lfw_funneled", "lfw")
 VIEW_FILES = {"dev_train": "pairsDevTrain.txt", "dev_test": "pairsDevTest.txt", "view2": "pairs.txt"}
@@ -196,7 +196,7 @@ def _check_count(header: str, found: int, path: Path) -> None:
 
 
 def _root(root: Path | str | None) -> Path:
-    return Path(root) if root is not None else data_folder() / "lfw"
+    return expanded(root) if root is not None else data_folder() / "lfw"
 
 
 def _image_folder(root: Path) -> Path:

@@ -17,6 +17,7 @@ from course_lib.data.container import ImageSet
 from course_lib.data.growing import GrowingImages
 from course_lib.data.resizing import resize
 from course_lib.paths import expanded
+from course_lib.progress import Progress
 
 NO_IMAGE = "no image by its suffix"
 
@@ -159,7 +160,9 @@ def read_photographs(
     """
     images = GrowingImages(len(files))
     first: tuple[int, ...] | None = None
-    for file, image in zip(files, _in_parallel(files, size, colour, crop), strict=True):
+    read = _in_parallel(files, size, colour, crop)
+    bar = Progress(read, desc="reading", total=len(files), unit="photograph", leave=False, delay=1)
+    for file, image in zip(files, bar, strict=True):
         first = first or tuple(image.shape)
         if image.shape != first:
             raise ValueError(

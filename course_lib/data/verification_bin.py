@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 from torch import Tensor
-from tqdm import tqdm
 
 from course_lib.alignment.photograph import UnreadableError
 from course_lib.data.growing import GrowingImages
@@ -19,6 +18,7 @@ from course_lib.data.photographs import read_prepared
 from course_lib.data.plain_pickle import ArrayBytes, read_plain
 from course_lib.limits import MAX_BIN_BYTES
 from course_lib.paths import expanded
+from course_lib.progress import Progress
 
 
 def read_bin(
@@ -136,7 +136,7 @@ def _decode(encoded: list[bytes], size: tuple[int, int], colour: bool) -> tuple[
     """All images that can be decoded, uint8 (N, C, H, W), and why the others cannot."""
     images = GrowingImages(len(encoded))
     problems: dict[int, str] = {}
-    decoded = tqdm(_in_parallel(encoded, size, colour), total=len(encoded), unit="image", disable=None)
+    decoded = Progress(_in_parallel(encoded, size, colour), desc="decoding", total=len(encoded), unit="image", delay=1)
     for index, image in enumerate(decoded):
         if isinstance(image, Tensor):
             images.append(image)

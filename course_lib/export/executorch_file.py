@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import TextIO
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from course_lib.export.calibration import check_calibration
+from course_lib.export.network_input import takes
 from course_lib.export.onnx_file import write_whole
-from course_lib.export.packages import needed_for, quietly
+from course_lib.export.packages import aloud, needed_for, quietly
+from course_lib.progress import Progress
 from course_lib.training.inference import folded
 
 NEEDED = ("ExecuTorch files are written with it", "executorch")
@@ -31,29 +34,40 @@ def to_executorch(model: nn.Module, calibration: np.ndarray | None, path: Path |
         path: of the file, written whole or not at all.
 
     Raises:
-        ValueError: the model is in training mode, or the calibration images are few, alike, or of another shape or
-            range.
+        ValueError: the model is in training mode or lacks such an attribute, or the calibration images are few, alike,
+            or of another shape or range.
         ModuleNotFoundError: executorch is not installed; the message names the extra.
     """
+    shape = takes(model)
     network = folded(model).cpu()
-    shape = (model.in_channels, *model.input_size)
     if calibration is not None:
         check_calibration(calibration, shape)
     example = (torch.zeros(1, *shape),)
-    with quietly():
+    with (
+        aloud() as log,
+        Progress(
+            desc="to ExecuTorch", total=3 if calibration is None else 4, unit="step", leave=False, file=log
+        ) as bar,
+        quietly(),
+    ):
         with needed_for(*NEEDED):
             from executorch.backends.xnnpack.partition.xnnpack_partitioner import XnnpackPartitioner
             from executorch.exir import to_edge_transform_and_lower
         program = torch.export.export(network, example)
+        bar.update()
         if calibration is not None:
-            quantized = _quantized(program.module(), torch.from_numpy(calibration))
+            quantized = _quantized(program.module(), torch.from_numpy(calibration), log)
             program = torch.export.export(quantized, example)
+            bar.update()
         lowered = to_edge_transform_and_lower(program, partitioner=[XnnpackPartitioner()])
-        return write_whole(lowered.to_executorch().buffer, path)
+        bar.update()
+        written = write_whole(lowered.to_executorch().buffer, path)
+        bar.update()
+        return written
 
 
 @torch.no_grad()
-def _quantized(graph: nn.Module, images: Tensor) -> nn.Module:
+def _quantized(graph: nn.Module, images: Tensor, log: TextIO) -> nn.Module:
     """The graph with weights in 8 bits, and the range of every activation measured on the images."""
     with needed_for(*NEEDED):
         from executorch.backends.xnnpack.quantizer import xnnpack_quantizer
@@ -64,6 +78,6 @@ def _quantized(graph: nn.Module, images: Tensor) -> nn.Module:
     observer = PerChannelMinMaxObserver.with_args(eps=LEAST_SCALE)
     settings = replace(settings, weight=replace(settings.weight, observer_or_fake_quant_ctr=observer))
     observed = prepare_pt2e(graph, xnnpack_quantizer.XNNPACKQuantizer().set_global(settings))
-    for image in images:
+    for image in Progress(images, desc="calibrating", unit="image", leave=False, file=log):
         observed(image[None])
     return convert_pt2e(observed)

@@ -16,6 +16,7 @@ from course_lib.evaluation import KFoldAccuracy, cosine_scores, kfold_accuracy
 from course_lib.evaluation.kfold import fold_numbers
 from course_lib.export.budget import Verdict, judge
 from course_lib.export.runtime import Runtime
+from course_lib.paths import expanded
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -171,11 +172,11 @@ def _named(paths: Mapping[str, Path | str | Runtime] | Sequence[Path | str | Run
     if isinstance(paths, Mapping):
         given = list(paths.items())
     else:
-        given = [(path.name if isinstance(path, Runtime) else Path(path).name, path) for path in paths]
+        given = [(path.name if isinstance(path, Runtime) else expanded(path).name, path) for path in paths]
     names = [name for name, _ in given]
     if len(set(names)) < len(names):
         raise ValueError(f"files are named {', '.join(names)}; expected names that differ: give {{name: file}}")
-    return {name: path if isinstance(path, Runtime) else Path(path) for name, path in given}
+    return {name: path if isinstance(path, Runtime) else expanded(path) for name, path in given}
 
 
 def _opened(path: Path | Runtime, threads: int) -> Runtime:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import numpy as np
 import torch
 from torch import nn
 
 from course_lib.export.calibration import check_calibration
+from course_lib.export.network_input import takes
 from course_lib.export.onnx_file import INPUT, OUTPUT, write_whole
-from course_lib.export.packages import needed_for, quietly
+from course_lib.export.packages import aloud, needed_for, quietly
+from course_lib.progress import Progress
 from course_lib.training.inference import folded
 
 NEEDED = ("LiteRT files are written with it", "litert-export")
@@ -30,22 +32,23 @@ def to_litert(model: nn.Module, calibration: np.ndarray | None, path: Path | str
         path: of the file, written whole or not at all.
 
     Raises:
-        ValueError: the model is in training mode, or the calibration images are few, alike, or of another shape or
-            range.
+        ValueError: the model is in training mode or lacks such an attribute, or the calibration images are few, alike,
+            or of another shape or range.
         ModuleNotFoundError: litert-torch or ai-edge-quantizer is not installed; the message names the extra.
     """
+    channels, *size = takes(model)
     network = folded(model).cpu()
     if calibration is not None:
-        check_calibration(calibration, (model.in_channels, *model.input_size))
+        check_calibration(calibration, (channels, *size))
         _revive(network)
-    with quietly():
+    with aloud() as log, quietly():
         with needed_for(*NEEDED):
             import litert_torch
         channels_last = litert_torch.to_channel_last_io(network, args=[0]).eval()
-        example = torch.zeros(1, *model.input_size, model.in_channels)
+        example = torch.zeros(1, *size, channels)
         content = litert_torch.convert(channels_last, (example,)).model_content()
         if calibration is not None:
-            content = _quantized(content, calibration.transpose(0, 2, 3, 1))
+            content = _quantized(content, calibration.transpose(0, 2, 3, 1), log)
         return write_whole(_stripped(content), path)
 
 
@@ -63,7 +66,7 @@ def _revive(network: nn.Module) -> None:
             weight[dead, 0] = least[dead]
 
 
-def _quantized(content: bytes, images: np.ndarray) -> bytes:
+def _quantized(content: bytes, images: np.ndarray, log: TextIO) -> bytes:
     """The file with weights and activations in 8 bits, but for its input and output; images (N, H, W, C)."""
     with needed_for(*NEEDED):
         from ai_edge_quantizer import qtyping, quantizer, recipe
@@ -73,7 +76,8 @@ def _quantized(content: bytes, images: np.ndarray) -> bytes:
         worker.update_quantization_recipe(
             regex=".*", operation_name=end, algorithm_key=quantizer.AlgorithmName.NO_QUANTIZE
         )
-    ranges = worker.calibrate({"serving_default": [{"args_0": image[None]} for image in images]}, num_threads=1)
+    with Progress(images, desc="calibrating", unit="image", leave=False, file=log) as bar:
+        ranges = worker.calibrate({"serving_default": ({"args_0": image[None]} for image in bar)}, num_threads=1)
     return worker.quantize(ranges, enable_progress_report=False).quantized_model
 
 

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import nn
 
+from course_lib.export.network_input import takes
 from course_lib.export.packages import quietly
-from course_lib.paths import written_whole
+from course_lib.paths import expanded, written_whole
 from course_lib.training.inference import folded
 
 if TYPE_CHECKING:
@@ -28,11 +29,11 @@ def to_onnx(model: nn.Module, path: Path | str) -> Path:
         path: of the file, written whole or not at all.
 
     Raises:
-        ValueError: the model is in training mode, whose batch norms depend on the batch.
+        ValueError: the model is in training mode, whose batch norms depend on the batch, or lacks such an attribute.
         ModuleNotFoundError: onnx or onnxscript is not installed; the message says how to install it.
     """
     # The example's own batch size must be neither 0 nor 1, which the exporter takes for constants.
-    example = torch.zeros(2, model.in_channels, *model.input_size)
+    example = torch.zeros(2, *takes(model))
     return write_traced(folded(model).cpu(), example, path, outputs=[OUTPUT], axes={0: torch.export.Dim(BATCH)})
 
 
@@ -79,9 +80,10 @@ def strip(proto: ModelProto) -> None:
 
 def write_whole(content: bytes, path: Path | str) -> Path:
     """Write the file so that it is there complete or not at all."""
+    path = expanded(path)
     with written_whole(path) as unfinished:
         unfinished.write_bytes(content)
-    return Path(path)
+    return path
 
 
 def import_onnx() -> ModuleType:

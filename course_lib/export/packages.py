@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import logging
 import os
+import sys
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from io import StringIO
 from tempfile import TemporaryFile
-from typing import IO
+from typing import IO, TextIO
 
 
 @contextmanager
@@ -43,3 +44,13 @@ def quietly() -> Iterator[IO[bytes]]:
             os.dup2(own, 2)
             os.close(own)
             logging.disable(disabled)
+
+
+@contextmanager
+def aloud() -> Iterator[TextIO]:
+    """``sys.stderr`` as it is now, in a way that ``quietly`` does not silence: for progress within it."""
+    if sys.stderr is not sys.__stderr__:  # a notebook's, which does not write to the process's own
+        yield sys.stderr
+        return
+    with open(os.dup(sys.stderr.fileno()), "w", encoding=sys.stderr.encoding, errors="replace") as own:
+        yield own

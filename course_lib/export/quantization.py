@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -12,7 +12,9 @@ import numpy as np
 from course_lib.export.calibration import check_calibration
 from course_lib.export.embedder_file import taken_by
 from course_lib.export.onnx_file import INPUT, import_onnx, strip, write_whole
-from course_lib.export.packages import quietly
+from course_lib.export.packages import aloud, quietly
+from course_lib.paths import expanded
+from course_lib.progress import Progress
 
 
 @dataclass(frozen=True)
@@ -43,7 +45,7 @@ def quantize(onnx_path: Path | str, calibration: np.ndarray, path: Path | str, *
             file is damaged, in 8 bits already, no face embedder, or holds a batch norm that ought to be folded.
         FileNotFoundError: there is no such file.
     """
-    onnx_path, scheme = Path(onnx_path), scheme or Scheme()
+    onnx_path, scheme = expanded(onnx_path), scheme or Scheme()
     if not onnx_path.is_file():
         raise FileNotFoundError(f"{onnx_path} is not there; write it with export.to_onnx")
     onnx = import_onnx()
@@ -51,13 +53,18 @@ def quantize(onnx_path: Path | str, calibration: np.ndarray, path: Path | str, *
 
     check_calibration(calibration, taken_by(onnx_path))
     options = {"ActivationSymmetric": False, "CalibPercentile": scheme.percentile}
-    with TemporaryDirectory() as folder, quietly():
+    with (
+        TemporaryDirectory() as folder,
+        aloud() as log,
+        Progress(calibration, desc="calibrating", unit="image", leave=False, file=log) as bar,
+        quietly(),
+    ):
         prepared, result = Path(folder) / "prepared.onnx", Path(folder) / "int8.onnx"
         quant_pre_process(str(onnx_path), str(prepared), skip_symbolic_shape=True)
         quantize_static(
             str(prepared),
             str(result),
-            _Reader(calibration),
+            _Reader(bar),
             quant_format=QuantFormat.QDQ,
             per_channel=scheme.per_channel,
             activation_type=QuantType.QUInt8,
@@ -74,7 +81,7 @@ def quantize(onnx_path: Path | str, calibration: np.ndarray, path: Path | str, *
 class _Reader:
     """Calibration images one by one, as ONNX Runtime asks for them."""
 
-    def __init__(self, images: np.ndarray) -> None:
+    def __init__(self, images: Iterable[np.ndarray]) -> None:
         self._images: Iterator[np.ndarray] = iter(images)
 
     def get_next(self) -> dict[str, np.ndarray] | None:

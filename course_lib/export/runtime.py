@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +14,6 @@ from course_lib.export import apart
 from course_lib.export.runtimes import Loaded, executorch, litert, onnx, pytorch
 from course_lib.export.runtimes.loaded import running
 from course_lib.paths import expanded
-from course_lib.progress import Progress
 from course_lib.training.embed import FEW_AT_A_TIME, embed_batches
 
 WEIGHTS = ".safetensors"
@@ -88,7 +87,19 @@ class Runtime:
 
     @classmethod
     def of(cls, module: nn.Module, name: str) -> Runtime:
-        """A backbone of the course that is in memory, by PyTorch, from now on in evaluation mode."""
+        """A network in memory, by PyTorch, from now on in evaluation mode.
+
+        Args:
+            module: a backbone of the course, or one's own with the attributes ``in_channels`` (1 or 3) and
+                ``input_size`` (height, width).
+            name: what reports and errors call it.
+
+        Raises:
+            TypeError: it is no network.
+            ValueError: an attribute is missing; the message says what to set.
+        """
+        if not isinstance(module, nn.Module):
+            raise TypeError(f"module is a {type(module).__name__}; expected a network, or give the file to Runtime")
         runtime = cls.__new__(cls)
         runtime._set(name, None, pytorch.of(module))
         return runtime
@@ -129,10 +140,10 @@ class Runtime:
         pixels = images.images if isinstance(images, ImageSet) else images
         self._check(pixels)
         prepare = self._loaded.prepared
-        with running(self.name), Progress(total=len(pixels), desc="embedding", unit="face", leave=False) as bar:
+        with running(self.name):
             forward, at_a_time = prepare(pixels) if prepare else (self._loaded.forward, FEW_AT_A_TIME)
             batches = pixels.split(self.batch_size or batch_size or at_a_time)
-            everything = embed_batches(forward, _counted(batches, bar), flip=flip)
+            everything = embed_batches(forward, batches, flip=flip)
         broken = (~everything.isfinite().all(1)).nonzero().flatten()
         if len(broken):
             raise ValueError(
@@ -169,9 +180,3 @@ class Runtime:
             )
         if not len(pixels):
             raise ValueError("there are no faces to embed; expected at least one")
-
-
-def _counted(batches: Iterable[Tensor], bar: Progress) -> Iterator[Tensor]:
-    for batch in batches:
-        yield batch
-        bar.update(len(batch))

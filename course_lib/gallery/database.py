@@ -17,6 +17,7 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 
 from course_lib.gallery.kind import IncompatibleError
+from course_lib.paths import expanded
 
 FACTS = "CREATE TABLE facts (name TEXT PRIMARY KEY, value TEXT NOT NULL)"
 PRAGMAS = (
@@ -53,7 +54,7 @@ class Database:
     """
 
     def __init__(self, path: Path | str, *, application: int, schema: Sequence[str], facts: dict[str, str]) -> None:
-        self.path = Path(path).expanduser().resolve()
+        self.path = expanded(path).resolve()
         if not self.path.parent.is_dir():
             raise FileNotFoundError(f"{self.path.parent} is not a folder; make it before you put a file there")
         os.close(os.open(self.path, os.O_CREAT | os.O_RDWR, 0o600))

@@ -12,7 +12,6 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor, nn
-from tqdm import tqdm
 
 from course_lib.alignment import (
     Detector,
@@ -27,11 +26,12 @@ from course_lib.alignment import (
     template,
     warp,
 )
-from course_lib.alignment.align import Choice, check_choice
+from course_lib.alignment.align import NO_FACE_REMEDY, Choice, check_choice
 from course_lib.alignment.folder import NO_FACE, UNREADABLE
 from course_lib.alignment.template import Size, as_height_width
 from course_lib.gallery.kind import TemplateKind
 from course_lib.gallery.matching import unit_length
+from course_lib.progress import Progress
 from course_lib.training import embed, fingerprint
 
 OnError = Literal["raise", "skip"]
@@ -121,7 +121,7 @@ class FaceEmbedder:
         if on_error not in get_args(OnError):
             raise ValueError(f"on_error is {on_error!r}; expected one of {', '.join(get_args(OnError))}")
         templates, used, problems, chosen = [], [], [], {}
-        with tqdm(total=len(photographs), unit="photograph", disable=None, leave=False) as bar:
+        with Progress(desc="looking at", total=len(photographs), unit="photograph", leave=False, delay=1) as bar:
             for portion in self._readable(photographs, labels, problems, on_error):
                 found = align_many(list(portion.values()), self.detector, size=self.size, choose=choose or "largest")
                 crops = []
@@ -209,7 +209,7 @@ def _pixels(photograph: Photograph, name: str) -> np.ndarray:
 
 def _problem(name: str, n_faces: int, on_error: OnError) -> Problem:
     """That there is no face, or that there are several: raised or returned."""
-    error, kind, reason = NoFaceError, NO_FACE, "the detector found none; try a smaller min_face, or another photograph"
+    error, kind, reason = NoFaceError, NO_FACE, f"the detector found none; {NO_FACE_REMEDY}; or take another photograph"
     if n_faces:
         error, kind = SeveralFacesError, SEVERAL_FACES
         reason = f"{n_faces} faces, and it is not said which; choose='largest' or 'central' takes one"

@@ -63,6 +63,7 @@ class CenterLoss(nn.Module):
             raise ValueError(f"alpha is {alpha}; expected 0 to 1")
         if not weight >= 0:
             raise ValueError(f"weight is {weight}; expected 0 or more")
+        self.n_classes = n_classes
         self.weight = weight
         self.rule = rule
         self.alpha = alpha

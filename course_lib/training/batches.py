@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 from dataclasses import dataclass
+from numbers import Integral
 
 import numpy as np
 import torch
@@ -28,6 +29,10 @@ class Batches:
         augment: applied to the uint8 images of each batch, or None.
         seed: of order and augmentation.
         rank, world_size: this process's number and how many there are; each takes its share of every batch.
+
+    Raises:
+        TypeError: the images are no ``ImageSet``.
+        ValueError: ``batch_size`` is no whole number of at least 1, or ``seed`` none of at least 0.
     """
 
     images: ImageSet
@@ -38,8 +43,11 @@ class Batches:
     world_size: int = 1
 
     def __post_init__(self) -> None:
-        if self.batch_size < 1:
-            raise ValueError(f"batch_size is {self.batch_size}; expected at least 1")
+        if not isinstance(self.images, ImageSet):
+            raise TypeError(f"the images are a {type(self.images).__name__}; expected an ImageSet, with labels")
+        for name, value, least in (("batch_size", self.batch_size, 1), ("seed", self.seed, 0)):
+            if not isinstance(value, Integral) or value < least:
+                raise ValueError(f"{name} is {value}; expected at least {least}, a whole number")
 
     def __len__(self) -> int:
         return math.ceil(len(self.images) / self.batch_size)

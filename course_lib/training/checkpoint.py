@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 
-from course_lib.paths import written_whole
+from course_lib.paths import expanded, written_whole
 from course_lib.training.batches import Batches
 from course_lib.training.description import describe, difference, of_optimizer, of_schedule
 from course_lib.training.run import Run
@@ -28,7 +28,9 @@ class Checkpoint:
     def __init__(
         self, path: Path | str | None, run: Run, batches: Batches, precision: str, *, is_writer: bool = True
     ) -> None:
-        self.path = None if path is None else Path(path)
+        self.path = None if path is None else expanded(path)
+        if self.path is not None and self.path.is_dir():
+            raise ValueError(f"{self.path} is a folder; expected a checkpoint's file, such as {self.path / 'run.ckpt'}")
         self.run = run
         self.is_writer = is_writer
         self.settings = {} if path is None else {"format": FORMAT, **describe(run, batches, precision)}

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
 from torch import Tensor, nn
 
 from course_lib.data import ImageSet, normalise
+from course_lib.progress import Progress
 from course_lib.training.inference import batch_size_for, for_inference, has_hooks
 
 MANY = 64  # images: with fewer, making a network faster costs as much as it gains
@@ -32,11 +33,19 @@ def embed(
     The embeddings are not normalised to length one. The network's mode is put back afterwards.
 
     Raises:
-        ValueError: an embedding is not finite (the image's index is named), or there is no image.
+        TypeError: images are no tensor, or not uint8.
+        ValueError: an embedding is not finite (the image's index is named), there is no image, images have another
+            shape, or ``batch_size`` is below 1.
     """
     pixels = images.images if isinstance(images, ImageSet) else images
+    if not isinstance(pixels, Tensor):
+        raise TypeError(f"images are a {type(pixels).__name__}; expected an ImageSet or a uint8 tensor (N, C, H, W)")
+    if pixels.ndim != 4:
+        raise ValueError(f"images have shape {tuple(pixels.shape)}; expected (N, C, H, W). One image is images[None]")
     if len(pixels) == 0:
         raise ValueError("there are no images to embed; expected at least one")
+    if batch_size is not None and batch_size < 1:
+        raise ValueError(f"batch_size is {batch_size}; expected at least 1, or None")
     was_training = backbone.training
     backbone.eval()
     try:
@@ -59,7 +68,7 @@ def prepared(backbone: nn.Module, pixels: Tensor) -> tuple[Callable[[Tensor], Te
         backbone: in evaluation mode; it may be changed only after the embedding.
         pixels: all that will be embedded, uint8 (N, C, H, W).
     """
-    device = next(backbone.parameters()).device
+    device = device_of(backbone)
 
     def laid_out(floats: Tensor) -> Tensor:
         return floats.to(device, memory_format=torch.channels_last)
@@ -72,7 +81,12 @@ def prepared(backbone: nn.Module, pixels: Tensor) -> tuple[Callable[[Tensor], Te
     return lambda floats: network(laid_out(floats)).float().cpu(), at_a_time
 
 
-def embed_batches(forward: Callable[[Tensor], Tensor], batches: Iterable[Tensor], *, flip: bool) -> Tensor:
+def device_of(network: nn.Module) -> torch.device:
+    """Where its first parameter or buffer is; the CPU for a network without any."""
+    return next((tensor.device for tensor in (*network.parameters(), *network.buffers())), torch.device("cpu"))
+
+
+def embed_batches(forward: Callable[[Tensor], Tensor], batches: Sequence[Tensor], *, flip: bool) -> Tensor:
     """Embed batches of uint8 images (n, C, H, W), whatever runs the network: float32 (N, D), on the CPU.
 
     Args:
@@ -80,10 +94,12 @@ def embed_batches(forward: Callable[[Tensor], Tensor], batches: Iterable[Tensor]
         flip: add the embedding of each mirrored image.
     """
     rows = []
-    for batch in batches:
-        floats = normalise(batch)
-        embeddings = forward(floats)
-        if flip:
-            embeddings = embeddings + forward(floats.flip(-1))
-        rows.append(embeddings)
+    with Progress(total=sum(map(len, batches)), desc="embedding", unit="image", leave=False, delay=1) as bar:
+        for batch in batches:
+            floats = normalise(batch)
+            embeddings = forward(floats)
+            if flip:
+                embeddings = embeddings + forward(floats.flip(-1))
+            rows.append(embeddings)
+            bar.update(len(batch))
     return torch.cat(rows)

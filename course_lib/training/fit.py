@@ -13,14 +13,22 @@ from torch import Tensor, nn
 from torch.nn.utils import get_total_norm
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
-from tqdm import tqdm
 
 from course_lib import machine
 from course_lib.data import Augmentation, ImageSet
 from course_lib.pointwise import in_reach, out_of_reach
+from course_lib.progress import Progress
+from course_lib.training.accelerators import fabric_for
 from course_lib.training.batches import Batches
 from course_lib.training.checkpoint import Checkpoint
-from course_lib.training.contract import check_parameters, check_recorded_once, records
+from course_lib.training.contract import (
+    check_batch_norm,
+    check_counts,
+    check_labels,
+    check_parameters,
+    check_recorded_once,
+    records,
+)
 from course_lib.training.early_stopping import EarlyStopping
 from course_lib.training.finite import NonFiniteError, first_non_finite
 from course_lib.training.history import History
@@ -94,29 +102,32 @@ def fit(
 
     Raises:
         NonFiniteError: the loss or a gradient is NaN or infinite.
-        ValueError: the optimizer misses a parameter, or lets a batch be recorded twice in the networks' buffers; the
-            checkpoint is damaged or of another run; the schedule is over before the last epoch; ``quantize`` cannot
-            be with this precision, or compiled.
+        TypeError: ``train`` is no ``ImageSet``.
+        ValueError: a number is out of range; the optimizer misses a parameter, or lets a batch be recorded twice in the
+            networks' buffers; a label is out of the criterion's range; a batch has one image, and batch norm one number
+            to average; there is no such accelerator; the checkpoint is damaged or of another run; the schedule is over
+            before the last epoch; ``quantize`` cannot be with this precision, or compiled.
         ModuleNotFoundError: torchao is not installed, and ``quantize`` is True.
     """
-    from lightning_fabric import Fabric  # here, as it loads PyTorch's compiler: seconds, and 100 MB
-
     check_parameters(optimizer, backbone, criterion)
+    check_counts(epochs, checkpoint_every)
     if quantize:
         precision = exact_precision(precision, compile=compile)
     precision = resolve_precision(precision, accelerator)
-    fabric = Fabric(accelerator=accelerator, devices=devices, strategy=strategy, precision=precision)
+    fabric = fabric_for(accelerator, devices, strategy, precision)
     if devices != 1:
         fabric.launch()
     batches = Batches(train, batch_size, augment, seed, fabric.global_rank, fabric.world_size)
+    check_labels(criterion, train)
     check_length(schedule, epochs, len(batches))
     # The graph that quantize traces has all strides in its convolutions, so there the layout has to be another.
     layout = torch.contiguous_format if quantize and in_reach(backbone) else torch.channels_last
     backbone.to(fabric.device, memory_format=layout)
+    check_batch_norm(backbone, batches, fabric.device)
     first = next(batches.epoch(0))[1].to(fabric.device) if quantize else None
     prepared = out_of_reach(backbone) if first is None else quantization_aware(backbone, first)
 
-    with torch.random.fork_rng(), prepared, tqdm(total=epochs * len(batches), unit="batch") as bar:
+    with torch.random.fork_rng(), prepared, Progress(desc="training", total=epochs * len(batches), unit="batch") as bar:
         run = Run(backbone, criterion, optimizer, schedule, early_stopping)
         objective = _Objective(torch.compile(backbone) if compile else backbone, criterion)
         objective, stepper = fabric.setup(objective, optimizer)

@@ -43,7 +43,9 @@ class History:
 
     @property
     def last(self) -> dict[str, Any]:
-        """The last epoch's row."""
+        """The last epoch's row; IndexError where there is none yet."""
+        if not self.rows:
+            raise IndexError("the history has no epoch yet, so there is no last one")
         return self.rows[-1]
 
     def frame(self) -> pd.DataFrame:

@@ -12,7 +12,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from course_lib.data import Augmentation, ImageSet
-from course_lib.paths import written_whole
+from course_lib.paths import expanded, written_whole
 from course_lib.training.embed import embed
 
 
@@ -53,7 +53,7 @@ def teacher_embeddings(
     """
     if cache is None:
         return embed(teacher, images, flip=flip)
-    cache = Path(cache)
+    cache = expanded(cache)
     here = {"teacher": fingerprint(teacher), "set of images": _pixels_hash(images), "flip": str(flip)}
     if cache.exists():
         return _read(cache, here)

@@ -8,7 +8,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import nn
 
-from course_lib.paths import written_whole
+from course_lib.paths import expanded, written_whole
 from course_lib.training.description import difference
 from course_lib.training.names import named_as_in, plain_state
 
@@ -18,7 +18,7 @@ def save_weights(backbone: nn.Module, path: Path | str) -> None:
 
     They have the names that the network itself gives them, also where it is compiled or wrapped for several devices.
     """
-    with written_whole(path) as unfinished:
+    with written_whole(expanded(path)) as unfinished:
         save_file({name: tensor.contiguous() for name, tensor in plain_state(backbone).items()}, unfinished)
 
 
@@ -28,9 +28,13 @@ def load_weights(backbone: nn.Module, path: Path | str) -> None:
     Prefixes that PyTorch's wrappers put before the names (``module.``, ``_orig_mod.``) may differ.
 
     Raises:
+        FileNotFoundError: there is no such file.
         ValueError: the file is no safetensors file, or holds another network's weights; the message names file and
             tensor.
     """
+    path = expanded(path)
+    if not path.is_file():
+        raise FileNotFoundError(f"{path} is not there; expected a file written by save_weights")
     try:
         stored = load_file(path)
     except SafetensorError as error:

@@ -14,7 +14,7 @@ from course_lib import backbones
 from course_lib.backbones import MobileFaceNet
 from course_lib.backbones.blocks import ConvUnit, check_images
 from course_lib.export.runtimes.litert import open_interpreter
-from course_lib.paths import data_folder
+from course_lib.paths import data_folder, expanded
 
 TEACHER = "models/mobilefacenet_teacher.tflite"
 EMBEDDING_DIM = 192
@@ -86,7 +86,7 @@ def load_teacher(path: Path | str | None = None, *, threads: int = 1) -> Teacher
         ModuleNotFoundError: LiteRT, which reads it, is not installed.
         ValueError: the file is damaged, or holds another network.
     """
-    path = Path(path) if path is not None else data_folder() / TEACHER
+    path = expanded(path) if path is not None else data_folder() / TEACHER
     if not path.is_file():
         raise FileNotFoundError(f"{path} is not there; fetch it with: python data_scripts/get_teacher.py")
     network = backbones.create("mobilefacenet", embedding_dim=EMBEDDING_DIM).eval()

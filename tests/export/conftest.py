@@ -30,6 +30,12 @@ def shared(network: nn.Module) -> nn.Module:
     return network
 
 
+@pytest.fixture(autouse=True)
+def _quiet(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without progress: what else an export says is what the tests look for."""
+    monkeypatch.setattr("course_lib.progress.FIRST_LINE", 3600.0)
+
+
 @pytest.fixture(scope="session", autouse=True)
 def unchanged() -> Iterator[None]:
     """What is shared is at the end as it was built."""

@@ -1,4 +1,4 @@
-"""What fit asks of an optimizer."""
+"""What fit asks of an optimizer, and of batches and labels before the work."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from torch import nn
 from torch.optim import SGD
 
 from course_lib.losses import CenterLoss, Softmax
-from course_lib.training import fit
+from course_lib.training import fit, frozen
+from course_lib.training.contract import check_labels
 
 
 class TwoCalls(SGD):
@@ -82,3 +83,87 @@ def test_a_forgotten_parameter_is_named(tiny_net, stripes):
 def test_what_is_frozen_may_be_left_out(tiny_net, stripes):
     criterion = Softmax(5, 3).requires_grad_(False)
     assert len(fit(tiny_net, criterion, stripes, optimizer=SGD(tiny_net.parameters(), lr=0.1), epochs=1)) == 1
+
+
+# --- What is known before the work ---
+
+
+class Norms(nn.Module):
+    """Batch norms over a map and over a vector."""
+
+    def __init__(self, *, side: int = 8) -> None:
+        super().__init__()
+        self.seen = 0
+        self.stem = nn.Sequential(nn.BatchNorm2d(1), nn.AdaptiveAvgPool2d(side))
+        self.head = nn.Sequential(nn.Flatten(), nn.Linear(side * side, 5), nn.BatchNorm1d(5))
+
+    def forward(self, images):
+        self.seen += self.training
+        return self.head(self.stem(images))
+
+
+def trained(backbone, images, n_classes=3, **options):
+    criterion = Softmax(5, n_classes, seed=0)
+    optimizer = torch.optim.SGD([*backbone.parameters(), *criterion.parameters()], lr=0.01)
+    return fit(backbone, criterion, images, optimizer=optimizer, epochs=1, precision="32-true", **options)
+
+
+@pytest.mark.parametrize(("images", "batch_size"), [(6, 1), (1, 64)])
+def test_batch_norm_over_one_number_is_refused_before_the_work(stripes, images, batch_size):
+    backbone = Norms()
+    before = {name: tensor.clone() for name, tensor in backbone.state_dict().items()}
+    words = rf"one image \(batch_size {batch_size}, {images} images.*backbone\.head\.2, a batch norm"
+    with pytest.raises(ValueError, match=words):
+        trained(backbone, stripes.subset(range(images)), batch_size=batch_size)
+    assert backbone.seen == 0 and backbone.training
+    assert all(torch.equal(tensor, before[name]) for name, tensor in backbone.state_dict().items())
+
+
+def test_batch_norm_over_a_map_takes_one_image(stripes, tiny_net):
+    assert len(trained(tiny_net, stripes.subset(range(4)), batch_size=1)) == 1
+
+
+def test_two_images_are_enough(stripes):
+    assert len(trained(Norms(), stripes.subset(range(3)), batch_size=2)) == 1  # two batches of two, none of one
+
+
+def test_a_frozen_batch_norm_takes_one_image(stripes):
+    backbone = Norms()
+    with frozen(backbone, "head"):
+        assert len(trained(backbone, stripes.subset(range(2)), batch_size=1)) == 1
+
+
+def test_a_label_without_a_class_is_refused_before_the_work(stripes):
+    backbone = Norms()
+    with pytest.raises(ValueError, match=r"image 2 has the label 2, and the criterion, Softmax, has 2 classes, 0\.\.1"):
+        trained(backbone, stripes, n_classes=2)
+    assert backbone.seen == 0
+    criterion = CenterLoss(5, 2)
+    with pytest.raises(ValueError, match=r"CenterLoss, has 2 classes, 0\.\.1; make it with n_classes=3"):
+        check_labels(criterion, stripes)
+    check_labels(CenterLoss(5, 3), stripes)
+    check_labels(nn.Identity(), stripes)  # which does not say
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"epochs": -1}, "epochs is -1; expected at least 0, a whole number"),
+        ({"epochs": 1.5}, "epochs is 1.5"),
+        ({"batch_size": 2.5}, "batch_size is 2.5; expected at least 1, a whole number"),
+        ({"checkpoint_every": 0}, "checkpoint_every is 0; expected at least 1"),
+        ({"seed": -1}, "seed is -1; expected at least 0"),
+        ({"checkpoint": "."}, r"\. is a folder; expected a checkpoint's file, such as run\.ckpt"),
+    ],
+)
+def test_numbers_that_cannot_be_are_refused_before_the_work(stripes, options, message):
+    backbone, criterion = Norms(), Softmax(5, 3)
+    optimizer = SGD([*backbone.parameters(), *criterion.parameters()], lr=0.01)
+    with pytest.raises(ValueError, match=message):
+        fit(backbone, criterion, stripes, **{"optimizer": optimizer, "epochs": 1, **options})
+    assert backbone.seen == 0
+
+
+def test_images_without_labels_are_refused(stripes):
+    with pytest.raises(TypeError, match="the images are a Tensor; expected an ImageSet, with labels"):
+        trained(Norms(), stripes.images)

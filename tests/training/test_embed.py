@@ -54,3 +54,22 @@ def test_a_hook_sees_every_image_once_and_in_order(tiny_net, stripes):
     embed(tiny_net, stripes)
     handle.remove()
     assert np.array_equal(np.concatenate(seen), normalise(stripes.images))
+
+
+@pytest.mark.parametrize(
+    ("changed", "options", "error", "message"),
+    [
+        (lambda pixels: pixels.numpy(), {}, TypeError, "images are a ndarray; expected an ImageSet or a uint8 tensor"),
+        (
+            lambda pixels: pixels[0],
+            {},
+            ValueError,
+            r"shape \(1, 8, 9\); expected \(N, C, H, W\)\. One image is images\[",
+        ),
+        (lambda pixels: pixels, {"batch_size": 0}, ValueError, "batch_size is 0; expected at least 1, or None"),
+        (lambda pixels: pixels, {"batch_size": -1}, ValueError, "batch_size is -1"),
+    ],
+)
+def test_what_is_no_set_of_images_is_refused(tiny_net, stripes, changed, options, error, message):
+    with pytest.raises(error, match=message):
+        embed(tiny_net, changed(stripes.images), **options)

@@ -19,6 +19,23 @@ def test_weights_come_back_the_same(tmp_path):
     assert all(torch.equal(tensor, other.state_dict()[name]) for name, tensor in network.state_dict().items())
 
 
+def test_the_home_folder_may_be_a_tilde(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    net, other = nn.Linear(3, 4), nn.Linear(3, 4)
+    save_weights(net, "~/w.safetensors")
+    load_weights(other, "~/w.safetensors")
+    assert [path.name for path in tmp_path.iterdir()] == ["w.safetensors"] and torch.equal(other.weight, net.weight)
+
+
+def test_a_missing_file_is_named(tmp_path):
+    with pytest.raises(
+        FileNotFoundError, match=r"w\.safetensors is not there; expected a file written by save_weights"
+    ):
+        load_weights(nn.Linear(3, 4), tmp_path / "w.safetensors")
+
+
 def test_other_weights_are_refused(tmp_path):
     path = tmp_path / "network.safetensors"
     save_weights(create("mobilefacenet", width=0.25, input_size=32), path)

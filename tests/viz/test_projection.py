@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 
@@ -23,6 +27,25 @@ def test_far_clusters_stay_apart_and_a_seed_repeats_itself() -> None:
     gap = np.linalg.norm(one[:, None] - other[None], axis=2).min()
     widest = max(np.linalg.norm(cluster - cluster.mean(axis=0), axis=1).max() for cluster in (one, other))
     assert gap > 3 * widest
+
+
+@pytest.mark.slow
+def test_a_machine_without_a_folder_to_write_to_is_no_obstacle(tmp_path) -> None:
+    """Numba's search for a folder fails as it does where the package and the home folder are read-only."""
+    script = """if True:
+        import numba.core.caching
+        def fail(self):
+            raise OSError("read-only")
+        locators = [kind for name, kind in vars(numba.core.caching).items() if "InTree" in name or "UserWide" in name]
+        assert len(locators) >= 2
+        for locator in locators:
+            locator.ensure_cache_path = fail
+        from course_lib.viz.projection import import_umap
+        umap = import_umap()
+        assert umap.UMAP and import_umap() is umap and numba.config.CACHE_DIR
+        """
+    environment = {name: value for name, value in os.environ.items() if name != "NUMBA_CACHE_DIR"}
+    subprocess.run([sys.executable, "-c", script], env=environment, check=True)
 
 
 @pytest.mark.parametrize(

@@ -9,9 +9,10 @@ from pathlib import Path
 from torch import nn
 
 from course_lib import backbones, cost
+from course_lib.export.network_input import takes
 from course_lib.export.runtimes.loaded import Loaded
 from course_lib.training import load_weights
-from course_lib.training.embed import prepared
+from course_lib.training.embed import device_of, prepared
 
 
 def load(path: Path, architecture: str | None, options: Mapping[str, object]) -> Loaded:
@@ -34,15 +35,14 @@ def load(path: Path, architecture: str | None, options: Mapping[str, object]) ->
 
 
 def of(module: nn.Module) -> Loaded:
-    """A backbone of the course, from now on in evaluation mode, on the device it is on."""
-    device = next(module.parameters()).device
+    """A network from now on in evaluation mode, on the device it is on; ``ValueError`` as ``takes`` says."""
+    channels, *size = takes(module)
+    device = device_of(module)
     module.eval()
     return Loaded(
         forward=lambda images: module(images.to(device)).float().cpu(),
-        input_size=module.input_size,
-        in_channels=module.in_channels,
+        input_size=(size[0], size[1]),
+        in_channels=channels,
         prepared=partial(prepared, module),
-        peak_activation_bytes=lambda: (
-            cost.count(module, module.input_size, in_channels=module.in_channels).peak_fp32_bytes
-        ),
+        peak_activation_bytes=lambda: cost.count(module, tuple(size), in_channels=channels).peak_fp32_bytes,
     )
