@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from functools import partial
 
 import numpy as np
 import onnx
@@ -13,9 +12,9 @@ import torch
 from onnx import helper
 from onnx_files import mean_colour
 
-from course_lib import backbones, progress, weights
+from course_lib import backbones, weights
 from course_lib.data import ImageSet, normalise
-from course_lib.export import Runtime, runtime
+from course_lib.export import Runtime
 from course_lib.export.runtimes import Loaded
 from course_lib.training import embed, save_weights
 
@@ -135,12 +134,3 @@ def test_faces_that_do_not_fit_and_numbers_that_are_none_are_named():
     images[67] = 0
     with pytest.raises(ValueError, match=r"broken: the embedding of face 67 is not finite \(1 are not\)"):
         network.embed(images)
-
-
-def test_long_work_says_how_far_it_is_where_there_is_no_terminal(tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(runtime, "Progress", partial(progress.Progress, disable=False))  # whatever TQDM_DISABLE says
-    monkeypatch.setattr(progress, "FIRST_LINE", 0)
-    monkeypatch.setattr(progress, "NEXT_LINE", 0)
-    Runtime(mean_colour(tmp_path / "mean.onnx", [3, 8, 6])).embed(some(40, (3, 8, 6)))
-    said = capsys.readouterr().err.splitlines()
-    assert [line.split(",")[0] for line in said] == [f"embedding: {n} of 40 faces" for n in (0, 16, 32, 40)]
