@@ -75,6 +75,7 @@ def test_the_threshold_given_counts_even_if_it_is_nothing(enrolled):
     (face,) = enrolled.identify(photograph(STRANGER), threshold=-1)
     assert face.name == face.nearest
     assert names(enrolled.identify(photograph(ADA), threshold=1.01)) == [None]
+    assert names(enrolled.identify(photograph(STRANGER), threshold=face.score)) == [face.nearest]  # "at least"
     enrolled.calibrate(0.5)
     (face,) = enrolled.identify(photograph(STRANGER), threshold=0.0)
     assert (face.name is None) == (face.score < 0)
