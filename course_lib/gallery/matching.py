@@ -112,5 +112,5 @@ def unit_length(embeddings: ArrayLike) -> NDArray[np.float32]:
 
 def not_of_length_one(templates: NDArray[np.float32]) -> NDArray[np.int64]:
     """Which of the templates (T, D) are not finite, or have another length than one, ``LENGTH_TOLERANCE`` aside."""
-    lengths = np.sqrt(np.einsum("td,td->t", templates, templates, dtype=np.float64))
+    lengths = np.sqrt(np.einsum("td,td->t", templates, templates))
     return np.flatnonzero(~(np.abs(lengths - 1) <= LENGTH_TOLERANCE))  # nor is NaN

@@ -139,6 +139,7 @@ def broken(index: int, value: object) -> np.ndarray:
 @pytest.mark.parametrize(
     ("source", "message"),
     [
+        (np.zeros((5, 2)), "the points of 1 determine no transform: all in one place"),  # that is, at the origin
         (np.full((5, 2), 7.0), "the points of 1 determine no transform: all in one place, .*Leave the face out"),
         (broken(2, 0.1), "set 2 of 4 determine no transform: all in one place"),
         (broken(1, np.nan), "set 1 of 4 determine no transform: not all finite"),
@@ -159,6 +160,8 @@ def test_a_mirrored_square_has_no_nearest_angle():
         similarity(square, square[[0, 3, 2, 1]])
     with pytest.raises(ValueError, match="all in one place"):
         similarity(template(), np.full((5, 2), 3.0))
+    with pytest.raises(ValueError, match="all in one place"):
+        similarity(template(), np.zeros((5, 2)))
     with pytest.raises(ValueError, match="expected at least two"):
         similarity(np.zeros((1, 2)), np.zeros((1, 2)))
 
@@ -166,6 +169,6 @@ def test_a_mirrored_square_has_no_nearest_angle():
 def test_the_affine_map_needs_three_points_off_one_line():
     with pytest.raises(ValueError, match="expected exactly three"):
         affine(template(), template())
-    line = np.array([(0, 0), (1, 1), (2, 2)])
-    with pytest.raises(ValueError, match="on one line"):
-        affine(line, template()[EYES_AND_NOSE])
+    for line in (np.array([(0, 0), (1, 1), (2, 2)]), np.zeros((3, 2)), np.full((3, 2), 7.0)):
+        with pytest.raises(ValueError, match="on one line"):
+            affine(line, template()[EYES_AND_NOSE])

@@ -75,6 +75,7 @@ def test_the_threshold_given_counts_even_if_it_is_nothing(enrolled):
     (face,) = enrolled.identify(photograph(STRANGER), threshold=-1)
     assert face.name == face.nearest
     assert names(enrolled.identify(photograph(ADA), threshold=1.01)) == [None]
+    assert names(enrolled.identify(photograph(STRANGER), threshold=face.score)) == [face.nearest]  # "at least"
     enrolled.calibrate(0.5)
     (face,) = enrolled.identify(photograph(STRANGER), threshold=0.0)
     assert (face.name is None) == (face.score < 0)
@@ -102,7 +103,8 @@ def test_a_photograph_may_come_as_anything(there, tmp_path, kind):
         "PIL": Image.fromarray(pixels),
         "tensor": torch.from_numpy(pixels).permute(2, 0, 1),
     }[kind]
-    assert there.enrol("Ada", given, consent=CONSENT).templates == {"Ada": 1}
+    report = there.enrol("Ada", given, consent=CONSENT)
+    assert report.templates == {"Ada": 1} and report.passed_over == 0
     assert there.enrol("Ada too", [given, pixels], consent=CONSENT).templates == {"Ada too": 2}
     (face,) = there.identify(given, threshold=0.999)
     assert face.score == pytest.approx(1, abs=1e-5) and face.margin == pytest.approx(0, abs=1e-5)

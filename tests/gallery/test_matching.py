@@ -54,6 +54,20 @@ def test_everyone_but_the_owner_is_searched_for_a_template_of_the_gallery(counts
     np.testing.assert_allclose(found.score, [score for _, score, _ in expected], atol=1e-6)
 
 
+def test_people_with_as_many_templates_keep_their_order():
+    names = [f"p{number}" for number in range(500)]
+    assert Index(names, np.arange(500), drawn(0, 500)).names == tuple(names)
+
+
+@pytest.mark.parametrize("wrong", [np.nan, np.inf, 0, 1.001, 0.999, 5148])
+def test_templates_of_another_length_are_refused(wrong):
+    """One of NaN would make everybody a stranger, and a long one would be everybody."""
+    templates = drawn(0, 4)
+    templates[2] *= np.float32(wrong)
+    with pytest.raises(ValueError, match="template 2, of 'Grace', is not finite, or not of length one"):
+        Index(["Ada", "Grace"], np.array([0, 0, 1, 1]), templates)
+
+
 def test_it_agrees_with_scikit_learn_and_in_portions(monkeypatch):
     templates, faces = drawn(0, 300, 32), drawn(1, 50, 32)
     distances, neighbors = (
