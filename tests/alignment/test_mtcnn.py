@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 import skimage.data
 from collages import placed, portraits
+from plain_mtcnn import plain_cascade
 
 from course_lib.alignment import mtcnn
 from course_lib.alignment.detector import Face
@@ -66,6 +67,27 @@ def test_the_stages_narrow_down_to_the_faces_of_detect(detector, photographs):
         assert (left.scores > threshold).all() and (np.diff(left.scores) <= 0).all()
     refined_scores = MTCNN(thresholds=(0.6, 0.95, 0.7)).stages(photographs[1]).refined.scores
     assert len(refined_scores) and (refined_scores > 0.95).all()
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{"min_face": 24, "thresholds": (0.3, 0.2, 0.6)}, {"min_face": 33, "factor": 0.6, "thresholds": (0.4, 0.35, 0.3)}],
+)
+def test_every_stage_leaves_what_looking_at_one_place_after_the_other_leaves(options, photographs):
+    detector = MTCNN(**options)
+    photograph = photographs[2][60:330, 150:550].copy()
+    photograph[:60] = photographs[0][100:160, 50:450]  # colours, so that channels do not pass for each other
+    proposals, refined, faces = plain_cascade(detector, photograph)
+    stages = detector.stages(photograph)
+    for found, expected in ((stages.proposals, proposals), (stages.refined, refined)):
+        assert len(found) == len(expected) > 4
+        np.testing.assert_allclose(found.boxes, [place.box for place in expected], atol=1e-2)
+        np.testing.assert_allclose(found.scores, [place.score for place in expected], atol=1e-4)
+    assert len(stages.faces) == len(faces) > 1
+    for face, place in zip(stages.faces, faces, strict=True):
+        np.testing.assert_allclose(face.box, place.box, atol=1e-2)
+        np.testing.assert_allclose(face.landmarks, place.landmarks, atol=1e-2)
+        assert face.score == pytest.approx(place.score, abs=1e-4)
 
 
 def test_the_pyramid_is_shown_as_it_is_scanned(detector, photographs):
@@ -168,7 +190,10 @@ def test_of_too_many_candidates_the_surest_are_looked_at_and_the_others_counted(
         ({"min_face": math.inf}, "min_face is inf"),
         ({"factor": 1}, "factor is 1; expected a number between 0 and 1"),
         ({"factor": 0}, "factor is 0"),
+        ({"min_face": 0.9}, "min_face is 0.9"),
         ({"thresholds": (0.6, 0.7)}, "expected three numbers between 0 and 1"),
+        ({"thresholds": (0.6, 0.7, 0.7, 0.7)}, "expected three numbers between 0 and 1"),
+        ({"thresholds": (0.6, 0, 0.7)}, "expected three numbers between 0 and 1"),
         ({"thresholds": (0.6, 0.7, 1.2)}, "expected three numbers"),
     ],
 )
