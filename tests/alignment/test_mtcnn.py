@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 import skimage.data
 from collages import placed, portraits
+from plain_mtcnn import plain_cascade
 
 from course_lib.alignment import mtcnn
 from course_lib.alignment.detector import Face
-from course_lib.alignment.mtcnn import MTCNN
+from course_lib.alignment.mtcnn import MTCNN, Candidates
 from course_lib.alignment.summed_area import summed_area
 
 
@@ -66,6 +67,56 @@ def test_the_stages_narrow_down_to_the_faces_of_detect(detector, photographs):
         assert (left.scores > threshold).all() and (np.diff(left.scores) <= 0).all()
     refined_scores = MTCNN(thresholds=(0.6, 0.95, 0.7)).stages(photographs[1]).refined.scores
     assert len(refined_scores) and (refined_scores > 0.95).all()
+
+
+def candidates(
+    boxes: list | np.ndarray, scores: list, shifts: list | None = None, photographs: list | None = None
+) -> Candidates:
+    n = len(boxes)
+    shifts = np.zeros((n, 4)) if shifts is None else np.array(shifts)
+    numbers = np.zeros(n, dtype=np.int64) if photographs is None else np.array(photographs)
+    return Candidates(np.array(boxes, dtype=float), np.array(scores), shifts, np.empty((n, 0, 2)), numbers)
+
+
+def test_sides_move_by_parts_of_width_and_height_and_then_no_more():
+    moved = candidates([[0, 0, 10, 20]], [0.9], [[0.1, 0.2, -0.1, 0.5]]).corrected()
+    np.testing.assert_allclose(moved.boxes, [[1, 4, 9, 30]])
+    assert not moved.shifts.any() and moved.scores == 0.9
+
+
+def test_rivals_are_of_one_photograph_and_by_the_mode_asked_for():
+    boxes = [[0, 0, 10, 10], [2, 2, 5, 5], [0, 0, 10, 10]]
+    found = candidates(boxes, [0.7, 0.6, 0.9], photographs=[0, 0, 1])
+    assert found.suppressed(0.5).scores.tolist() == [0.9, 0.7, 0.6]
+    assert found.suppressed(0.5, "min").scores.tolist() == [0.9, 0.7]
+
+
+def test_the_surest_of_each_photograph_by_hand():
+    found = candidates([[0, 0, 1, 1]] * 6, [0.9, 0.8, 0.7, 0.6, 0.5, 0.4], photographs=[2, 0, 2, 2, 0, 1])
+    assert found.surest(2).scores.tolist() == [0.9, 0.8, 0.7, 0.5, 0.4]
+    assert found.per_photograph(4).tolist() == [2, 1, 3, 0]
+    assert len(found.surest(3)) == 6 and len(candidates(np.empty((0, 4)), []).surest(3)) == 0
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{"min_face": 24, "thresholds": (0.3, 0.2, 0.6)}, {"min_face": 33, "factor": 0.6, "thresholds": (0.4, 0.35, 0.05)}],
+)
+def test_every_stage_leaves_what_looking_at_one_place_after_the_other_leaves(options, photographs):
+    detector = MTCNN(**options)
+    photograph = photographs[2][60:330, 150:550].copy()
+    photograph[:60] = photographs[0][100:160, 50:450]  # colours, so that channels do not pass for each other
+    proposals, refined, faces = plain_cascade(detector, photograph)
+    stages = detector.stages(photograph)
+    for found, expected in ((stages.proposals, proposals), (stages.refined, refined)):
+        assert len(found) == len(expected) > 4
+        np.testing.assert_allclose(found.boxes, [place.box for place in expected], atol=1e-2)
+        np.testing.assert_allclose(found.scores, [place.score for place in expected], atol=1e-4)
+    assert len(stages.faces) == len(faces) > 1
+    for face, place in zip(stages.faces, faces, strict=True):
+        np.testing.assert_allclose(face.box, place.box, atol=1e-2)
+        np.testing.assert_allclose(face.landmarks, place.landmarks, atol=1e-2)
+        assert face.score == pytest.approx(place.score, abs=1e-4)
 
 
 def test_the_pyramid_is_shown_as_it_is_scanned(detector, photographs):
@@ -126,6 +177,7 @@ def test_min_face_decides_what_is_found():
     tiny = placed((3,), places=((36, 100, 100),), size=(200, 300))[0]
     assert len(MTCNN(min_face=20).detect(tiny)) == 1
     assert MTCNN(min_face=60).detect(tiny) == []
+    assert MTCNN(min_face=1).pyramid_sizes(2, 3)[0] == (24, 36), "the smallest that may be asked for"
     smaller = placed((3,), places=((15, 100, 100),), size=(200, 300))[0]
     assert MTCNN(min_face=20).detect(smaller) == []
     assert len(MTCNN(min_face=10).detect(smaller)) == 1, "the photograph is scaled up"
@@ -168,7 +220,11 @@ def test_of_too_many_candidates_the_surest_are_looked_at_and_the_others_counted(
         ({"min_face": math.inf}, "min_face is inf"),
         ({"factor": 1}, "factor is 1; expected a number between 0 and 1"),
         ({"factor": 0}, "factor is 0"),
+        ({"min_face": 0.9}, "min_face is 0.9"),
         ({"thresholds": (0.6, 0.7)}, "expected three numbers between 0 and 1"),
+        ({"thresholds": (0.6, 0.7, 0.7, 0.7)}, "expected three numbers between 0 and 1"),
+        ({"thresholds": (0.6, 0.7, 1)}, "expected three numbers between 0 and 1"),
+        ({"thresholds": (0.6, 0, 0.7)}, "expected three numbers between 0 and 1"),
         ({"thresholds": (0.6, 0.7, 1.2)}, "expected three numbers"),
     ],
 )

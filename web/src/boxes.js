@@ -4,6 +4,8 @@ export function area([left, top, right, bottom]) {
   return Math.max(0, right - left) * Math.max(0, bottom - top);
 }
 
+const LOOK = 20; // boxes that are compared in the time of a look into a cell
+
 /** How much two boxes overlap, 0..1: of their union, or in the mode "min" of the smaller one. */
 export function overlap(one, other, mode = "union") {
   const shared = area([
@@ -17,7 +19,7 @@ export function overlap(one, other, mode = "union") {
 export function nms(candidates, threshold, mode = "union") {
   const kept = [], cells = new Cells();
   for (const candidate of [...candidates].sort((a, b) => b.score - a.score)) {
-    if (cells.around(candidate.box).some((better) => overlap(better, candidate.box, mode) > threshold)) continue;
+    if (cells.someAround(candidate.box, (better) => overlap(better, candidate.box, mode) > threshold)) continue;
     kept.push(candidate);
     if (area(candidate.box) > 0) cells.add(candidate.box); // an empty box overlaps nothing
   }
@@ -44,19 +46,21 @@ class Cells {
     all.push(box);
   }
 
-  /** Boxes that may overlap another one, among them all that do. */
-  around([left, top, right, bottom]) {
-    return [...this.grids].flatMap(([size, { all, cells }]) => {
-      const [row, column] = [top, left].map((low) => Math.floor((low - size) / size));
+  /** Whether `test` is true of a box around another one; all that overlap that are asked about. */
+  someAround([left, top, right, bottom], test) {
+    for (const [size, { all, cells }] of this.grids) {
+      const row = Math.floor((top - size) / size), column = Math.floor((left - size) / size);
       const rows = Math.floor(bottom / size) - row + 1, columns = Math.floor(right / size) - column + 1;
-      if (!(rows * columns <= all.length)) return all; // a large box among small ones, or one beyond all numbers
-      const around = [];
+      if (!(rows * columns * LOOK <= all.length)) { // few boxes, a large one among small, or one beyond all numbers
+        if (all.some(test)) return true;
+        continue;
+      }
       for (let index = 0; index < rows * columns; index += 1) {
         const cell = cells.get(name(row + Math.floor(index / columns), column + (index % columns)));
-        if (cell) around.push(cell);
+        if (cell && cell.some(test)) return true;
       }
-      return around.flat();
-    });
+    }
+    return false;
   }
 }
 
