@@ -15,7 +15,7 @@
 #
 # **What you need before**: [notebook 00](00_start_here.ipynb). A little complex arithmetic helps.
 #
-# **Time and place**: 1 minute to run, 95 minutes to read and do. No GPU, no network, 1.2 GB of memory.
+# **Time and place**: 1 minute to run, 95 minutes to read and do. No GPU, no network, 1.6 GB of memory.
 
 # %% tags=["imports"]
 import os
