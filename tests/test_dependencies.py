@@ -40,6 +40,7 @@ BROUGHT_ALONG = {
     "IPython": "ipykernel",
     "urllib3": "requests",
     "threadpoolctl": "scikit-learn",
+    "numba": "umap-learn",
 }  # imported, and what we depend on cannot be without it
 
 # Used without being imported: where, and why.
