@@ -41,6 +41,7 @@ BROUGHT_ALONG = {
     "urllib3": "requests",
     "threadpoolctl": "scikit-learn",
     "numba": "umap-learn",
+    "libcst": "mutmut",
 }  # imported, and what we depend on cannot be without it
 
 # Used without being imported: where, and why.

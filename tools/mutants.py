@@ -4,7 +4,7 @@
     python -m tools.mutants --sample 20 --seed abc gallery    twenty of one folder, another draw
 
 A mutant is the library with one operator, number, word, argument or branch changed. The tests that mirror the changed
-module run first, and those of its folder if they notice nothing. Needs mutmut (pip install mutmut), which makes the
+module run first, and those of its folder if they notice nothing. Needs mutmut (the extra mutants), which makes the
 mutants; nothing else of the project does.
 """
 
@@ -58,7 +58,7 @@ def mutants_of(module: Path) -> list[tuple[Any, Any]]:
         import libcst
         from mutmut.mutation.file_mutation import create_mutations
     except ModuleNotFoundError as error:
-        raise SystemExit(f"{error.name} is not installed; it makes the mutants: pip install mutmut") from error
+        raise SystemExit(f"{error.name} is not installed; it makes the mutants: pip install -e '.[mutants]'") from error
     code = (ROOT / module).read_text(encoding="utf-8")
     tree, found, *_ = create_mutations(str(module), code)
     in_messages: set[int] = set()
