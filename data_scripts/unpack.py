@@ -34,6 +34,15 @@ def gunzip(folder: Path, archive: Path) -> None:
         shutil.copyfileobj(source, target)
 
 
+def unzip_one(member: str, folder: Path, archive: Path) -> None:
+    """Write one file of a zip archive, by its path in there, into ``folder``; nothing else. Raises ``UnpackError``."""
+    with readable(archive), zipfile.ZipFile(archive) as opened:
+        if member not in opened.namelist():
+            raise UnpackError(f"{archive} holds no file {member}")
+        with opened.open(member) as source, open(folder / PurePosixPath(member).name, "wb") as target:
+            shutil.copyfileobj(source, target)
+
+
 def zip_files(opened: zipfile.ZipFile) -> list[zipfile.ZipInfo]:
     """The files of a zip archive, without its folders, after a check of every member. Raises ``UnpackError``."""
     for info in opened.infolist():

@@ -3,6 +3,7 @@
     lab         open the course in JupyterLab; arguments are passed on: lab --no-browser --port 8899
     test        everything that must hold: lint, unit tests, guards, every notebook
     test-quick  lint, and the unit tests that are not marked slow: a minute and a half
+    parity      compare the library with facenet-pytorch, in an environment of its own
     fuzz        feed every reader with damaged and malicious files: fuzz --cases 5000 bin PNG
     lint        check style and format
     notebooks   execute every notebook anew and write its outputs
@@ -126,6 +127,11 @@ def run_stages(chosen: tuple[stages.Stage, ...]) -> int:
     return int(not stages.run(chosen, python, lambda command, stage: run(command, test_settings(stage.threads))))
 
 
+def parity(arguments: list[str]) -> int:
+    """facenet-pytorch, which the project does without, beside the library."""
+    return run([ready_python(), "-m", "tools.parity"], test_settings(threads=1))
+
+
 def fuzz(arguments: list[str]) -> int:
     """Thousands of damaged and malicious files for each reader."""
     return run([ready_python(), "-m", "tools.fuzz", *arguments], test_settings(threads=1))
@@ -218,6 +224,7 @@ COMMANDS = {
     "lab": lab,
     "test": test,
     "test-quick": test_quick,
+    "parity": parity,
     "fuzz": fuzz,
     "lint": lint,
     "notebooks": notebooks,

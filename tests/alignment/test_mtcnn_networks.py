@@ -1,18 +1,20 @@
 from __future__ import annotations
 
-import facenet_pytorch.models.mtcnn as theirs
+import hashlib
+import json
+
+import numpy as np
 import pytest
 import torch
+from recorded_mtcnn import INPUTS, network_input, recorded
+from safetensors.torch import load_file, save_file
 
-from course_lib import paths
-from course_lib.alignment.mtcnn_networks import ONet, PNet, RNet, with_weights
+from course_lib.alignment import mtcnn_networks
+from course_lib.alignment.mtcnn_networks import WEIGHTS, ONet, PNet, RNet, with_weights
 
 PARAMETERS = {PNet: 6_632, RNet: 100_178, ONet: 389_040}
+NETWORKS = {network.__name__: network for network in PARAMETERS}
 CPU = torch.device("cpu")
-
-
-def random_input(*shape: int) -> torch.Tensor:
-    return torch.rand(shape, generator=torch.Generator().manual_seed(0)) * 2 - 1
 
 
 @pytest.mark.parametrize("network", PARAMETERS)
@@ -20,46 +22,42 @@ def test_the_number_of_parameters(network):
     assert sum(parameter.numel() for parameter in network().parameters()) == PARAMETERS[network]
 
 
-# 12 is one window; odd and even sizes differ in the last, partial, pooling window.
-@pytest.mark.parametrize(("height", "width", "rows", "columns"), [(12, 12, 1, 1), (13, 14, 2, 2), (47, 30, 19, 10)])
+@pytest.mark.parametrize("name", INPUTS)
 @torch.inference_mode()
-def test_pnet_is_facenet_pytorchs(height, width, rows, columns):
-    x = random_input(2, 3, height, width)
-    shifts, scores = theirs.PNet()(x)
-    found_scores, found_shifts = with_weights(PNet(), CPU)(x)
-    assert found_scores.shape == (2, rows, columns)
-    torch.testing.assert_close(found_scores, scores[:, 1], atol=1e-5, rtol=0)
-    torch.testing.assert_close(found_shifts, shifts.permute(0, 2, 3, 1), atol=1e-5, rtol=0)
+def test_the_networks_are_facenet_pytorchs(name):
+    """Beside what was recorded of facenet-pytorch; `make parity` compares with the package itself."""
+    expected = recorded()[name]
+    scores, shifts, *landmarks = with_weights(NETWORKS[INPUTS[name][0]](), CPU)(network_input(name))
+    np.testing.assert_allclose(scores, expected["scores"], atol=1e-5, rtol=0)
+    np.testing.assert_allclose(shifts, expected["shifts"], atol=1e-5, rtol=0)
+    if name == "onet":
+        np.testing.assert_allclose(landmarks, expected["landmarks"], atol=1e-5, rtol=0)
+    assert not landmarks or landmarks[0].shape == (5, 5 if name == "onet" else 0, 2)
+    assert np.std(expected["scores"]) > 1e-3, "the comparison is of something"
 
 
-@torch.inference_mode()
-def test_rnet_is_facenet_pytorchs():
-    x = random_input(5, 3, RNet.side, RNet.side)
-    shifts, scores = theirs.RNet()(x)
-    found_scores, found_shifts, landmarks = with_weights(RNet(), CPU)(x)
-    torch.testing.assert_close(found_scores, scores[:, 1], atol=1e-5, rtol=0)
-    torch.testing.assert_close(found_shifts, shifts, atol=1e-5, rtol=0)
-    assert landmarks.shape == (5, 0, 2)
+def test_the_shipped_file_is_the_one_on_record_with_its_licence():
+    record = json.loads(WEIGHTS.with_suffix(".json").read_text(encoding="utf-8"))
+    assert record["written"] == {WEIGHTS.name: hashlib.sha256(WEIGHTS.read_bytes()).hexdigest()}
+    assert record["parameters"] == sum(PARAMETERS.values())
+    licence = WEIGHTS.with_suffix(".LICENSE").read_text(encoding="utf-8")
+    assert licence.startswith("MIT License") and "Copyright (c) 2019 Timothy Esler" in licence
 
 
-@torch.inference_mode()
-def test_onet_is_facenet_pytorchs():
-    x = random_input(5, 3, ONet.side, ONet.side)
-    shifts, landmarks, scores = theirs.ONet()(x)
-    found_scores, found_shifts, found_landmarks = with_weights(ONet(), CPU)(x)
-    torch.testing.assert_close(found_scores, scores[:, 1], atol=1e-5, rtol=0)
-    torch.testing.assert_close(found_shifts, shifts, atol=1e-5, rtol=0)
-    torch.testing.assert_close(found_landmarks[..., 0], landmarks[:, :5], atol=1e-5, rtol=0)
-    torch.testing.assert_close(found_landmarks[..., 1], landmarks[:, 5:], atol=1e-5, rtol=0)
-
-
-def test_the_missing_package_is_named(monkeypatch):
-    monkeypatch.setattr(paths, "find_spec", lambda name: None)
-    with pytest.raises(ModuleNotFoundError, match="pip install facenet-pytorch==2.5.3"):
+def test_missing_weights_are_named(monkeypatch, tmp_path):
+    monkeypatch.setattr(mtcnn_networks, "WEIGHTS", tmp_path / "mtcnn.safetensors")
+    with pytest.raises(FileNotFoundError, match=r"mtcnn\.safetensors is missing, MTCNN's weights: install"):
         with_weights(PNet(), CPU)
 
 
-def test_weights_of_another_network_are_refused(monkeypatch):
-    monkeypatch.setattr(PNet, "file", "rnet.pt")
-    with pytest.raises((RuntimeError, ValueError)):
+@pytest.mark.parametrize("change", ["another network", "a tensor less"])
+def test_weights_of_another_network_are_refused(monkeypatch, tmp_path, change):
+    stored = load_file(WEIGHTS)
+    if change == "another network":
+        stored = {name.replace("rnet.", "pnet."): tensor for name, tensor in stored.items() if "rnet" in name}
+    else:
+        del stored["pnet.heads.bias"]
+    monkeypatch.setattr(mtcnn_networks, "WEIGHTS", tmp_path / "mtcnn.safetensors")
+    save_file(stored, mtcnn_networks.WEIGHTS)
+    with pytest.raises(RuntimeError, match=r"heads\.(bias|weight)"):
         with_weights(PNet(), CPU)

