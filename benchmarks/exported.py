@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from facenet_pytorch import InceptionResnetV1
 from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
@@ -21,6 +20,7 @@ from benchmarks.shipped_model import MODEL
 from benchmarks.view1 import TEST, view1
 from course_lib import data, evaluation, export, weights
 from course_lib.cost.timing import torch_threads
+from course_lib.export.packages import needed_for
 from course_lib.paths import data_folder
 from course_lib.training import embed
 from course_lib.weights.teacher import TEACHER as TEACHER_FILE
@@ -68,8 +68,16 @@ def contestants(int8: export.Runtime, fp32: export.Runtime) -> dict[str, Forward
         EAGER: in_channels_last(eager),
         FOLDED: in_channels_last(export.folded(eager)),
         TEACHER: load_teacher(threads=1),
-        FACENET: in_channels_last(InceptionResnetV1(pretrained=None)),
+        FACENET: in_channels_last(facenet()),
     }
+
+
+def facenet() -> nn.Module:
+    """InceptionResnetV1 without its weights, which facenet-pytorch would download."""
+    with needed_for("the shipped file is measured against its network", "parity"):
+        from facenet_pytorch import InceptionResnetV1
+
+    return InceptionResnetV1(pretrained=None)
 
 
 def in_channels_last(network: nn.Module) -> Forward:
@@ -109,8 +117,7 @@ def milliseconds(race: Race, faces: int) -> dict[str, dict[str, float]]:
 
 def sizes(fp32: Path) -> dict[str, int]:
     """Bytes on disk; for the last, which has no weights, what its parameters and statistics take in 32 bits."""
-    facenet = InceptionResnetV1(pretrained=None)
-    stored = sum(tensor.numel() * tensor.element_size() for tensor in facenet.state_dict().values())
+    stored = sum(tensor.numel() * tensor.element_size() for tensor in facenet().state_dict().values())
     return {
         INT8: weights.int8_file(MODEL).stat().st_size,
         FP32: fp32.stat().st_size,

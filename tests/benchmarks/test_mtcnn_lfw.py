@@ -1,36 +1,10 @@
 from __future__ import annotations
 
-import cv2
 import numpy as np
 import pytest
-import torch
 from PIL import Image
 
-from benchmarks.mtcnn_lfw import agreement, main, measure, subject, view1_photographs
-from course_lib.data import orl_faces
-
-
-@pytest.fixture(scope="module")
-def portraits() -> np.ndarray:
-    """ORL portraits in the middle of grey photographs, uint8 (6, 192, 172, 3)."""
-    grey = orl_faces().images[::70, 0].numpy()
-    return np.pad(grey, ((0, 0), (40, 40), (40, 40)), constant_values=128)[..., None].repeat(3, axis=3)
-
-
-@pytest.mark.slow
-def test_the_record_has_times_recall_and_landmarks(portraits):
-    threads = torch.get_num_threads(), cv2.getNumThreads()
-    figures = measure(portraits, rounds=2, threads=(1,))
-    assert (torch.get_num_threads(), cv2.getNumThreads()) == threads
-    assert figures["milliseconds"].keys() == {
-        f"{name}, threads: 1" for name in ("facenet-pytorch", "detect_many", "detect")
-    }
-    rows = {row["name"]: row for row in figures["comparisons"]}
-    assert rows["1 thread: facenet-pytorch / detect_many, time"]["target"] == 2.0
-    assert rows["subjects found, facenet-pytorch"]["value"] == rows["subjects found, ours"]["value"] == 100
-    assert 0 < rows["landmarks apart, mean"]["value"] < 0.08
-    assert rows["landmarks apart, mean"]["target"] == 0.05
-
+from benchmarks.mtcnn_lfw import agreement, main, subject, view1_photographs
 
 FACE = np.array([[10.0, 10], [20, 10], [15, 15], [11, 20], [19, 20]])
 

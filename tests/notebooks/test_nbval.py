@@ -10,7 +10,8 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from nbval.plugin import get_sanitize_patterns
+
+from tools.nbval_numbers import sanitized
 
 ROOT = Path(__file__).resolve().parents[2]
 SANITIZE = Path(__file__).with_name("sanitize.cfg")
@@ -89,12 +90,6 @@ def test_the_full_mode_is_refused(sample_folder: Path, monkeypatch: pytest.Monke
     ]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=60)
     assert done.returncode != 0 and "COURSE_FULL is set" in done.stdout + done.stderr
-
-
-def sanitized(text: str) -> str:
-    for pattern, replacement in get_sanitize_patterns(SANITIZE.read_text(encoding="utf-8")):
-        text = re.sub(pattern, replacement, text)
-    return text
 
 
 def test_sanitize_leaves_results_alone() -> None:
