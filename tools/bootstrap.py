@@ -13,8 +13,9 @@
     help        this list
 
 With make: make lab, make test, … Settings are environment variables, or follow the target of make:
-    PYTHON=python3.12            the Python to build .venv with (3.10 to 3.13)
-    CPU=1                        PyTorch without CUDA, on Linux: about 0.3 GB to download instead of 3
+    PYTHON=python3.12            the Python to build .venv with (3.10 to 3.14)
+    GPU=1                        PyTorch with CUDA, on Linux, where no NVIDIA driver is found; GPU=0: without
+    PIP=1                        pip in place of uv
     ARGS="--port 8899"           (make only) arguments to pass on
 """
 
@@ -30,7 +31,7 @@ ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))  # started by path, from any folder
 
 from tools import environment, interpreters, stages, weights  # noqa: E402
-from tools.installer import SetupError  # noqa: E402
+from tools.installer import SetupError, say  # noqa: E402
 
 FIRST_NOTEBOOK = "notebooks/00_start_here.ipynb"
 TAKES_ARGUMENTS = ("lab", "fuzz", "notebooks", "bench", "web")
@@ -66,13 +67,14 @@ def main(arguments: list[str]) -> int:
 
 
 def ready_python() -> str:
-    """The environment's Python, built with the settings PYTHON and CPU if need be."""
-    python, cpu = os.environ.get("PYTHON", "").strip(), os.environ.get("CPU", "").strip()
-    if cpu not in ("", "0", "1"):
-        raise SetupError(f"CPU={cpu} is neither 1 (PyTorch without CUDA) nor 0.", "Give CPU=1, or leave it out.")
+    """The environment's Python, built with the settings PYTHON, GPU and UV_TORCH_BACKEND if need be."""
+    python, gpu, backend = (os.environ.get(name, "").strip() for name in ("PYTHON", "GPU", "UV_TORCH_BACKEND"))
+    if gpu not in ("", "0", "1"):
+        raise SetupError(f"GPU={gpu} is neither 1 (PyTorch with CUDA) nor 0.", "Give GPU=1, or leave it out.")
     if python:
-        interpreters.check_asked_python(python)
-    return str(environment.ensure(None if not cpu else cpu == "1", python))
+        interpreters.check(python, f"PYTHON={python}")
+    asked = {"1": environment.AS_SERVED, "0": "cpu"}.get(gpu, backend or None)
+    return str(environment.ensure(asked, python))
 
 
 def lab(arguments: list[str]) -> int:
@@ -98,7 +100,7 @@ def lab_options(arguments: list[str]) -> list[str]:
         options.append("--allow-root")  # in a container; JupyterLab refuses root otherwise
     if "--no-browser" not in arguments and not browser_can_open():
         options.append("--no-browser")
-        environment.say("No browser can open here. Open the address that JupyterLab prints below, with its token.")
+        say("No browser can open here. Open the address that JupyterLab prints below, with its token.")
     return [*options, *arguments]
 
 
@@ -165,9 +167,7 @@ def clean(arguments: list[str]) -> int:
     """Remove what the other commands built."""
     built = [environment.VENV, environment.CACHE, ROOT / "web" / "dist", ROOT / "web" / "node_modules"]
     for folder in (*built, *ROOT.rglob("__pycache__")):
-        environment.empty(folder)
-        if folder.is_dir() and not folder.is_symlink():
-            folder.rmdir()
+        environment.discard(folder)
     return 0
 
 

@@ -1,12 +1,12 @@
 """The project's virtual environment: built, mended and stamped. Standard library only, any Python from 3.8.
 
-A file inside ``.venv``, written last, holds what the environment was built from. While it agrees with the project,
-nothing is installed; when it is missing or disagrees, the environment is brought to the tested set.
+A file inside ``.venv`` holds what the environment was built from; while the installation lasts, it holds nothing. While
+it agrees with the project, nothing is installed; else the environment is brought to the versions of uv.lock.
 """
 
 from __future__ import annotations
 
-import csv
+import ctypes
 import hashlib
 import json
 import os
@@ -17,200 +17,195 @@ import sys
 from contextlib import contextmanager
 from pathlib import Path
 
-from tools.installer import SetupError, run_pip
-from tools.interpreters import NEWEST, OLDEST, named, python_version, suitable_pythons
+from tools.installer import CACHE, ROOT, SetupError, answer, find_uv, make_venv, program, say, settings
+from tools.interpreters import NEWEST, OLDEST, check, is_supported, named, python_version, running_python
+from tools.sizes import megabytes
 
-ROOT = Path(__file__).resolve().parents[1]
 VENV = ROOT / ".venv"
-CACHE = ROOT / ".cache"
 STAMP = VENV / "face-course.json"
-REQUIREMENTS, CONSTRAINTS = ROOT / "pyproject.toml", ROOT / "constraints.txt"
-CPU_INDEX = os.environ.get("TORCH_CPU_INDEX") or "https://download.pytorch.org/whl/cpu"
-# With less free space, in gigabytes (1e9 bytes), an installation cannot succeed; unpacked it takes 5.7 or about 2.
+REQUIREMENTS, LOCK, CONSTRAINTS = ROOT / "pyproject.toml", ROOT / "uv.lock", ROOT / "constraints.txt"
+AS_SERVED = "as served"  # PyTorch's build on the package index: for Linux with CUDA, elsewhere without
+OF_PYTORCH = ("torch", "torchvision", "torchao", "triton")  # which uv takes from PyTorch's index of a backend
+# What constraints.txt and the hashed list hold: all that the commands install.
+LOCKED = ["--extra", "dev", "--extra", "executorch", "--no-emit-project", "--no-annotate", "--no-header"]
+PYTORCH_INDEX = "https://download.pytorch.org/whl/"  # followed by the backend
+# With less free space, in gigabytes (1e9 bytes), an installation cannot succeed.
 SPACE_WITH_CUDA, SPACE_WITHOUT_CUDA, SPACE_FOR_AN_UPDATE = 7.0, 2.5, 0.5
 
 
-def ensure(cpu: bool | None = None, python: str = "") -> Path:
+def ensure(torch: str | None = None, python: str = "") -> Path:
     """The environment's Python, after building or mending the environment if it needs it.
 
     Args:
-        cpu: PyTorch without CUDA (True), with it (False), or as the environment already is (None).
-        python: the interpreter to build with; empty for the first supported one that is found.
+        torch: the build of PyTorch, one of uv's backends or AS_SERVED; None as it is, and for a new environment as
+            suits the machine.
+        python: the interpreter to build with; empty for the one that runs this, or another if that is not supported.
 
     Raises:
         SetupError: the environment could not be made ready; the message says what to do.
     """
-    if problem(cpu, python):
+    if problem(torch, python):
         with only_one_at_a_time() as lock:
-            reason = problem(cpu, python)  # asked again: another process may have finished it meanwhile
-            if reason:
-                make_ready(reason, cpu, python, lock)
+            found = problem(torch, python)  # asked again: another process may have finished it meanwhile
+            if found:
+                make_ready(*found, torch, python, lock)
     return venv_python()
 
 
 def venv_python() -> Path:
     """Where the environment's interpreter is, whether it exists or not."""
-    return VENV / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
-
-
-def site_packages() -> Path:
-    """Where the environment keeps its packages."""
-    if os.name == "nt":
-        return VENV / "Lib/site-packages"
-    version = python_version(venv_python())
-    return VENV / f"lib/python{named(version) if version else ''}/site-packages"
-
-
-def say(message: str) -> None:
-    """One message to the person at the terminal, ahead of what the next program prints."""
-    print(f"[face-course] {message}", flush=True)
+    return program(VENV, "python")
 
 
 # --- Is it ready? ---
 
 
-def read_stamp() -> dict:
-    """What the environment was built from; empty where no installation has ended."""
+def read_stamp() -> dict | None:
+    """What the environment was built from; empty where no installation has ended, None where none was begun."""
     try:
         return json.loads(STAMP.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None
     except (OSError, ValueError):
         return {}
 
 
 def fingerprint() -> str:
     """A hash of the files that say what to install."""
-    return hashlib.sha256(REQUIREMENTS.read_bytes() + b"\0" + CONSTRAINTS.read_bytes()).hexdigest()
+    return hashlib.sha256(REQUIREMENTS.read_bytes() + b"\0" + LOCK.read_bytes()).hexdigest()
 
 
-def problem(cpu: bool | None, python: str) -> str:
-    """Why the environment cannot be used as it is; empty if it can."""
+def problem(torch: str | None, python: str) -> tuple[str, bool] | None:
+    """Why the environment cannot be used as it is, and whether installing into it mends that; None if it can."""
     if not VENV.exists():
-        return "There is no environment yet."
+        return "There is no environment yet.", False
     stamp, version = read_stamp(), python_version(venv_python())
     if version is None:
-        return "The environment's Python does not run."
+        return "The environment's Python does not run.", False
+    if not OLDEST <= version <= NEWEST or (python and python_version(python) != version):
+        return f"The environment is of Python {named(version)}.", False
+    if stamp is None:
+        return "The environment was made by hand.", True
     if not stamp:
-        return "The environment was not finished."
+        return "The environment was not finished.", False
     if stamp.get("root") != str(ROOT):
-        return "The project's folder was moved or copied."
-    if stamp.get("python") != named(version) or (python and python_version(python) != version):
-        return f"The environment is of Python {stamp.get('python')}."
-    if cpu is not None and stamp.get("cpu") != cpu:
-        return "The environment has the other build of PyTorch."
+        return "The project's folder was moved or copied.", False
+    if stamp.get("python") != named(version):
+        return f"The environment is of Python {stamp.get('python')}.", False
+    if torch not in (None, stamp.get("torch")):
+        return "The environment has another build of PyTorch.", False
     if stamp.get("fingerprint") != fingerprint():
-        return "The required versions have changed."
-    return ""
-
-
-def can_be_mended(cpu: bool | None, python: str) -> bool:
-    """Whether installing into the environment suffices; otherwise it is built anew."""
-    stamp, version = read_stamp(), python_version(venv_python())
-    if version is None or not OLDEST <= version <= NEWEST or (python and python_version(python) != version):
-        return False
-    if stamp and (stamp.get("root") != str(ROOT) or stamp.get("python") != named(version)):
-        return False
-    if cpu is not None and has_torch() and stamp.get("cpu", has_cpu_torch()) != cpu:
-        return False  # pip takes either build for the version it was asked for, and would keep the wrong one
-    pip = list(site_packages().glob("pip-*.dist-info"))
-    return len(pip) == 1 and is_whole(pip[0])
-
-
-def has_torch() -> bool:
-    """Whether PyTorch, most of the download, is already in the environment."""
-    return any(site_packages().glob("torch-*.dist-info"))
-
-
-def has_cpu_torch() -> bool:
-    """Whether that is the build without CUDA."""
-    return any(site_packages().glob("torch-*+cpu.dist-info"))
+        return "The required versions have changed.", True
+    return None
 
 
 # --- Making it ready ---
 
 
-def make_ready(reason: str, cpu: bool | None, python: str, lock: int) -> None:
-    """Build or mend the environment, and stamp it at the very end."""
-    mend = VENV.exists() and can_be_mended(cpu, python)
-    cpu = read_stamp().get("cpu", has_cpu_torch()) if cpu is None else cpu
+def make_ready(reason: str, mend: bool, torch: str | None, python: str, lock: int) -> None:
+    """Build or mend the environment, and stamp it at the very end; what could not be built is removed."""
+    torch = torch or (read_stamp() or {}).get("torch") or suitable_torch()
     say(f"{reason} {'Mending' if mend else 'Building'} .venv; this takes some minutes, once.")
-    STAMP.unlink(missing_ok=True)
-    if mend:
-        forget_broken_packages(site_packages())
-    else:
-        empty(VENV)
-    check_space(cpu)
-    if not mend:
-        create(python)
-    install(cpu, lock)
-    write_stamp(cpu)
+    check_space(SPACE_FOR_AN_UPDATE if mend else SPACE_WITH_CUDA if brings_cuda(torch) else SPACE_WITHOUT_CUDA)
+    python = python or running_python()
+    uv = find_uv(python)
+    try:
+        if not mend:
+            create(uv, python)
+        STAMP.write_text("{}", encoding="utf-8")
+        install(uv, torch, ["-e", ".[dev]"], lock)
+    except BaseException:
+        if not mend:
+            discard(VENV)
+        raise
+    built = {"fingerprint": fingerprint(), "python": named(python_version(venv_python())), "root": str(ROOT)}
+    unfinished = STAMP.with_suffix(".part")
+    unfinished.write_text(json.dumps({**built, "torch": torch}, indent=1) + "\n", encoding="utf-8")
+    os.replace(unfinished, STAMP)
     say("The environment is ready.")
 
 
-def write_stamp(cpu: bool) -> None:
-    """Note what the environment was built from, all at once or not at all."""
-    version = python_version(venv_python())
-    if version is None:
-        raise SetupError("The environment's Python does not run.", "Run: make clean")
-    built = {"fingerprint": fingerprint(), "python": named(version), "root": str(ROOT), "cpu": cpu}
-    unfinished = STAMP.with_suffix(".part")
-    unfinished.write_text(json.dumps(built, indent=1) + "\n", encoding="utf-8")
-    os.replace(unfinished, STAMP)
+def suitable_torch() -> str:
+    """The build of PyTorch for this machine: on Linux the one for CPUs, unless there is an NVIDIA driver."""
+    return "cpu" if sys.platform == "linux" and not has_nvidia_driver() else AS_SERVED
 
 
-def create(python: str) -> None:
-    """A virtual environment from the first interpreter that can make one."""
-    incomplete = []
-    for candidate in [python] if python else suitable_pythons():
-        command = [candidate, "-m", "venv", str(VENV)]
-        made = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True)
-        if made.returncode == 0:
-            return
-        empty(VENV)
-        output = made.stdout + made.stderr
-        if "ensurepip" not in output and "No module named" not in output:
-            raise SetupError.from_output(f"{candidate} could not create .venv", output)
-        incomplete.append(candidate)
-    version = named(python_version(incomplete[0]) or OLDEST)
-    raise SetupError(
-        f"Python cannot create a virtual environment, its module venv or ensurepip is missing: {', '.join(incomplete)}",
-        f"On Debian or Ubuntu: sudo apt install python{version}-venv, then give the same command again.\n"
-        "Elsewhere name a complete Python (PYTHON=/path/to/python3 make lab), or use conda: see README.md.",
-    )
-
-
-def install(cpu: bool, lock: int) -> None:
-    """The tested set, with plain pip."""
-    if sys.platform == "linux" and cpu and not has_cpu_torch():
-        install_cpu_torch(lock)
-    elif sys.platform == "linux" and not cpu and shutil.which("nvidia-smi") is None and not has_torch():
-        say(
-            "No NVIDIA GPU was found. PyTorch's standard build for Linux carries about 3 GB of CUDA all the same.\n"
-            "To do without, stop this with Ctrl-C and add CPU=1, as in: make lab CPU=1"
-        )
-    run_pip(venv_python(), ["install", "-c", "constraints.txt", "-e", ".[dev]"], ROOT, CACHE, lock)
-
-
-def install_cpu_torch(lock: int) -> None:
-    """Take torch and torchvision from PyTorch's index of CPU builds, or say plainly that they could not be had."""
-    pins = [f"{name}=={tested_version(name)}+cpu" for name in ("torch", "torchvision")]
-    command = ["install", "--no-deps", "--index-url", CPU_INDEX, "--retries", "1", "--timeout", "20", *pins]
+def has_nvidia_driver() -> bool:
+    """Whether NVIDIA's driver runs and has a GPU; its programs and libraries are on many machines that have none."""
     try:
-        run_pip(venv_python(), command, ROOT, CACHE, lock)
-    except SetupError as error:
-        if error.disk_is_full:
+        return ctypes.CDLL("libcuda.so.1").cuInit(0) == 0
+    except OSError:
+        return False
+
+
+def brings_cuda(torch: str) -> bool:
+    """Whether a build of PyTorch has gigabytes of libraries for GPUs."""
+    return torch != "cpu" and sys.platform == "linux"
+
+
+def create(uv: str | None, python: str) -> None:
+    """An empty virtual environment; uv looks for another Python, or fetches one, where this one is not supported."""
+    discard(VENV)
+    if uv is None:
+        check(python, python)
+        make_venv(python, VENV)
+    else:
+        asked = ["--python", python] if is_supported(python) else []
+        answer("uv could not create .venv", [uv, "venv", "--seed", *asked, str(VENV)])
+
+
+def install(uv: str | None, torch: str, wanted: list[str], lock: int) -> None:
+    """Packages in the versions of uv.lock, after it was said how much there is to download.
+
+    Raises:
+        SetupError: they could not be had, or not be written.
+    """
+    command = installation(uv, torch)
+    try:
+        planned = answer("The packages could not be had", [*command, "--dry-run", *wanted], torch)
+    except SetupError:
+        if torch == AS_SERVED:
             raise
-        say(f"The CPU builds could not be had from {CPU_INDEX}. Going on with the standard build, which is larger.")
-        check_space(cpu=False)
+        say(f"PyTorch's build could not be had from {PYTORCH_INDEX}{torch}. Going on with the package index's.")
+        check_space(SPACE_WITH_CUDA if brings_cuda(AS_SERVED) else SPACE_WITHOUT_CUDA)
+        return install(uv, AS_SERVED, wanted, lock)
+    total = megabytes(planned, LOCK.read_text(encoding="utf-8"), python_version(venv_python()) or OLDEST)
+    say(f"{total:,.0f} MB to download, less what was fetched before.")
+    inherited = {} if os.name == "nt" else {"pass_fds": (lock,)}
+    done = subprocess.run(
+        [*command, *wanted], cwd=str(ROOT), env=settings(torch), stdin=subprocess.DEVNULL, **inherited
+    )
+    if done.returncode != 0:
+        full = " The disk is full." if shutil.disk_usage(str(ROOT)).free < 1e8 else ""
+        raise SetupError(
+            f"The installation stopped; the lines above say why.{full}",
+            "When that is dealt with, give the same command again: what was fetched is not fetched again.",
+        )
+
+
+def installation(uv: str | None, torch: str) -> list[str]:
+    """The command that installs what is appended to it, with hashes where uv does it."""
+    apart = OF_PYTORCH if torch != AS_SERVED else ()
+    if uv is None:
+        build = [f"{name}=={tested_version(name)}+{torch}" for name in apart[:2]]
+        index = ["--extra-index-url", PYTORCH_INDEX + torch] if apart else []
+        return [str(venv_python()), "-m", "pip", "install", "--no-input", "-c", str(CONSTRAINTS), *index, *build]
+    hashed = CACHE / "constraints.txt"
+    export = [uv, "export", "--frozen", "--quiet", *LOCKED, "--output-file", str(hashed)]
+    answer("uv could not read uv.lock", [*export, *(word for name in apart for word in ("--no-emit-package", name))])
+    with open(hashed, "a", encoding="utf-8") as file:  # PyTorch's index has other files than the lock knows
+        file.writelines(f"{name}=={tested_version(name)}\n" for name in apart[:3])
+    return [uv, "pip", "install", "--python", str(venv_python()), "-c", str(hashed)]
 
 
 def add_for_tests() -> None:
     """ExecuTorch, which nothing but its own tests needs: where it cannot be had, they are skipped, and it is said."""
     wanted = tested_version("executorch")
-    if any(is_whole(record) for record in site_packages().glob(f"executorch-{wanted}.dist-info")):
+    if any(VENV.glob(f"[Ll]ib/**/executorch-{wanted}.dist-info")):
         return
     with only_one_at_a_time() as lock:
         try:
-            run_pip(venv_python(), ["install", "-c", "constraints.txt", f"executorch=={wanted}"], ROOT, CACHE, lock)
+            install(find_uv(running_python()), AS_SERVED, [f"executorch=={wanted}"], lock)
         except SetupError as error:
             say(f"ExecuTorch could not be installed, so its tests are skipped. {error}")
 
@@ -223,63 +218,34 @@ def tested_version(package: str) -> str:
     return pin.group(1)
 
 
-def check_space(cpu: bool) -> None:
-    """Refuse to begin what the disk cannot hold."""
-    with_cuda = sys.platform == "linux" and not cpu
-    needed = SPACE_WITH_CUDA if with_cuda else SPACE_WITHOUT_CUDA
-    needed = SPACE_FOR_AN_UPDATE if has_torch() else needed
+def check_space(needed: float) -> None:
+    """Refuse to begin what the disk cannot hold, in gigabytes."""
     free = shutil.disk_usage(str(ROOT)).free / 1e9
     if free < needed:
-        smaller = f", or add CPU=1, which needs {SPACE_WITHOUT_CUDA:g} GB" if with_cuda else ""
+        smaller = f" (without CUDA, with GPU=0, {SPACE_WITHOUT_CUDA:g} GB)" if needed == SPACE_WITH_CUDA else ""
         raise SetupError(
-            f"The disk of {ROOT} has {free:.1f} GB free; the installation needs {needed:g} GB.",
-            f"Free some space{smaller}. Then give the same command again.",
+            f"The disk of {ROOT} has {free:.1f} GB free; the installation needs {needed:g} GB{smaller}.",
+            "Free some space, then give the same command again.",
         )
 
 
-# --- What an interrupted installation leaves behind ---
-
-
-def forget_broken_packages(folder: Path) -> list[str]:
-    """Remove the records of packages that are not whole, so that pip installs them again; return their names."""
-    broken = [record for record in sorted(folder.glob("*.dist-info")) if not is_whole(record)]
-    set_aside = list(folder.glob("~*"))  # by pip, while it replaces a package
-    for path in broken + set_aside:
-        remove(path)
-    return [path.name.split("-")[0] for path in broken]
-
-
-def is_whole(dist_info: Path) -> bool:
-    """Whether every file that a package's RECORD lists is there with its size in bytes."""
-    try:
-        with open(dist_info / "RECORD", encoding="utf-8", newline="") as file:
-            sizes = {row[0]: row[2] for row in csv.reader(file) if row}
-        here = dist_info.parent
-        return bool(sizes) and all(os.stat(here / name).st_size == int(size) for name, size in sizes.items() if size)
-    except (OSError, ValueError, IndexError):
-        return False
-
-
-def empty(folder: Path) -> None:
-    """Remove what is inside a folder but not the folder, which may be a link to a larger disk."""
+def discard(folder: Path) -> None:
+    """Remove a folder, but of a link, perhaps to a larger disk, only what is inside."""
     for path in folder.iterdir() if folder.exists() else ():
-        remove(path)
-
-
-def remove(path: Path) -> None:
-    """Remove a file, a link or a folder."""
-    try:
-        shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
-    except OSError as error:
-        raise SetupError(
-            f"The old environment could not be removed: {error}",
-            "Close JupyterLab and every other program that uses .venv, then give the same command again.",
-        ) from None
+        try:
+            shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
+        except OSError as error:
+            raise SetupError(
+                f"The old environment could not be removed: {error}",
+                "Close JupyterLab and every other program that uses .venv, then give the same command again.",
+            ) from None
+    if folder.is_dir() and not folder.is_symlink():
+        folder.rmdir()
 
 
 @contextmanager
 def only_one_at_a_time():
-    """Hold a lock while installing. pip inherits it, so that a pip that outlives this process keeps it too."""
+    """Hold a lock while installing. uv and pip inherit it: one that outlives this process keeps it too."""
     CACHE.mkdir(exist_ok=True)
     with open(CACHE / "setup.lock", "w") as file:
         try:

@@ -1,4 +1,4 @@
-"""Runs pip and turns its failures into a sentence and a remedy. Standard library only, any Python from 3.8."""
+"""uv, or pip where there is no uv, and their failures as a sentence and a remedy. Standard library, Python 3.8 on."""
 
 from __future__ import annotations
 
@@ -6,36 +6,54 @@ import os
 import re
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
-NO_SPACE = (
-    r"No space left on device|Disk quota exceeded|not enough space on the disk|\[Errno 28\]|\[WinError 112\]|ENOSPC"
-)
+ROOT = Path(__file__).resolve().parents[1]
+CACHE = ROOT / ".cache"
+PRIVATE = CACHE / "uv"
+WANTED_UV, OLDEST_UV = "uv>=0.13,<0.14", (0, 9)
 REMEDIES = (
-    (NO_SPACE, "The disk is full.", "Free some space"),
     (
-        r"Temporary failure in name resolution|Name or service not known|nodename nor servname|getaddrinfo failed"
-        r"|NewConnectionError|ConnectTimeout|Connection refused|Network is unreachable|Read timed out|ProxyError"
-        r"|ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ETIMEDOUT",
-        "The package index could not be reached.",
-        "Check the network, and behind a proxy set HTTPS_PROXY",
+        r"No space left on device|Disk quota exceeded|not enough space on the disk|\[Errno 28\]|\[WinError 112\]",
+        "The disk is full.",
+        "Free some space",
     ),
     (
-        r"CERTIFICATE_VERIFY_FAILED|SSLError",
+        r"Read-only file system|Permission denied|\[WinError 5\]",
+        "A file could not be written.",
+        "Copy the course to a folder of your own, or close the programs that use its .venv",
+    ),
+    (
+        r"CERTIFICATE_VERIFY_FAILED|SSLError|invalid peer certificate",
         "The package index's certificate was not accepted.",
-        "Behind a proxy that inspects traffic, point PIP_CERT to its certificate",
+        "Behind a proxy that inspects traffic, point SSL_CERT_FILE and PIP_CERT to its certificate",
     ),
     (
-        r"do not match the hashes|IncompleteRead|BadZipFile",
+        r"name resolution|Name or service not known|nodename nor servname|getaddrinfo failed|dns error"
+        r"|ENOTFOUND|EAI_AGAIN|NewConnectionError|ConnectTimeout|Connection refused|ECONNREFUSED|Network is unreachable"
+        r"|ProxyError|timed out|ETIMEDOUT|error sending request|client error \(Connect\)",
+        "The package index could not be reached.",
+        "Check the network; behind a proxy set HTTPS_PROXY, and for a mirror UV_DEFAULT_INDEX and PIP_INDEX_URL",
+    ),
+    (
+        r"do not match the hashes|Hash mismatch|IncompleteRead|BadZipFile",
         "A download arrived broken.",
-        "Run python -m pip cache purge",
+        "Run uv cache clean or python -m pip cache purge",
     ),
-    (r"Permission denied|\[WinError 5\]", "A file could not be written.", "Close programs that use .venv"),
     (
-        r"No matching distribution found|ResolutionImpossible",
+        r"No matching distribution found|ResolutionImpossible|No solution found",
         "A required version is not offered for this Python and operating system.",
-        "Name another Python (PYTHON=python3.11), or use conda: see README.md",
+        "Name another Python (PYTHON=python3.12), or use conda: see README.md",
+    ),
+    (
+        r"ensurepip|No module named",
+        "Its module venv or ensurepip is missing.",
+        "On Debian or Ubuntu: sudo apt install python3-venv; elsewhere name another (PYTHON=/path/to/python3)",
+    ),
+    (
+        r"No interpreter found|No download found",
+        "There is no Python that the course runs on.",
+        "Install one (https://www.python.org/downloads/), or name one: PYTHON=/path/to/python3.12 make lab",
     ),
 )
 
@@ -43,89 +61,112 @@ REMEDIES = (
 class SetupError(Exception):
     """The environment could not be made ready: what happened, and what to do. Shown without a traceback."""
 
-    def __init__(self, what: str, remedy: str, disk_is_full: bool = False) -> None:
+    def __init__(self, what: str, remedy: str) -> None:
         super().__init__(f"{what}\n{remedy}")
-        self.disk_is_full = disk_is_full
 
     @classmethod
     def from_output(cls, doing: str, output: str) -> SetupError:
         """The failure that a program's output tells of."""
-        again = "give the same command again: it goes on from here."
         for pattern, what, remedy in REMEDIES:
             if re.search(pattern, output, re.IGNORECASE):
-                return cls(f"{doing}. {what}", f"{remedy}, then {again}", disk_is_full=pattern is NO_SPACE)
+                return cls(f"{doing}. {what}", f"{remedy}, then give the same command again.")
         last = "\n".join(f"    {line}" for line in output.strip().splitlines()[-5:])
-        return cls(f"{doing}. It said last:\n{last}", f"When that is dealt with, {again}")
+        return cls(f"{doing}. It said last:\n{last}", "When that is dealt with, give the same command again.")
 
 
-def run_pip(python: Path, arguments: list[str], root: Path, cache: Path, lock: int | None = None) -> None:
-    """Run the environment's pip, showing its progress but not its tracebacks.
+def say(message: str) -> None:
+    """One message to the person at the terminal, ahead of what the next program prints."""
+    print(f"[face-course] {message}", flush=True)
+
+
+def answer(doing: str, command: list[str], torch: str = "") -> str:
+    """What a program prints, without showing it.
+
+    Raises:
+        SetupError: it failed; the message begins with what was being done.
+    """
+    done = subprocess.run(command, cwd=str(ROOT), env=settings(torch), stdin=subprocess.DEVNULL, **CAPTURED)
+    if done.returncode != 0:
+        raise SetupError.from_output(doing, done.stdout)
+    return done.stdout
+
+
+CAPTURED = {
+    "stdout": subprocess.PIPE,
+    "stderr": subprocess.STDOUT,
+    "text": True,
+    "encoding": "utf-8",
+    "errors": "replace",
+}
+
+
+def settings(torch: str = "") -> dict[str, str]:
+    """The user's settings for uv and pip, less those that would install somewhere else than into the environment.
 
     Args:
-        root: the folder to run in.
-        cache: where the log and the temporary files go: many systems keep /tmp in memory, too small for PyTorch.
-        lock: an open file that pip holds open too.
-    Raises:
-        SetupError: pip failed.
+        torch: uv's backend for PyTorch; empty for what the package index serves.
     """
-    temporary = cache / "tmp"
-    shutil.rmtree(str(temporary), ignore_errors=True)  # what a killed pip left
-    temporary.mkdir(parents=True)
-    log = cache / "pip.log"
-    command = [str(python), "-m", "pip", "--log", str(log), "--disable-pip-version-check", "--no-input", *arguments]
-    process = subprocess.Popen(
-        command,
-        cwd=str(root),
-        env=pip_environment(temporary),
-        stdin=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        text=True,
-        encoding="utf-8",
-        errors="replace",
-        pass_fds=() if lock is None or os.name == "nt" else (lock,),
-    )
-    try:
-        complaints = show_without_tracebacks(process.stderr)
-        process.wait()
-    except BaseException:
-        stop(process)
-        raise
-    finally:
-        shutil.rmtree(str(temporary), ignore_errors=True)
-    if process.returncode != 0:
-        raise SetupError.from_output(f"The installation stopped (all of it: {log.relative_to(root)})", complaints)
-
-
-def pip_environment(temporary: Path) -> dict[str, str]:
-    """The user's settings for pip, less those that would install somewhere else than into the environment."""
-    unwanted = ("PYTHONHOME", "PYTHONPATH", "PIP_TARGET", "PIP_PREFIX", "PIP_ROOT")
+    unwanted = ("PYTHONHOME", "PYTHONPATH", "PIP_TARGET", "PIP_PREFIX", "PIP_ROOT", "UV_TORCH_BACKEND", "VIRTUAL_ENV")
     kept = {name: value for name, value in os.environ.items() if name not in unwanted}
-    return {**kept, "PIP_USER": "0", **dict.fromkeys(("TMPDIR", "TEMP", "TMP"), str(temporary))}
+    temporary = CACHE / "tmp"  # many systems keep /tmp in memory, too small for pip's PyTorch
+    temporary.mkdir(parents=True, exist_ok=True)
+    kept.update({"PIP_USER": "0", **dict.fromkeys(("TMPDIR", "TEMP", "TMP"), str(temporary))})
+    return {**kept, "UV_TORCH_BACKEND": torch} if torch else kept
 
 
-def show_without_tracebacks(lines) -> str:
-    """Pass a program's complaints on as they come, except tracebacks; return all of them."""
-    everything, hidden = [], False
-    for line in lines:
-        everything.append(line)
-        if line.startswith(("Traceback (most recent call last)", "ERROR: Exception:")):
-            hidden = True
-        elif line.startswith(("ERROR:", "WARNING:", "DEPRECATION:")):
-            hidden = False
-        if not hidden:
-            sys.stderr.write(line)
-            sys.stderr.flush()
-    return "".join(everything)
+def program(folder: Path, name: str) -> Path:
+    """Where a virtual environment keeps a program, whether it exists or not."""
+    return folder / "Scripts" / f"{name}.exe" if os.name == "nt" else folder / "bin" / name
 
 
-def stop(process: subprocess.Popen) -> None:
-    """End a program that was interrupted, politely first."""
+def find_uv(python: str) -> str | None:
+    """The uv on the path, or else one of the project's own, installed now if need be; None where pip is to do.
+
+    Args:
+        python: an interpreter that can make a virtual environment for it.
+    Raises:
+        SetupError: the one on the path is broken, or the package index cannot be reached.
+    """
+    if os.environ.get("PIP", "").strip() == "1":
+        return None
+    found = shutil.which("uv")
+    if found:
+        version = uv_version(found)
+        if version is None:
+            raise SetupError(f"{found} does not run.", "Mend or remove it, or do without it: make lab PIP=1")
+        if version >= OLDEST_UV:
+            return found
+    private = str(program(PRIVATE, "uv"))
+    return private if uv_version(private) or install_uv(python) else None
+
+
+def uv_version(uv: str) -> tuple[int, ...] | None:
+    """The version of a uv, by running it; None where it does not run."""
     try:
-        process.wait(timeout=2)  # Ctrl-C reached it as well
-    except subprocess.TimeoutExpired:
-        process.terminate()
-        try:
-            process.wait(timeout=5)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+        said = subprocess.run([uv, "--version"], stdin=subprocess.DEVNULL, timeout=60, **CAPTURED).stdout
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    version = re.match(r"uv (\d+)\.(\d+)", said)
+    return tuple(map(int, version.groups())) if version else None
+
+
+def install_uv(python: str) -> bool:
+    """Install a uv into a folder of the project; whether one is offered for this machine."""
+    say("Fetching uv, which installs the packages (20 MB).")
+    shutil.rmtree(str(PRIVATE), ignore_errors=True)
+    make_venv(python, PRIVATE)
+    command = [str(program(PRIVATE, "python")), "-m", "pip", "install", "--quiet", "--only-binary", ":all:", WANTED_UV]
+    try:
+        answer("uv could not be installed", command)
+    except SetupError as error:
+        shutil.rmtree(str(PRIVATE), ignore_errors=True)
+        if "not offered" not in str(error):
+            raise
+        say("There is no uv for this machine. Going on with pip, which takes longer.")
+        return False
+    return True
+
+
+def make_venv(python: str, folder: Path) -> None:
+    """A virtual environment with pip, by Python's own means."""
+    answer(f"{python} could not make a virtual environment", [python, "-m", "venv", str(folder)])

@@ -9,8 +9,7 @@ from pathlib import Path
 from typing import NamedTuple
 from xml.etree import ElementTree
 
-from tools.environment import CACHE, ROOT
-from tools.installer import SetupError
+from tools.installer import CACHE, ROOT, SetupError
 
 AT_A_TIME = 2  # processes that share the tests of a stage
 CELL_TIMEOUT = 300  # seconds for one cell, far above the 90 that a whole notebook may take

@@ -23,8 +23,7 @@ sys.path.insert(0, str(ROOT))  # started by path, from any folder
 
 from benchmarks.record import read_record  # noqa: E402
 from tools.bootstrap import browser_can_open  # noqa: E402
-from tools.environment import say  # noqa: E402
-from tools.installer import SetupError  # noqa: E402
+from tools.installer import SetupError, say  # noqa: E402
 
 WEB = ROOT / "web"
 DIST = WEB / "dist"

