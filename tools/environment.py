@@ -24,7 +24,7 @@ from tools.sizes import megabytes
 VENV = ROOT / ".venv"
 STAMP = VENV / "face-course.json"
 REQUIREMENTS, LOCK, CONSTRAINTS = ROOT / "pyproject.toml", ROOT / "uv.lock", ROOT / "constraints.txt"
-AS_SERVED = "as served"  # PyTorch's build on the package index: for Linux with CUDA, elsewhere without
+AS_SERVED = ""  # PyTorch's build on the package index: for Linux with CUDA, elsewhere without
 OF_PYTORCH = ("torch", "torchvision", "torchao", "triton")  # which uv takes from PyTorch's index of a backend
 # What constraints.txt and the hashed list hold: all that the commands install.
 LOCKED = ["--extra", "dev", "--extra", "executorch", "--no-emit-project", "--no-annotate", "--no-header"]
@@ -104,7 +104,8 @@ def problem(torch: str | None, python: str) -> tuple[str, bool] | None:
 
 def make_ready(reason: str, mend: bool, torch: str | None, python: str, lock: int) -> None:
     """Build or mend the environment, and stamp it at the very end; what could not be built is removed."""
-    torch = torch or (read_stamp() or {}).get("torch") or suitable_torch()
+    if torch is None:
+        torch = (read_stamp() or {}).get("torch", suitable_torch())
     say(f"{reason} {'Mending' if mend else 'Building'} .venv; this takes some minutes, once.")
     check_space(SPACE_FOR_AN_UPDATE if mend else SPACE_WITH_CUDA if brings_cuda(torch) else SPACE_WITHOUT_CUDA)
     python = python or running_python()
@@ -164,7 +165,7 @@ def install(uv: str | None, torch: str, wanted: list[str], lock: int) -> None:
     try:
         planned = answer("The packages could not be had", [*command, "--dry-run", *wanted], torch)
     except SetupError:
-        if torch == AS_SERVED:
+        if not torch:
             raise
         say(f"PyTorch's build could not be had from {PYTORCH_INDEX}{torch}. Going on with the package index's.")
         check_space(SPACE_WITH_CUDA if brings_cuda(AS_SERVED) else SPACE_WITHOUT_CUDA)
@@ -185,7 +186,7 @@ def install(uv: str | None, torch: str, wanted: list[str], lock: int) -> None:
 
 def installation(uv: str | None, torch: str) -> list[str]:
     """The command that installs what is appended to it, with hashes where uv does it."""
-    apart = OF_PYTORCH if torch != AS_SERVED else ()
+    apart = OF_PYTORCH if torch else ()
     if uv is None:
         build = [f"{name}=={tested_version(name)}+{torch}" for name in apart[:2]]
         index = ["--extra-index-url", PYTORCH_INDEX + torch] if apart else []
