@@ -26,8 +26,8 @@ STAMP = VENV / "face-course.json"
 REQUIREMENTS, LOCK, CONSTRAINTS = ROOT / "pyproject.toml", ROOT / "uv.lock", ROOT / "constraints.txt"
 AS_SERVED = ""  # PyTorch's build on the package index: for Linux with CUDA, elsewhere without
 OF_PYTORCH = ("torch", "torchvision", "torchao", "triton")  # which uv takes from PyTorch's index of a backend
-# What constraints.txt and the hashed list hold: all that the commands install.
-LOCKED = ["--extra", "dev", "--extra", "executorch", "--no-emit-project", "--no-annotate", "--no-header"]
+# All that the commands install.
+LOCKED = ["--frozen", "--extra", "dev", "--extra", "executorch", "--no-emit-project", "--no-annotate", "--no-header"]
 PYTORCH_INDEX = "https://download.pytorch.org/whl/"  # followed by the backend
 # With less free space, in gigabytes (1e9 bytes), an installation cannot succeed.
 SPACE_WITH_CUDA, SPACE_WITHOUT_CUDA, SPACE_FOR_AN_UPDATE = 7.0, 2.5, 0.5
@@ -192,7 +192,7 @@ def installation(uv: str | None, torch: str) -> list[str]:
         index = ["--extra-index-url", PYTORCH_INDEX + torch] if apart else []
         return [str(venv_python()), "-m", "pip", "install", "--no-input", "-c", str(CONSTRAINTS), *index, *build]
     hashed = CACHE / "constraints.txt"
-    export = [uv, "export", "--frozen", "--quiet", *LOCKED, "--output-file", str(hashed)]
+    export = [uv, "export", *LOCKED, "--output-file", str(hashed)]
     answer("uv could not read uv.lock", [*export, *(word for name in apart for word in ("--no-emit-package", name))])
     with open(hashed, "a", encoding="utf-8") as file:  # PyTorch's index has other files than the lock knows
         file.writelines(f"{name}=={tested_version(name)}\n" for name in apart[:3])
@@ -209,6 +209,24 @@ def add_for_tests() -> None:
             install(find_uv(running_python()), AS_SERVED, [f"executorch=={wanted}"], lock)
         except SetupError as error:
             say(f"ExecuTorch could not be installed, so its tests are skipped. {error}")
+
+
+def lock(arguments: list[str]) -> None:
+    """Write uv.lock anew, and constraints.txt from it for pip, which cannot read it.
+
+    Raises:
+        SetupError: there is no uv, or no set of versions that suit each other.
+    """
+    uv = find_uv(running_python())
+    if uv is None:
+        raise SetupError("Only uv writes uv.lock.", "Install it: https://docs.astral.sh/uv/")
+    say(answer("uv.lock could not be written", [uv, "lock", *arguments]).strip())
+    said = "# Of uv.lock, for pip: what make lab and make test install. Written by: make lock\n"
+    answer(
+        "constraints.txt could not be written",
+        [uv, "export", *LOCKED, "--no-hashes", "--output-file", str(CONSTRAINTS)],
+    )
+    CONSTRAINTS.write_text(said + CONSTRAINTS.read_text(encoding="utf-8"), encoding="utf-8")
 
 
 def tested_version(package: str) -> str:

@@ -12,7 +12,7 @@ import sys
 import sysconfig
 from pathlib import Path
 
-from tools.environment import CACHE, ROOT, is_whole
+from tools.installer import CACHE, ROOT
 
 REQUIREMENT = "facenet-pytorch==2.5.3"  # the extra "parity" of pyproject.toml
 FOLDER = CACHE / "parity" / f"python{sys.version_info.major}.{sys.version_info.minor}"
@@ -29,7 +29,7 @@ def ready_python() -> Path:
     inside = "Scripts/python.exe" if os.name == "nt" else "bin/python"
     paths = sysconfig.get_paths("venv", {"base": str(FOLDER), "platbase": str(FOLDER)})
     packages = Path(paths["purelib"])
-    if not any(is_whole(record) for record in packages.glob(f"{REQUIREMENT.replace('-', '_').replace('==', '-')}*")):
+    if not any(packages.glob(f"{REQUIREMENT.replace('-', '_').replace('==', '-')}*/RECORD")):  # written last
         subprocess.run([sys.executable, "-m", "venv", "--clear", str(FOLDER)], check=True)
         pip = [str(FOLDER / inside), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps"]
         subprocess.run([*pip, REQUIREMENT], check=True)
