@@ -9,7 +9,6 @@
     notebooks   execute every notebook anew and write its outputs
     bench       measure the library beside what one would use instead
     web         build the page that compares two faces in the browser, and serve it to this machine: web --port 8010
-    lock        write anew which versions are installed, uv.lock and constraints.txt: lock --upgrade
     clean       remove .venv, the built page and all caches
     help        this list
 
@@ -35,7 +34,7 @@ from tools import environment, interpreters, stages, weights  # noqa: E402
 from tools.installer import SetupError, say  # noqa: E402
 
 FIRST_NOTEBOOK = "notebooks/00_start_here.ipynb"
-TAKES_ARGUMENTS = ("lab", "fuzz", "notebooks", "bench", "web", "lock")
+TAKES_ARGUMENTS = ("lab", "fuzz", "notebooks", "bench", "web")
 # As course_lib/machine.py sets them, where they also reach a Python that imports PyTorch before course_lib.
 SHARED = {"OMP_WAIT_POLICY": "PASSIVE", "GOMP_SPINCOUNT": "1000", "THP_MEM_ALLOC_ENABLE": "1"}
 TEST_DATA = environment.CACHE / "data"  # holds the detector's weights and no data set
@@ -164,12 +163,6 @@ def web(arguments: list[str]) -> int:
     return become([ready_python(), "tools/web.py", *arguments], settings())
 
 
-def lock(arguments: list[str]) -> int:
-    """The versions to install, of every extra; those in use stay, unless uv is told otherwise."""
-    environment.lock(arguments)
-    return 0
-
-
 def clean(arguments: list[str]) -> int:
     """Remove what the other commands built."""
     built = [environment.VENV, environment.CACHE, ROOT / "web" / "dist", ROOT / "web" / "node_modules"]
@@ -237,7 +230,6 @@ COMMANDS = {
     "notebooks": notebooks,
     "bench": bench,
     "web": web,
-    "lock": lock,
     "clean": clean,
 }
 

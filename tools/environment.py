@@ -25,10 +25,8 @@ VENV = ROOT / ".venv"
 STAMP = VENV / "face-course.json"
 REQUIREMENTS, LOCK, CONSTRAINTS = ROOT / "pyproject.toml", ROOT / "uv.lock", ROOT / "constraints.txt"
 AS_SERVED = ""  # PyTorch's build on the package index: for Linux with CUDA, elsewhere without
-OF_PYTORCH = ("torch", "torchvision", "torchao", "triton")  # which uv takes from PyTorch's index of a backend
-# All that the commands install.
-LOCKED = ["--frozen", "--extra", "dev", "--extra", "executorch", "--no-emit-project", "--no-annotate", "--no-header"]
 PYTORCH_INDEX = "https://download.pytorch.org/whl/"  # followed by the backend
+OF_PYTORCH = ("torch", "torchvision", "torchao")  # uv takes them from that index
 # With less free space, in gigabytes (1e9 bytes), an installation cannot succeed.
 SPACE_WITH_CUDA, SPACE_WITHOUT_CUDA, SPACE_FOR_AN_UPDATE = 7.0, 2.5, 0.5
 
@@ -37,27 +35,23 @@ def ensure(torch: str | None = None, python: str = "") -> Path:
     """The environment's Python, after building or mending the environment if it needs it.
 
     Args:
-        torch: the build of PyTorch, one of uv's backends or AS_SERVED; None as it is, and for a new environment as
-            suits the machine.
+        torch: one of uv's backends or AS_SERVED; None for what is there, and at first for what suits the machine.
         python: the interpreter to build with; empty for the one that runs this, or another if that is not supported.
 
     Raises:
         SetupError: the environment could not be made ready; the message says what to do.
     """
     if problem(torch, python):
-        with only_one_at_a_time() as lock:
+        with only_one_at_a_time() as held:
             found = problem(torch, python)  # asked again: another process may have finished it meanwhile
             if found:
-                make_ready(*found, torch, python, lock)
+                make_ready(*found, torch, python, held)
     return venv_python()
 
 
 def venv_python() -> Path:
     """Where the environment's interpreter is, whether it exists or not."""
     return program(VENV, "python")
-
-
-# --- Is it ready? ---
 
 
 def read_stamp() -> dict | None:
@@ -94,54 +88,38 @@ def problem(torch: str | None, python: str) -> tuple[str, bool] | None:
         return f"The environment is of Python {stamp.get('python')}.", False
     if torch not in (None, stamp.get("torch")):
         return "The environment has another build of PyTorch.", False
-    if stamp.get("fingerprint") != fingerprint():
-        return "The required versions have changed.", True
-    return None
+    return None if stamp.get("fingerprint") == fingerprint() else ("The required versions have changed.", True)
 
 
-# --- Making it ready ---
-
-
-def make_ready(reason: str, mend: bool, torch: str | None, python: str, lock: int) -> None:
+def make_ready(reason: str, mend: bool, torch: str | None, python: str, held: int) -> None:
     """Build or mend the environment, and stamp it at the very end; what could not be built is removed."""
     if torch is None:
         torch = (read_stamp() or {}).get("torch", suitable_torch())
     say(f"{reason} {'Mending' if mend else 'Building'} .venv; this takes some minutes, once.")
-    check_space(SPACE_FOR_AN_UPDATE if mend else SPACE_WITH_CUDA if brings_cuda(torch) else SPACE_WITHOUT_CUDA)
+    check_space(torch, mend)
     python = python or running_python()
     uv = find_uv(python)
     try:
         if not mend:
             create(uv, python)
         STAMP.write_text("{}", encoding="utf-8")
-        install(uv, torch, ["-e", ".[dev]"], lock)
+        install(uv, torch, ["-e", ".[dev]"], held)
     except BaseException:
         if not mend:
             discard(VENV)
         raise
     built = {"fingerprint": fingerprint(), "python": named(python_version(venv_python())), "root": str(ROOT)}
-    unfinished = STAMP.with_suffix(".part")
-    unfinished.write_text(json.dumps({**built, "torch": torch}, indent=1) + "\n", encoding="utf-8")
-    os.replace(unfinished, STAMP)
+    STAMP.write_text(json.dumps({**built, "torch": torch}, indent=1) + "\n", encoding="utf-8")
     say("The environment is ready.")
 
 
 def suitable_torch() -> str:
-    """The build of PyTorch for this machine: on Linux the one for CPUs, unless there is an NVIDIA driver."""
-    return "cpu" if sys.platform == "linux" and not has_nvidia_driver() else AS_SERVED
-
-
-def has_nvidia_driver() -> bool:
-    """Whether NVIDIA's driver runs and has a GPU; its programs and libraries are on many machines that have none."""
-    try:
-        return ctypes.CDLL("libcuda.so.1").cuInit(0) == 0
+    """The build of PyTorch for this machine: on Linux the one for CPUs, unless NVIDIA's driver finds a GPU."""
+    try:  # the driver itself: its programs, and CUDA's, are on many machines that have no GPU
+        has_gpu = ctypes.CDLL("libcuda.so.1").cuInit(0) == 0
     except OSError:
-        return False
-
-
-def brings_cuda(torch: str) -> bool:
-    """Whether a build of PyTorch has gigabytes of libraries for GPUs."""
-    return torch != "cpu" and sys.platform == "linux"
+        has_gpu = False
+    return "cpu" if sys.platform == "linux" and not has_gpu else AS_SERVED
 
 
 def create(uv: str | None, python: str) -> None:
@@ -152,10 +130,10 @@ def create(uv: str | None, python: str) -> None:
         make_venv(python, VENV)
     else:
         asked = ["--python", python] if is_supported(python) else []
-        answer("uv could not create .venv", [uv, "venv", "--seed", *asked, str(VENV)])
+        answer("uv could not make .venv", [uv, "venv", "--seed", *asked, str(VENV)])
 
 
-def install(uv: str | None, torch: str, wanted: list[str], lock: int) -> None:
+def install(uv: str | None, torch: str, wanted: list[str], held: int) -> None:
     """Packages in the versions of uv.lock, after it was said how much there is to download.
 
     Raises:
@@ -168,15 +146,12 @@ def install(uv: str | None, torch: str, wanted: list[str], lock: int) -> None:
         if not torch:
             raise
         say(f"PyTorch's build could not be had from {PYTORCH_INDEX}{torch}. Going on with the package index's.")
-        check_space(SPACE_WITH_CUDA if brings_cuda(AS_SERVED) else SPACE_WITHOUT_CUDA)
-        return install(uv, AS_SERVED, wanted, lock)
+        check_space(AS_SERVED, mend=False)
+        return install(uv, AS_SERVED, wanted, held)
     total = megabytes(planned, LOCK.read_text(encoding="utf-8"), python_version(venv_python()) or OLDEST)
     say(f"{total:,.0f} MB to download, less what was fetched before.")
-    inherited = {} if os.name == "nt" else {"pass_fds": (lock,)}
-    done = subprocess.run(
-        [*command, *wanted], cwd=str(ROOT), env=settings(torch), stdin=subprocess.DEVNULL, **inherited
-    )
-    if done.returncode != 0:
+    inherited = {"stdin": subprocess.DEVNULL, "pass_fds": () if os.name == "nt" else (held,)}
+    if subprocess.run([*command, *wanted], cwd=str(ROOT), env=settings(torch), **inherited).returncode != 0:
         full = " The disk is full." if shutil.disk_usage(str(ROOT)).free < 1e8 else ""
         raise SetupError(
             f"The installation stopped; the lines above say why.{full}",
@@ -185,48 +160,30 @@ def install(uv: str | None, torch: str, wanted: list[str], lock: int) -> None:
 
 
 def installation(uv: str | None, torch: str) -> list[str]:
-    """The command that installs what is appended to it, with hashes where uv does it."""
-    apart = OF_PYTORCH if torch else ()
+    """The command that installs what is appended to it: by uv with hashes, of which pip has none."""
+    of_pytorch = {name: tested_version(name) for name in OF_PYTORCH if torch}
     if uv is None:
-        build = [f"{name}=={tested_version(name)}+{torch}" for name in apart[:2]]
-        index = ["--extra-index-url", PYTORCH_INDEX + torch] if apart else []
+        index = ["--extra-index-url", PYTORCH_INDEX + torch] if torch else []
+        build = [f"{name}=={version}+{torch}" for name, version in of_pytorch.items() if name != "torchao"]
         return [str(venv_python()), "-m", "pip", "install", "--no-input", "-c", str(CONSTRAINTS), *index, *build]
     hashed = CACHE / "constraints.txt"
-    export = [uv, "export", *LOCKED, "--output-file", str(hashed)]
-    answer("uv could not read uv.lock", [*export, *(word for name in apart for word in ("--no-emit-package", name))])
-    with open(hashed, "a", encoding="utf-8") as file:  # PyTorch's index has other files than the lock knows
-        file.writelines(f"{name}=={tested_version(name)}\n" for name in apart[:3])
+    export = [uv, "export", "--frozen", "--no-emit-project", "--extra=dev", "--extra=executorch", f"-o{hashed}"]
+    answer("uv could not read uv.lock", [*export, *(f"--no-emit-package={name}" for name in of_pytorch)])
+    with open(hashed, "a", encoding="utf-8") as file:  # that index has other files than uv.lock knows
+        file.writelines(f"{name}=={version}\n" for name, version in of_pytorch.items())
     return [uv, "pip", "install", "--python", str(venv_python()), "-c", str(hashed)]
 
 
 def add_for_tests() -> None:
     """ExecuTorch, which nothing but its own tests needs: where it cannot be had, they are skipped, and it is said."""
     wanted = tested_version("executorch")
-    if any(VENV.glob(f"[Ll]ib/**/executorch-{wanted}.dist-info")):
+    if any(True for place in ("lib/python*", "Lib") for _ in VENV.glob(f"{place}/*/executorch-{wanted}.dist-info")):
         return
-    with only_one_at_a_time() as lock:
+    with only_one_at_a_time() as held:
         try:
-            install(find_uv(running_python()), AS_SERVED, [f"executorch=={wanted}"], lock)
+            install(find_uv(running_python()), AS_SERVED, [f"executorch=={wanted}"], held)
         except SetupError as error:
             say(f"ExecuTorch could not be installed, so its tests are skipped. {error}")
-
-
-def lock(arguments: list[str]) -> None:
-    """Write uv.lock anew, and constraints.txt from it for pip, which cannot read it.
-
-    Raises:
-        SetupError: there is no uv, or no set of versions that suit each other.
-    """
-    uv = find_uv(running_python())
-    if uv is None:
-        raise SetupError("Only uv writes uv.lock.", "Install it: https://docs.astral.sh/uv/")
-    say(answer("uv.lock could not be written", [uv, "lock", *arguments]).strip())
-    said = "# Of uv.lock, for pip: what make lab and make test install. Written by: make lock\n"
-    answer(
-        "constraints.txt could not be written",
-        [uv, "export", *LOCKED, "--no-hashes", "--output-file", str(CONSTRAINTS)],
-    )
-    CONSTRAINTS.write_text(said + CONSTRAINTS.read_text(encoding="utf-8"), encoding="utf-8")
 
 
 def tested_version(package: str) -> str:
@@ -237,8 +194,10 @@ def tested_version(package: str) -> str:
     return pin.group(1)
 
 
-def check_space(needed: float) -> None:
-    """Refuse to begin what the disk cannot hold, in gigabytes."""
+def check_space(torch: str, mend: bool) -> None:
+    """Refuse to begin what the disk cannot hold."""
+    needed = SPACE_WITH_CUDA if torch != "cpu" and sys.platform == "linux" else SPACE_WITHOUT_CUDA
+    needed = SPACE_FOR_AN_UPDATE if mend else needed
     free = shutil.disk_usage(str(ROOT)).free / 1e9
     if free < needed:
         smaller = f" (without CUDA, with GPU=0, {SPACE_WITHOUT_CUDA:g} GB)" if needed == SPACE_WITH_CUDA else ""
@@ -250,16 +209,16 @@ def check_space(needed: float) -> None:
 
 def discard(folder: Path) -> None:
     """Remove a folder, but of a link, perhaps to a larger disk, only what is inside."""
-    for path in folder.iterdir() if folder.exists() else ():
-        try:
+    try:
+        for path in folder.iterdir() if folder.exists() else ():
             shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
-        except OSError as error:
-            raise SetupError(
-                f"The old environment could not be removed: {error}",
-                "Close JupyterLab and every other program that uses .venv, then give the same command again.",
-            ) from None
-    if folder.is_dir() and not folder.is_symlink():
-        folder.rmdir()
+        if folder.is_dir() and not folder.is_symlink():
+            folder.rmdir()
+    except OSError as error:
+        raise SetupError(
+            f"{folder} could not be removed: {error}",
+            "Close JupyterLab and every other program that uses it, then give the same command again.",
+        ) from None
 
 
 @contextmanager

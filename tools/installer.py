@@ -11,7 +11,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 CACHE = ROOT / ".cache"
 PRIVATE = CACHE / "uv"
-WANTED_UV, OLDEST_UV = "uv>=0.13,<0.14", (0, 9)
+WANTED_UV, OLDEST_UV = "uv>=0.13,<0.14", (0, 9)  # OLDEST_UV as in pyproject.toml
 REMEDIES = (
     (
         r"No space left on device|Disk quota exceeded|not enough space on the disk|\[Errno 28\]|\[WinError 112\]",
@@ -29,9 +29,9 @@ REMEDIES = (
         "Behind a proxy that inspects traffic, point SSL_CERT_FILE and PIP_CERT to its certificate",
     ),
     (
-        r"name resolution|Name or service not known|nodename nor servname|getaddrinfo failed|dns error"
-        r"|ENOTFOUND|EAI_AGAIN|NewConnectionError|ConnectTimeout|Connection refused|ECONNREFUSED|Network is unreachable"
-        r"|ProxyError|timed out|ETIMEDOUT|error sending request|client error \(Connect\)",
+        r"name resolution|Name or service not known|nodename nor servname|getaddrinfo failed|dns error|ProxyError"
+        r"|NewConnectionError|Connection refused|Network is unreachable|timed out|error sending request"
+        r"|ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ETIMEDOUT",
         "The package index could not be reached.",
         "Check the network; behind a proxy set HTTPS_PROXY, and for a mirror UV_DEFAULT_INDEX and PIP_INDEX_URL",
     ),
@@ -51,7 +51,7 @@ REMEDIES = (
         "On Debian or Ubuntu: sudo apt install python3-venv; elsewhere name another (PYTHON=/path/to/python3)",
     ),
     (
-        r"No interpreter found|No download found",
+        r"No interpreter found|No download found|No Python found",
         "There is no Python that the course runs on.",
         "Install one (https://www.python.org/downloads/), or name one: PYTHON=/path/to/python3.12 make lab",
     ),
@@ -85,19 +85,23 @@ def answer(doing: str, command: list[str], torch: str = "") -> str:
     Raises:
         SetupError: it failed; the message begins with what was being done.
     """
-    done = subprocess.run(command, cwd=str(ROOT), env=settings(torch), stdin=subprocess.DEVNULL, **CAPTURED)
+    try:
+        done = subprocess.run(
+            command,
+            cwd=str(ROOT),
+            env=settings(torch),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            encoding="utf-8",
+            errors="replace",
+        )
+    except OSError as error:  # no program, or one for another machine
+        raise SetupError.from_output(doing, str(error)) from None
     if done.returncode != 0:
         raise SetupError.from_output(doing, done.stdout)
     return done.stdout
-
-
-CAPTURED = {
-    "stdout": subprocess.PIPE,
-    "stderr": subprocess.STDOUT,
-    "text": True,
-    "encoding": "utf-8",
-    "errors": "replace",
-}
 
 
 def settings(torch: str = "") -> dict[str, str]:
@@ -129,35 +133,32 @@ def find_uv(python: str) -> str | None:
     """
     if os.environ.get("PIP", "").strip() == "1":
         return None
-    found = shutil.which("uv")
+    found, private = shutil.which("uv"), str(program(PRIVATE, "uv"))
     if found:
         version = uv_version(found)
         if version is None:
             raise SetupError(f"{found} does not run.", "Mend or remove it, or do without it: make lab PIP=1")
         if version >= OLDEST_UV:
             return found
-    private = str(program(PRIVATE, "uv"))
     return private if uv_version(private) or install_uv(python) else None
 
 
 def uv_version(uv: str) -> tuple[int, ...] | None:
     """The version of a uv, by running it; None where it does not run."""
     try:
-        said = subprocess.run([uv, "--version"], stdin=subprocess.DEVNULL, timeout=60, **CAPTURED).stdout
-    except (OSError, subprocess.TimeoutExpired):
+        version = re.match(r"uv (\d+)\.(\d+)", answer(uv, [uv, "--version"]))
+    except SetupError:
         return None
-    version = re.match(r"uv (\d+)\.(\d+)", said)
     return tuple(map(int, version.groups())) if version else None
 
 
 def install_uv(python: str) -> bool:
     """Install a uv into a folder of the project; whether one is offered for this machine."""
     say("Fetching uv, which installs the packages (20 MB).")
-    shutil.rmtree(str(PRIVATE), ignore_errors=True)
-    make_venv(python, PRIVATE)
-    command = [str(program(PRIVATE, "python")), "-m", "pip", "install", "--quiet", "--only-binary", ":all:", WANTED_UV]
     try:
-        answer("uv could not be installed", command)
+        make_venv(python, PRIVATE)
+        pip = [str(program(PRIVATE, "python")), "-m", "pip", "install", "--quiet", "--only-binary", ":all:"]
+        answer("uv could not be installed", [*pip, WANTED_UV])
     except SetupError as error:
         shutil.rmtree(str(PRIVATE), ignore_errors=True)
         if "not offered" not in str(error):
@@ -169,4 +170,4 @@ def install_uv(python: str) -> bool:
 
 def make_venv(python: str, folder: Path) -> None:
     """A virtual environment with pip, by Python's own means."""
-    answer(f"{python} could not make a virtual environment", [python, "-m", "venv", str(folder)])
+    answer(f"{python} could not make a virtual environment", [python, "-m", "venv", "--clear", str(folder)])
