@@ -20,7 +20,9 @@ MAY_IMPORT: dict[str, set[str]] = {
     "losses": set(),
     "optim": set(),
     "evaluation": set(),
-    "evaluation.__main__": {"verify"},  # a program: nothing imports it, so it may call what stands above its folder
+    # Programs: nothing imports them, so they may call what stands above their folder.
+    "alignment.__main__": {"commands"},
+    "evaluation.__main__": {"commands"},
     "cost": set(),
     "data": {"alignment", "limits", "paths", "progress"},
     # Losses and optimizers are known to it by their call only.
@@ -29,6 +31,12 @@ MAY_IMPORT: dict[str, set[str]] = {
     "weights": {"backbones", "data", "export", "losses", "machine", "paths", "training"},
     "gallery": {"alignment", "data", "evaluation", "paths", "progress", "training", "weights"},
     "verify": {"alignment", "console", "data", "evaluation", "export", "paths", "viz", "weights"},
+    "commands": {
+        *("__init__", "alignment", "browser", "check", "console", "data", "export", "gallery", "learner_folder"),
+        *("machine", "page", "paths", "shipped", "verify"),
+    },
+    "learner_folder": {"paths", "shipped"},
+    "page": {"shipped"},
     "viz": BELOW_THE_TOP | {"weights"},
     "check": {"machine", "paths", "training"},
     "exercises": set(),
@@ -39,7 +47,9 @@ MAY_IMPORT: dict[str, set[str]] = {
     "progress": set(),
     "workers": set(),
     "pointwise": set(),
-    "records": set(),
+    "records": {"shipped"},
+    "shipped": set(),
+    "browser": set(),
     "paths": set(),
     "__init__": {"guards", "machine", "records"},  # it loads its folders when they are first used
 }
