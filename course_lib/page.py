@@ -42,11 +42,13 @@ class Handler(SimpleHTTPRequestHandler):
     extensions_map = TYPES
 
     def end_headers(self) -> None:
+        """With the page's own."""
         for name, value in HEADERS.items():
             self.send_header(name, value)
         super().end_headers()
 
     def list_directory(self, path: str | os.PathLike[str]) -> None:
+        """None: only files are given out."""
         self.send_error(404)
 
     def log_message(self, *arguments: object) -> None:

@@ -52,6 +52,7 @@ USED_OTHERWISE = {
     "foolbox": ("tests/weights/test_imagenet.py", "only its photographs are read"),
     "jupyterlab": ("tools/bootstrap.py", "a program"),
     "ruff": ("tools/stages.py", "a program"),
+    "hatchling": ("pyproject.toml", "builds the wheel"),
     "pytest-xdist": ("tools/stages.py", "a plug-in of pytest, -n"),
 }
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]

@@ -211,8 +211,8 @@ FAULTS = {
     ),
     "a program that is no exception": (
         uphill,
-        {"alignment/__main__.py": "from course_lib.viz import lines"},
-        "alignment must not import viz",
+        {"cost/__main__.py": "from course_lib.viz import lines"},
+        "cost must not import viz",
     ),
     "a program up another floor": (
         uphill,
@@ -274,7 +274,7 @@ FAULTS = {
 
 def fake_library(folder: Path, files: dict[str, str]) -> Path:
     library = folder / "course_lib"
-    folders = ("data", "training", "losses", "viz", "cost", "alignment", "evaluation", "verify")
+    folders = ("data", "training", "losses", "viz", "cost", "alignment", "evaluation", "verify", "commands")
     around = {f"{name}/__init__.py": "" for name in folders}
     for name, text in {"__init__.py": "", "check.py": "", "exercises.py": "", **around, **files}.items():
         (library / name).parent.mkdir(parents=True, exist_ok=True)
@@ -295,8 +295,8 @@ def test_what_is_allowed_is_not_found(tmp_path: Path) -> None:
         "training/b.py": "from . import c",
         "training/c.py": "def _f(a): ...\nclass _B:\n    def f(self, a): ...",
         "data/_private.py": "def f(a): ...",
-        "evaluation/__main__.py": "from course_lib.verify.command import main",
-        "verify/command.py": "from course_lib.evaluation.b import x\ndef main() -> None:\n    'It.'",
+        "evaluation/__main__.py": "from course_lib.commands.style import run",
+        "commands/style.py": "from course_lib.verify import x\ndef run() -> None:\n    'It.'",
         "evaluation/b.py": "",
         "data/a.py": "class A:\n    'It.'\n    def __len__(self) -> int: ...\n    def _f(self, a): ...",
     }

@@ -79,11 +79,11 @@ def align(
     if as_json:
         print_json(asdict(report))
     else:
-        click.echo(str(report))
+        print(str(report))
         if report.stale and not report.removed:
-            click.echo("--remove-stale removes the crops without a photograph")
+            print("--remove-stale removes the crops without a photograph")
         if report.problems or report.others:
-            click.echo(f"All that has no crop, and why: {shown(str(crops / NOT_ALIGNED))}")
+            print(f"All that has no crop, and why: {shown(str(crops / NOT_ALIGNED))}")
     ctx.exit(FAILED if any(one.problem in (NOT_MADE, NOT_LISTED) for one in report.problems) else OK)
 
 

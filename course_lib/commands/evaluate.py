@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -101,6 +102,7 @@ def evaluate(ctx: click.Context, output: Path | None, as_json: bool, **given: An
     try:
         written = report.save(output) if output else []
     finally:
-        print_json(report.plain()) if as_json else click.echo(str(report))
+        print_json(report.plain()) if as_json else print(str(report))
     if written:
-        click.echo("\n  ".join(["written:", *(shown(str(file)) for file in written)]), err=as_json)
+        names = [shown(str(file)) for file in written]
+        print("written:", *names, sep="\n  ", file=sys.stderr if as_json else sys.stdout)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
@@ -70,7 +71,7 @@ def export(
     with TemporaryDirectory() as folder:
         fp32 = exporting.to_onnx(module, output if to == "onnx" else Path(folder) / "fp32.onnx")
         written = fp32 if to == "onnx" else _write(to, module, fp32, images, output)
-        click.echo(f"{shown(str(written))}: {written.stat().st_size:,} bytes", err=as_json)
+        print(f"{shown(str(written))}: {written.stat().st_size:,} bytes", file=sys.stderr if as_json else sys.stdout)
         if paired is not None:
             _report(
                 {written.name: written} if to == "onnx" else {"32 bits": fp32, written.name: written}, paired, as_json
@@ -115,4 +116,4 @@ def _report(files: dict[str, Path], paired: PairedFaces, as_json: bool) -> None:
     if as_json:
         print_json(json.loads(report.table().to_json(orient="records")))
     else:
-        click.echo(str(report))
+        print(str(report))

@@ -97,9 +97,9 @@ def enrol(
     if as_json:
         print_json({"templates": dict(report.templates), "problems": [vars(problem) for problem in report.problems]})
         return
-    click.echo(shown(str(report)))
+    print(shown(str(report)))
     for problem in report.problems:
-        click.echo(f"  {shown(problem.file)}: {shown(problem.reason)}")
+        print(f"  {shown(problem.file)}: {shown(problem.reason)}")
 
 
 @subcommand(example="gallery calibrate club.gallery --strangers others --far 0.01")
@@ -132,7 +132,7 @@ def calibrate(
 
     others = None if strangers is None else photographs_in(strangers)
     found = opened(file, made_by).calibrate(far, others, choose=choose, on_error=SKIP[on_error])
-    print_json(asdict(found)) if as_json else click.echo(shown(str(found)))
+    print_json(asdict(found)) if as_json else print(shown(str(found)))
 
 
 @subcommand(example="gallery identify club.gallery group.jpg")
@@ -167,7 +167,7 @@ def forget(file: Path, name: str | None, ended: bool, as_json: bool, **made_by: 
         raise click.UsageError("give either NAME or --ended")
     people = opened(file, made_by)
     count = people.forget_ended() if ended else people.forget(str(name))
-    print_json({"templates": count}) if as_json else click.echo(f"{count} templates removed")
+    print_json({"templates": count}) if as_json else print(f"{count} templates removed")
 
 
 def opened(file: Path, made_by: dict[str, Any], *, new: bool = False) -> Gallery:

@@ -20,8 +20,10 @@ from course_lib.commands.web import web
 @click.group(
     cls=Group,
     context_settings=SETTINGS,
-    epilog='Tab completes commands, options and models after eval "$(_FACE_COURSE_COMPLETE=bash_source face-course)";'
-    " for other shells, zsh_source or fish_source.",
+    epilog="\b\nTab completes commands, options and models, in bash after\n"
+    '  eval "$(_FACE_COURSE_COMPLETE=bash_source face-course)"\n'
+    "in zsh with zsh_source there, and in fish after\n"
+    "  _FACE_COURSE_COMPLETE=fish_source face-course | source",
 )
 @click.version_option(__version__, prog_name="face-course")
 def face_course() -> None:

@@ -50,14 +50,14 @@ def lab(ctx: click.Context, folder: Path | None, fresh: str | None, port: int | 
             copy = lay_fresh(folder, fresh, __version__)
         except ValueError as error:
             raise click.BadParameter(str(error), param_hint="--fresh") from error
-        click.echo(f"An untouched copy: {shown(str(copy))}")
+        print(f"An untouched copy: {shown(str(copy))}")
         return
     if find_spec("jupyterlab") is None:
         raise ModuleNotFoundError("JupyterLab is not installed, and it shows the notebooks; pip install jupyterlab")
-    click.echo(f"The course is in {shown(str(folder.resolve()))}")
+    print(f"The course is in {shown(str(folder.resolve()))}")
     said = str(lay(folder, __version__))
     if said:
-        click.echo(shown_lines(said))
+        print(shown_lines(said))
     ctx.exit(start(folder.resolve(), port, no_browser))
 
 
@@ -75,7 +75,7 @@ def start(folder: Path, port: int | None, no_browser: bool) -> int:
         command.append("--allow-root")  # in a container; JupyterLab refuses root otherwise
     if no_browser or not browser_can_open():
         command.append("--no-browser")
-        click.echo("Open the address that JupyterLab prints below, with its token.")
+        print("Open the address that JupyterLab prints below, with its token.")
     # This environment's kernel, not another; and no question about news, nor the network asked for updates.
     configured = [str(shipped("jupyter")), *filter(None, [os.environ.get("JUPYTER_CONFIG_PATH")])]
     settings = {**os.environ, "JUPYTER_PREFER_ENV_PATH": "1", "JUPYTER_CONFIG_PATH": os.pathsep.join(configured)}

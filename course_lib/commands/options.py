@@ -25,6 +25,7 @@ class Place(click.Path):
         super().__init__(path_type=Path, **options)
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """The path, ``~`` expanded."""
         return super().convert(expanded(value), param, ctx)
 
 
@@ -32,6 +33,7 @@ class Number(click.FloatRange):
     """A finite number within bounds."""
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> float:
+        """A number, or the error that says which are."""
         number = super().convert(value, param, ctx)
         if not math.isfinite(number):  # no bound stops what is no number
             self.fail(f"{value} is not finite; expected a number in the range {self._describe_range()}.", param, ctx)
@@ -44,6 +46,7 @@ class Size(click.ParamType):
     name = "size"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """An int or a pair, or the error."""
         sides = str(value).lower().split("x")
         if len(sides) > 2 or not all(side.isdecimal() and 1 <= int(side) <= 2048 for side in sides):
             self.fail(f"{value!r}; expected pixels, 112 or 112x96, at most 2,048 a side.", param, ctx)
@@ -56,6 +59,7 @@ class JsonObject(click.ParamType):
     name = "json"
 
     def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """A dictionary, or the error."""
         import json
 
         if isinstance(value, dict):

@@ -53,12 +53,14 @@ class Command(click.Command):
         self.interrupted = f"Interrupted. {interrupted}".strip()
 
     def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """The example, and the exit codes."""
         with formatter.section("Example"):
             formatter.write(f"{'':{formatter.current_indent}}face-course {self.example}\n")
         formatter.write_paragraph()
         formatter.write_text(self.epilog or EXIT_CODES)
 
     def invoke(self, ctx: click.Context) -> Any:
+        """Run, and end with an exit code where the library raises."""
         if self.uses_weights:
             show_once()
         try:
@@ -68,10 +70,10 @@ class Command(click.Command):
         except (click.exceptions.Exit, click.Abort):  # both are RuntimeErrors
             raise
         except KeyboardInterrupt:
-            click.echo(f"\n{self.interrupted}", err=True)
+            print(f"\n{self.interrupted}", file=sys.stderr)
             ctx.exit(INTERRUPTED)
         except EXPECTED as error:
-            click.echo(f"Error: {self.in_options(error)}", err=True)
+            print(f"Error: {self.in_options(error)}", file=sys.stderr)
             ctx.exit(FAILED)
 
     def in_options(self, error: Warning | Exception | str) -> str:
@@ -90,7 +92,7 @@ class Command(click.Command):
         file: TextIO | None = None,
         line: str | None = None,
     ) -> None:
-        click.echo(f"Warning: {self.in_options(message)}", err=True)
+        print(f"Warning: {self.in_options(message)}", file=sys.stderr)
 
 
 def run(command: click.Command, arguments: Sequence[str] | None = None, *, name: str = "face-course") -> int:
