@@ -67,7 +67,9 @@ FARS = (1e-1, 1e-2, 1e-3, 1e-4, 1e-5, 1e-6)
     " contradict each other. May be given several times.",
 )
 @click.option("--flip/--no-flip", default=True, show_default=True, help="Embed each face's mirror image too.")
-@click.option("--folds", type=click.IntRange(min=2), default=10, show_default=True)
+@click.option(
+    "--folds", type=click.IntRange(min=2), default=10, show_default=True, help="Of the pairs, for the accuracy."
+)
 @click.option(
     "--far",
     "--fars",

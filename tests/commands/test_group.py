@@ -59,7 +59,7 @@ def test_the_help_shows_an_example_that_the_command_can_read(
 def test_every_option_says_what_it_is_for(command: click.Command) -> None:
     assert isinstance(command, Command)
     options = [option for option in command.params if isinstance(option, click.Option)]
-    assert [option.name for option in options if not option.help and option.name != "folds"] == []
+    assert [option.name for option in options if not option.help] == []
 
 
 def test_options_of_one_name_mean_one_thing() -> None:
