@@ -25,6 +25,7 @@ ROOT = Path(__file__).resolve().parents[1]
 SOURCES = ("course_lib", "notebooks", "data_scripts", "benchmarks", "tools", "web", "docs")
 FILES = ("pyproject.toml", "README.md", "LICENSE", ".gitignore")
 WITHOUT_PAGE = 9e6  # bytes; the page adds 6.3 million
+TERMS = ("LICENSE", "web/NOTICES.txt", "course_lib/weights/mobilefacenet_075_relu.md")
 pytestmark = pytest.mark.slow
 
 
@@ -52,7 +53,7 @@ class Installed:
         self.python = self.bin / ("python.exe" if os.name == "nt" else "python")
         pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--python", self.python]
         subprocess.run([*pip, "install", "--no-deps", "--no-index", "--quiet", wheel], check=True)
-        (packages,) = {path.parent for path in folder.rglob("course_lib")}
+        (packages,) = {path.parent for path in folder.rglob("face_course-*.dist-info")}
         # Only now, or pip would find the clone's own installation there.
         seen = [path for path in sys.path if path.endswith("site-packages")]
         (packages / "suite.pth").write_text("\n".join(seen) + "\n", encoding="utf-8")
@@ -131,20 +132,16 @@ def test_its_metadata_has_both_licences_and_the_one_version(wheel: Path) -> None
     with ZipFile(wheel) as archive:
         (name,) = [name for name in archive.namelist() if name.endswith(".dist-info/METADATA")]
         told = HeaderParser().parsestr(archive.read(name).decode())
-        licences = {
-            file: archive.read(f"{name.removesuffix('METADATA')}licenses/{file}").decode() for file in FILES_OF_LICENCES
-        }
+        folder = name.removesuffix("METADATA") + "licenses/"
+        licences = {file: archive.read(folder + file).decode() for file in TERMS}
     assert told["License-Expression"] == "Apache-2.0 AND MIT AND LicenseRef-Research-And-Teaching-Only"
-    assert set(told.get_all("License-File")) == set(FILES_OF_LICENCES)
+    assert set(told.get_all("License-File")) == set(TERMS)
     assert "Research and teaching only." in licences["course_lib/weights/mobilefacenet_075_relu.md"]
     assert "Research and teaching only" in told.get_payload(), "the description, which PyPI shows"
     citation = (ROOT / "CITATION.cff").read_text(encoding="utf-8")
     page = json.loads((ROOT / "web/package.json").read_text(encoding="utf-8"))
     assert told["Version"] == __version__ == page["version"] and f"\nversion: {__version__}\n" in citation
     assert f"## {__version__} " in (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
-
-
-FILES_OF_LICENCES = ("LICENSE", "web/NOTICES.txt", "course_lib/weights/mobilefacenet_075_relu.md")
 
 
 def test_the_command_and_the_library_are_the_wheels(installed: Installed) -> None:
@@ -169,9 +166,8 @@ def test_the_page_is_served_without_node(installed: Installed) -> None:
 
 
 def test_the_terms_are_shown_once(installed: Installed) -> None:
-    asked = [
-        installed.face_course("gallery", "people", "none", COURSE_TERMS="", XDG_STATE_HOME="state") for _ in range(2)
-    ]
+    unseen = {"COURSE_TERMS": "", "XDG_STATE_HOME": str(installed.home / "state")}
+    asked = [installed.face_course("gallery", "people", "none", **unseen) for _ in range(2)]
     assert [done.returncode for done in asked] == [1, 1]
     assert "Research and teaching only." in asked[0].stderr and asked[1].stderr.startswith("Error: none is not there")
 

@@ -45,11 +45,7 @@ FARS = (1e-1, 1e-2, 1e-3, 1e-4, 1e-5, 1e-6)
 )
 @click.option("--view", type=click.Choice(VIEWS), help="Of LFW; view2 by default.")
 @click.option("--root", type=options.Place(), help="Where a list's photographs lie; beside the list by default.")
-@click.option(
-    "--detector",
-    type=click.Choice((*options.DETECTORS, "none")),
-    help="That finds the faces to align, mtcnn by default; none takes the photographs as they are. Not for .bin.",
-)
+@options.pair_detector
 @click.option(
     "--choose", type=click.Choice(options.CHOICES), help="Which of several faces; largest by default, central for LFW."
 )

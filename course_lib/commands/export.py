@@ -42,6 +42,7 @@ ENDINGS = {"onnx": ".onnx", "int8": ".int8.onnx", "pte": ".pte", "tflite": ".tfl
     " half of them, and the report is on the other, unless --pairs gives others.",
 )
 @click.option("--pairs", type=options.Place(), help="To report on; as evaluate takes them.")
+@options.pair_detector
 @click.option("--output", type=options.Place(dir_okay=False), help="The file; MODEL's name in this folder by default.")
 @options.as_json
 def export(
@@ -51,6 +52,7 @@ def export(
     to: str,
     calibration: Path | None,
     pairs: Path | None,
+    detector: str | None,
     output: Path | None,
     as_json: bool,
 ) -> None:
@@ -60,6 +62,8 @@ def export(
     --pairs gives faces, sets it beside the 32 bits: bytes, memory, milliseconds, agreement, accuracy, and the threshold
     chosen again.
     """
+    if detector is not None and pairs is None:
+        raise click.UsageError("--detector finds the faces of --pairs, which are not given; leave it out")
     if to == "int8" and calibration is None:
         raise click.UsageError("--to int8 measures the ranges of its 8 bits on faces; give --calibration FOLDER")
     from course_lib import export as exporting
@@ -67,7 +71,7 @@ def export(
 
     module = load_module(model, architecture=network, options=network_options)
     output = output or Path(Path(model).stem + ENDINGS[to])
-    images, paired = _faces(module, calibration, pairs)
+    images, paired = _faces(module, calibration, pairs, detector)
     with TemporaryDirectory() as folder:
         fp32 = exporting.to_onnx(module, output if to == "onnx" else Path(folder) / "fp32.onnx")
         written = fp32 if to == "onnx" else _write(to, module, fp32, images, output)
@@ -81,7 +85,7 @@ def export(
 
 
 def _faces(
-    module: nn.Module, calibration: Path | None, pairs: Path | None
+    module: nn.Module, calibration: Path | None, pairs: Path | None, detector: str | None
 ) -> tuple[ndarray | None, PairedFaces | None]:
     """Images to calibrate with, and pairs to report on; None where there are none."""
     from course_lib.data import face_folder
@@ -91,7 +95,10 @@ def _faces(
 
     runtime, paired = Runtime.of(module, "MODEL"), None
     if pairs is not None:
-        request = Request(model="", pairs=pairs, folds=2)
+        request = Request(model="", pairs=pairs, detector=detector, folds=2)
+        problem = request.problem()
+        if problem:
+            raise click.UsageError(problem)
         paired, _ = paired_faces(request, runtime, listed_pairs(request))
     if calibration is None:
         return None, paired

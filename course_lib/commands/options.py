@@ -87,6 +87,11 @@ as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON in pl
 detector = click.option(
     "--detector", type=click.Choice(DETECTORS), default="mtcnn", show_default=True, help="That finds the faces."
 )
+pair_detector = click.option(
+    "--detector",
+    type=click.Choice((*DETECTORS, "none")),
+    help="That finds the faces of --pairs, mtcnn by default; none takes the photographs as they are. Not for .bin.",
+)
 network = click.option("--network", help="What a .safetensors file holds the weights of, such as mobilefacenet.")
 network_options = click.option(
     "--network-options", type=JsonObject(), metavar="JSON", help='Of that network, such as {"width": 0.75}.'

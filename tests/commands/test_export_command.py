@@ -61,6 +61,12 @@ def test_without_faces_there_is_the_file_and_no_report(faces: Path, capsys: pyte
         ([MODEL, "--to", "int8"], 2, "--to int8 measures the ranges of its 8 bits on faces; give --calibration FOLDER"),
         ([MODEL, "--to", "gif"], 2, "'gif' is not one of 'onnx', 'int8', 'pte', 'tflite'"),
         ([MODEL], 2, "Missing option '--to'"),
+        (
+            [MODEL, "--to", "onnx", "--detector", "mtcnn"],
+            2,
+            "--detector finds the faces of --pairs, which are not given",
+        ),
+        ([MODEL, "--to", "onnx", "--pairs", "a.bin", "--detector", "mtcnn"], 2, "--detector mtcnn has no meaning here"),
         (["none", "--to", "onnx"], 1, "no model 'none' in 32 bits: expected mobilefacenet_075_relu, or a file"),
         (["a.safetensors", "--to", "onnx"], 1, "holds weights but not the network's name"),
         ([MODEL, "--to", "onnx", "--calibration", "none"], 1, "none is not a folder"),
