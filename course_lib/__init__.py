@@ -23,6 +23,7 @@ _SUBPACKAGES = (
     "alignment",
     "audit",
     "backbones",
+    "commands",
     "cost",
     "data",
     "evaluation",

@@ -1,17 +1,18 @@
-"""Is this machine ready for the course? ``python -m course_lib.check`` tells, and how to mend what is not.
+"""Is this machine ready for the course? ``face-course check`` tells, and how to mend what is not.
 
-It works before anything is installed: what it needs beyond the standard library comes with pip, and a package that is
-missing or broken becomes a line of the report.
+``python -m course_lib.check`` is the same, and works before anything is installed: what it needs beyond the standard
+library comes with pip, and a package that is missing or broken becomes a line of the report.
 """
 
 from __future__ import annotations
 
 import importlib
 import importlib.metadata
+import json
 import platform
 import sys
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -149,28 +150,64 @@ def datasets() -> list[DataSet]:
     return found
 
 
-def main() -> int:
-    """Print the report; 1 if a requirement is not met, else 0."""
+@dataclass(frozen=True)
+class Report:
+    """All that is asked of a machine, and what it is; ``print`` shows a table."""
+
+    results: tuple[Result, ...]
+    machine: dict[str, str]
+    data: tuple[DataSet, ...]
+    not_looked_for: str  # why no data sets were
+
+    @property
+    def failed(self) -> int:
+        """How many requirements are not met."""
+        return sum(not result.ok for result in self.results)
+
+    def __str__(self) -> str:
+        lines = [*map(str, self.results), "", "This machine"]
+        lines += [f"  {name:9} {answer}" for name, answer in self.machine.items()]
+        lines += ["", "Optional data"]
+        for one in self.data:
+            state = "there" if one.present else f"not there; to fetch it: python {one.script}"
+            lines.append(f"  {one.name:10} {state}")
+        lines += [f"  not looked for: {self.not_looked_for}"] if self.not_looked_for else []
+        if self.failed:
+            count = f"{self.failed} of {len(self.results)} requirements are not met."
+            lines += ["", f"{count} In a clone, make lab installs all tested versions."]
+        return "\n".join(lines)
+
+    def plain(self) -> dict[str, Any]:
+        """The same in values that JSON knows."""
+        return {
+            "requirements": [{**asdict(result), "ok": result.ok} for result in self.results],
+            "machine": self.machine,
+            "data": [{**asdict(one), "folder": str(one.folder)} for one in self.data],
+            "not_looked_for": self.not_looked_for,
+        }
+
+
+def report() -> Report:
+    """Look at everything."""
     results = [check_python(), *check_requirements(requirements())]
     met = {result.name for result in results if result.ok}
     results += [check_import(name) for name in MUST_IMPORT if name in met]
-    print(*results, sep="\n")
-    print("\nThis machine")
-    for name, answer in machine().items():
-        print(f"  {name:9} {answer}")
-    print("\nOptional data")
     try:
-        for data in datasets():
-            state = "there" if data.present else f"not there; to fetch it: python {data.script}"
-            print(f"  {data.name:10} {state}")
+        data, why_not = datasets(), ""
     except (ImportError, ValueError) as error:
-        print(f"  not looked for: {error}")
-    failed = sum(not result.ok for result in results)
-    if failed:
-        print(
-            f"\n{failed} of {len(results)} requirements are not met. In a clone, make lab installs all tested versions."
-        )
-    return int(failed > 0)
+        data, why_not = [], str(error)
+    return Report(tuple(results), machine(), tuple(data), why_not)
+
+
+def main(arguments: Sequence[str] = ()) -> int:
+    """Print the report, or JSON with ``--json``; 1 if a requirement is not met, 2 for other options, else 0."""
+    others = [given for given in arguments if given != "--json"]
+    if others:
+        print(f"Error: {others[0]} is no option here; the only one is --json", file=sys.stderr)
+        return 2
+    found = report()
+    print(json.dumps(found.plain(), indent=1) if arguments else found)
+    return int(found.failed > 0)
 
 
 # --- Where the requirements stand, and what mends them ---
@@ -271,4 +308,4 @@ def _bfloat16() -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

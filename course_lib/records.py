@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Any
 
-RECORDS = Path(__file__).resolve().parents[1] / "benchmarks" / "records"
+from course_lib.shipped import shipped
+
+RECORDS = shipped("records")
 
 
 def record(name: str) -> dict[str, Any]:
-    """A recorded run, as ``benchmarks/records/NAME.json`` holds it: command, date, hardware, seed and figures.
+    """A recorded run, ``benchmarks/records/NAME.json`` in a clone: command, date, hardware, seed and figures.
 
     The notebook that calls it may run from any working directory, or have been copied elsewhere.
 
@@ -27,7 +28,7 @@ def record(name: str) -> dict[str, Any]:
     known = ", ".join(sorted(path.stem for path in RECORDS.glob("*.json")))
     if not known:
         raise FileNotFoundError(
-            f"the record {name!r} is missing: {RECORDS} holds none. Run the notebook in the course's own folder, "
-            "which carries benchmarks/records."
+            f"the record {name!r} is missing: {RECORDS} holds none. Install the course anew (pip install face-course), "
+            "or run the notebook in a clone, which carries benchmarks/records."
         )
     raise FileNotFoundError(f"there is no record {name!r}; there are: {known}")

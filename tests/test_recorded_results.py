@@ -26,6 +26,6 @@ def test_a_missing_record_is_answered_with_those_there_are(tmp_path: Path, monke
 
 def test_a_course_without_records_says_where_they_are(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(records, "RECORDS", tmp_path / "nowhere")
-    with pytest.raises(FileNotFoundError, match="Run the notebook in the course's own folder") as error:
+    with pytest.raises(FileNotFoundError, match="Install the course anew") as error:
         record("one")
     assert "\n" not in str(error.value)

@@ -9,20 +9,17 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import shutil
 import subprocess
 import sys
-import webbrowser
-from functools import partial
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))  # started by path, from any folder
 
 from benchmarks.record import read_record  # noqa: E402
-from tools.bootstrap import browser_can_open  # noqa: E402
+from course_lib import page  # noqa: E402
+from course_lib.browser import browser_can_open  # noqa: E402
 from tools.installer import SetupError, say  # noqa: E402
 
 WEB = ROOT / "web"
@@ -37,44 +34,19 @@ DETECTOR_SOURCES = ("tools/web_networks.py", "course_lib/alignment/mtcnn_network
 SETTINGS = ("default", "thresholds", "false_accepts", "false_rejects", "impostor_pairs", "genuine_pairs")
 SECONDS = 300  # that npm gets
 
-HOST, PORT = "127.0.0.1", 8009
-# All comes from the page's own server, and nothing is sent anywhere: no form, no other host, no frame around it.
-POLICY = (
-    "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; connect-src 'self';"
-    " img-src 'self' data:; form-action 'none'; base-uri 'none'"
-)
-HEADERS = {
-    "Content-Security-Policy": f"{POLICY}; frame-ancestors 'none'",
-    "Permissions-Policy": "camera=(self), microphone=(), geolocation=()",
-    "Referrer-Policy": "no-referrer",
-    "X-Content-Type-Options": "nosniff",
-    "Cross-Origin-Resource-Policy": "same-origin",
-    "Cache-Control": "no-cache",
-}
-TYPES = {
-    ".html": "text/html; charset=utf-8",
-    ".css": "text/css",
-    ".js": "text/javascript",
-    ".mjs": "text/javascript",
-    ".wasm": "application/wasm",
-    ".json": "application/json",
-    ".txt": "text/plain; charset=utf-8",
-    ".onnx": "application/octet-stream",
-}
-
 
 def main(arguments: list[str] | None = None) -> int:
     """Build, then serve; the exit code."""
     parser = argparse.ArgumentParser(prog="make web", description="Build the browser page and serve it.")
-    parser.add_argument("--port", type=int, default=PORT, help=f"default: {PORT}")
+    parser.add_argument("--port", type=int, default=page.PORT, help=f"default: {page.PORT}")
     parser.add_argument("--build-only", action="store_true", help="write web/dist and stop")
     parser.add_argument("--no-browser", action="store_true", help="only print the address")
     options = parser.parse_args(arguments)
     try:
         build()
         if not options.build_only:
-            serve(options.port, not options.no_browser and browser_can_open())
-    except SetupError as error:
+            page.serve(options.port, open_browser=not options.no_browser and browser_can_open())
+    except (SetupError, OSError) as error:
         print(f"\n[face-course] {error}", file=sys.stderr)
         return 1
     return 0
@@ -142,50 +114,6 @@ def settings() -> dict[str, object]:
     """The default threshold, and how many pairs of LFW's View 1 each threshold gets wrong."""
     figures = read_record("int8_thresholds")["figures"]
     return {name: figures[name] for name in SETTINGS}
-
-
-class Handler(SimpleHTTPRequestHandler):
-    """Gives out files with the page's headers; takes nothing."""
-
-    extensions_map = TYPES
-
-    def end_headers(self) -> None:
-        for name, value in HEADERS.items():
-            self.send_header(name, value)
-        super().end_headers()
-
-    def list_directory(self, path: str | os.PathLike[str]) -> None:
-        self.send_error(404)
-
-    def log_message(self, *arguments: object) -> None:
-        """Nothing: who looks at what is nobody's business."""
-
-
-def server(port: int, folder: Path = DIST) -> ThreadingHTTPServer:
-    """A server of the built page on this machine's own address, not started; port 0 takes a free one.
-
-    Raises:
-        SetupError: the port is taken.
-    """
-    try:
-        return ThreadingHTTPServer((HOST, port), partial(Handler, directory=str(folder)))
-    except (OSError, OverflowError) as error:
-        raise SetupError(
-            f"Port {port} cannot be used ({error}).", 'Name another one: make web ARGS="--port 8010"'
-        ) from None
-
-
-def serve(port: int, open_browser: bool) -> None:
-    """Serve until Ctrl-C."""
-    with server(port) as running:
-        address = f"http://{HOST}:{running.server_address[1]}/"
-        say(f"The page is at {address} for this machine alone. Ctrl-C ends it.")
-        if open_browser:
-            webbrowser.open(address)
-        try:
-            running.serve_forever()
-        except KeyboardInterrupt:
-            say("Ended.")
 
 
 if __name__ == "__main__":

@@ -23,7 +23,8 @@ def needed_for(purpose: str, extra: str) -> Iterator[None]:
     try:
         yield
     except ModuleNotFoundError as error:
-        raise ModuleNotFoundError(f"{error.name} is not installed, and {purpose}; pip install -e .[{extra}]") from error
+        fix = f'pip install "face-course[{extra}]"'
+        raise ModuleNotFoundError(f"{error.name} is not installed, and {purpose}; {fix}") from error
 
 
 @contextmanager

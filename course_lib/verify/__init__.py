@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from course_lib.verify.network import load_network
+from course_lib.verify.network import load_module, load_network
 from course_lib.verify.report import FARS, Report, verify
 
-__all__ = ["FARS", "Report", "load_network", "verify"]
+__all__ = ["FARS", "Report", "load_module", "load_network", "verify"]

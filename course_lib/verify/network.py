@@ -5,9 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
+from torch import nn
+
 from course_lib import weights
 from course_lib.export import Runtime
-from course_lib.export.runtime import ENDINGS
+from course_lib.export.runtime import ENDINGS, WEIGHTS
+from course_lib.export.runtimes import pytorch
+from course_lib.paths import expanded
 
 INT8 = ".int8"
 
@@ -43,3 +47,25 @@ def load_network(
     if architecture or options:
         raise ValueError(f"an architecture is given, but {model} has its own; it is for .safetensors files")
     return Runtime(weights.int8_file(name)) if model.endswith(INT8) else Runtime.of(weights.load(name), name)
+
+
+def load_module(
+    model: str, *, architecture: str | None = None, options: Mapping[str, object] | None = None
+) -> nn.Module:
+    """Load what a model in 32 bits is named by as a PyTorch network: a shipped one, or a ``.safetensors`` file.
+
+    Args:
+        model, architecture, options: as ``load_network`` takes them.
+
+    Raises:
+        FileNotFoundError: there is no such file.
+        ValueError: it is no such model or file, or architecture and file do not belong together.
+    """
+    if model.endswith(WEIGHTS):
+        return pytorch.network(expanded(model), architecture, options or {})
+    if model not in weights.available():
+        shipped = ", ".join(weights.available())
+        raise ValueError(f"no model {model!r} in 32 bits: expected {shipped}, or a file {WEIGHTS} with its network")
+    if architecture or options:
+        raise ValueError(f"an architecture is given, but {model} has its own; it is for {WEIGHTS} files")
+    return weights.load(model)

@@ -7,17 +7,15 @@ import json
 from datetime import datetime, timezone
 from pathlib import Path
 
-import numpy as np
 import torch
 
 from course_lib import export
-from course_lib.data import ImageSet, face_folder, normalise
+from course_lib.data import ImageSet, face_folder
+from course_lib.export.held_out import calibration_images
 from course_lib.machine import cores
 from course_lib.training import History, save_weights
 from course_lib.weights.recipe import Recipe, described, distil
 from course_lib.weights.teacher import load_teacher
-
-CALIBRATION = 256  # faces
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -33,16 +31,10 @@ def main(arguments: list[str] | None = None) -> None:
     student, history = distil(faces, load_teacher(), options.folder, recipe, precision=options.precision)
     save_weights(student, options.folder / f"{options.name}.safetensors")
     fp32 = export.to_onnx(student, options.folder / f"{options.name}.onnx")
-    export.quantize(fp32, calibration(faces, recipe.seed), options.folder / f"{options.name}.int8.onnx")
+    export.quantize(fp32, calibration_images(faces, recipe.seed), options.folder / f"{options.name}.int8.onnx")
     record = how_it_was_made(faces, recipe, history, options.precision)
     (options.folder / f"{options.name}.json").write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
     print(f"cosine distance to the teacher {history.last['loss']:.4f}, {record['training_hours']} hours of training")
-
-
-def calibration(faces: ImageSet, seed: int) -> np.ndarray:
-    """Some faces, normalised, float32 (256, 3, 112, 112): what int8's ranges are measured on."""
-    chosen = torch.randperm(len(faces), generator=torch.Generator().manual_seed(seed))[:CALIBRATION]
-    return normalise(faces.images[chosen]).numpy()
 
 
 def how_it_was_made(faces: ImageSet, recipe: Recipe, history: History, precision: str) -> dict[str, object]:

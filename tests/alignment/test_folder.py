@@ -4,19 +4,17 @@ import csv
 import json
 import os
 import random
-import subprocess
 import sys
 from functools import partial
 from pathlib import Path
 
 import numpy as np
 import pytest
+from framed_faces import orl_photograph
 from PIL import Image
 
-from course_lib.alignment import Face, FolderReport, Problem, align, align_folder, template
-from course_lib.alignment.__main__ import main
+from course_lib.alignment import Face, Problem, align, align_folder, template
 from course_lib.alignment.mtcnn import MTCNN
-from course_lib.data import orl_faces
 
 
 class Bright:
@@ -482,110 +480,6 @@ def test_an_empty_folder_is_an_ordinary_one(tmp_path):
     (tmp_path / "in").mkdir()
     report = align_folder(tmp_path / "in", tmp_path / "out", Bright, workers=2)
     assert str(report) == "0 aligned, 0 already there, 0 other files passed over"
-
-
-# --- The command ---
-
-
-def orl_photograph(person: int) -> Image.Image:
-    """An ORL face in a frame of its own grey, as a photograph has it around."""
-    face = orl_faces().images[10 * person, 0].numpy()
-    return Image.fromarray(np.pad(face, 30, mode="reflect")).resize((228, 258))
-
-
-def test_the_command_aligns_real_faces(tmp_path, capsys):
-    (tmp_path / "in").mkdir()
-    for person in range(3):
-        orl_photograph(person).save(tmp_path / f"in/{person}.png")
-    (tmp_path / "in/text.jpg").write_text("not a photograph")
-    command = [str(tmp_path / "in"), str(tmp_path / "out"), "--workers", "1", "--size", "112x96", "--min-face", "40"]
-    assert main(command) == 0
-    said = capsys.readouterr().out
-    assert "3 aligned" in said and "1 unreadable" in said and "not_aligned.csv" in said
-    assert Image.open(tmp_path / "out/0.png").size == (96, 112)
-    assert main([*command[:-1], "30"]) == 1
-    assert "holds crops made with options" in capsys.readouterr().err
-
-
-@pytest.mark.slow
-def test_the_command_runs_as_a_module(tmp_path):
-    (tmp_path / "in").mkdir()
-    run = [sys.executable, "-m", "course_lib.alignment", str(tmp_path / "in"), str(tmp_path / "out")]
-    done = subprocess.run(run, capture_output=True, text=True, timeout=120)
-    assert done.returncode == 0, done.stderr
-    assert done.stdout.startswith("0 aligned")
-    done = subprocess.run([*run[:3], str(tmp_path / "no"), str(tmp_path / "out")], capture_output=True, text=True)
-    assert done.returncode == 1 and "is not a folder" in done.stderr and "Traceback" not in done.stderr
-
-
-@pytest.mark.parametrize(
-    ("options", "sentence"),
-    [
-        (["--min-face", "0"], "--min-face: '0'; expected a whole number of at least 1"),
-        (["--size", "100000"], "--size: '100000'; expected pixels, 112 or 112x96, at most 2,048 a side"),
-        (["--size", "112x"], "--size: '112x'"),
-        (["--size", "112x90"], "no template of 112x90"),
-        (["--margin", "60"], "margin is 60"),
-        (["--workers", "0"], "--workers: '0'"),
-        (["--workers", "\u00b2"], "--workers: "),
-        (["--time-limit", "nan"], "--time-limit: 'nan'; expected a number of seconds above 0"),
-        (["--time-limit", "0"], "--time-limit: '0'"),
-    ],
-)
-def test_a_wrong_option_is_said_before_anything_is_done(tree, tmp_path, capsys, options, sentence):
-    with pytest.raises(SystemExit) as ended:
-        main([str(tree), str(tmp_path / "crops"), *options])
-    assert ended.value.code == 2 and sentence in capsys.readouterr().err
-    assert not (tmp_path / "crops").exists()
-
-
-def test_a_place_that_is_none_for_crops_is_said_before_anything_is_done(tree, tmp_path, capsys):
-    for source, target in ((tree, tree), (tree / "ann", tree), (tree, tree / "bob/notes.txt")):
-        with pytest.raises(SystemExit) as ended:
-            main([str(source), str(target)])
-        assert ended.value.code == 2 and "error: OUT is " in capsys.readouterr().err
-    assert not (tree / "alignment.json").exists()
-
-
-class Report:
-    """What a run of the command came to, without the run."""
-
-    def __init__(self, monkeypatch, **found) -> None:
-        counts = {"aligned": 1, "already_there": 0, "passed_over": 0, "problems": ()}
-        monkeypatch.setattr(
-            "course_lib.alignment.__main__.align_folder", lambda *_, **__: FolderReport(**counts | found)
-        )
-
-
-def test_the_exit_code_says_whether_something_failed(tree, tmp_path, monkeypatch, capsys):
-    command = [str(tree), str(tmp_path / "crops")]
-    for kind, code in (("no face", 0), ("unreadable", 0), ("failed", 1), ("not listed", 1)):
-        Report(monkeypatch, problems=(Problem("a.jpg", kind, ""),))
-        assert main(command) == code
-        assert f"{kind}: a.jpg" in capsys.readouterr().out
-    Report(monkeypatch, stale=("b.png",))
-    assert main(command) == 0 and "--remove-stale removes" in capsys.readouterr().out
-
-
-@pytest.mark.slow
-def test_a_photograph_that_takes_too_long_is_listed_and_names_print_on_any_console(tmp_path):
-    (tmp_path / "in").mkdir()
-    face = orl_photograph(0)
-    face.save(tmp_path / "in/\u0427\u0435\u0445\u043e\u0432.png")
-    (tmp_path / "in/\u738b.jpg").write_text("no photograph")
-    face.resize((9000, 9000)).save(tmp_path / "in/huge.png", compress_level=1)
-    command = [sys.executable, "-m", "course_lib.alignment", str(tmp_path / "in"), str(tmp_path / "out")]
-    done = subprocess.run(
-        [*command, "--workers", "1", "--time-limit", "3"],
-        capture_output=True,
-        env=os.environ | {"PYTHONIOENCODING": "ascii:strict", "TQDM_DISABLE": "1"},
-    )
-    said = done.stdout.decode("ascii").splitlines()
-    assert said[0] == "1 aligned, 0 already there, 1 unreadable, 1 failed, 0 other files passed over", done.stderr
-    assert "failed: huge.png" in said and r"unreadable: \u738b.jpg" in said and done.returncode == 1
-    with open(tmp_path / "out/not_aligned.csv", newline="", encoding="utf-8") as file:
-        reasons = {row["file"]: row["reason"] for row in csv.DictReader(file)}
-    assert reasons["huge.png"] == "it took longer than 3 seconds" and "\u738b.jpg" in reasons
 
 
 # --- Fuzzing ---

@@ -165,9 +165,11 @@ def test_what_is_missing_or_in_training_is_named(tmp_path, monkeypatch):
     for name in [name for name in sys.modules if name.split(".")[0] == "executorch"]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "executorch", None)
-    with pytest.raises(ModuleNotFoundError, match=r"executorch.* are written with it; pip install -e \.\[executorch\]"):
+    with pytest.raises(
+        ModuleNotFoundError, match=r'executorch.* are written with it; pip.* "face-course\[executorch\]"'
+    ):
         export.to_executorch(network.eval(), None, tmp_path / "a.pte")
     assert not list(tmp_path.iterdir())
     (tmp_path / "a.pte").write_bytes(b"")
-    with pytest.raises(ModuleNotFoundError, match=r"and a\.pte is run by it; pip install -e \.\[executorch\]"):
+    with pytest.raises(ModuleNotFoundError, match=r'and a\.pte is run by it; pip install "face-course\[executorch\]"'):
         export.Runtime(tmp_path / "a.pte")

@@ -40,7 +40,7 @@ def test_an_error_goes_through_and_all_is_set_back(capfd):
 def test_a_missing_package_is_named_with_the_extra(monkeypatch):
     missing = "colours"
     monkeypatch.setitem(sys.modules, missing, None)
-    message = r"colours is not installed, and paint is mixed with it; pip install -e \.\[paint\]"
+    message = r'colours is not installed, and paint is mixed with it; pip install "face-course\[paint\]"'
     with pytest.raises(ModuleNotFoundError, match=message), needed_for("paint is mixed with it", "paint"):
         importlib.import_module(missing)
 

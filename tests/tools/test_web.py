@@ -1,17 +1,15 @@
-"""The page's build and its server; what the page does is in tests/web."""
+"""The page's build; its server is in tests/test_page.py, and what the page does in tests/web."""
 
 from __future__ import annotations
 
-import http.client
 import json
 import os
 import re
-import threading
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from course_lib.page import POLICY
 from tools import web
 from tools.installer import SetupError
 
@@ -34,46 +32,9 @@ def test_one_package_is_asked_for_and_all_are_pinned_by_their_hash():
 
 def test_the_page_names_nothing_of_another_host_and_forbids_it():
     page = (web.WEB / "index.html").read_text(encoding="utf-8")
-    assert re.search(r'http-equiv="Content-Security-Policy" content="([^"]+)"', page)[1] == web.POLICY
+    assert re.search(r'http-equiv="Content-Security-Policy" content="([^"]+)"', page)[1] == POLICY
     for file in (web.WEB / "index.html", web.WEB / "style.css", *(web.WEB / "src").glob("*.js")):
         assert not re.search(r"https?://|\burl\(", file.read_text(encoding="utf-8")), file.name
-
-
-@pytest.fixture
-def connection(tmp_path) -> Iterator[http.client.HTTPConnection]:
-    (tmp_path / "page/src").mkdir(parents=True)
-    (tmp_path / "page/index.html").write_text("hello", encoding="utf-8")
-    (tmp_path / "page/src/main.mjs").write_text("", encoding="utf-8")
-    (tmp_path / "secret.txt").write_text("", encoding="utf-8")
-    with web.server(0, tmp_path / "page") as running:
-        threading.Thread(target=running.serve_forever, daemon=True).start()
-        assert running.server_address[0] == "127.0.0.1"
-        yield http.client.HTTPConnection(*running.server_address[:2], timeout=10)
-        running.shutdown()
-
-
-def test_every_answer_carries_the_headers(connection):
-    for path in ("/", "/src/main.mjs", "/missing"):
-        connection.request("GET", path)
-        answer = connection.getresponse()
-        answer.read()
-        assert {name: answer.headers[name] for name in web.HEADERS} == web.HEADERS
-    connection.request("GET", "/src/main.mjs")
-    assert connection.getresponse().headers["Content-Type"] == "text/javascript"
-
-
-@pytest.mark.parametrize(
-    ("method", "path", "status"),
-    [("GET", "/", 200), ("GET", "/src/", 404), ("GET", "/../secret.txt", 404), ("POST", "/", 501), ("PUT", "/a", 501)],
-)
-def test_only_the_pages_files_are_given_and_nothing_is_taken(connection, method, path, status):
-    connection.request(method, path, body=b"a photograph" if method != "GET" else None)
-    assert connection.getresponse().status == status
-
-
-def test_a_port_in_use_is_said():
-    with web.server(0) as running, pytest.raises(SetupError, match=r'make web ARGS="--port 8010"'):
-        web.server(running.server_address[1])
 
 
 # --- npm ---

@@ -1,4 +1,4 @@
-"""``python -m course_lib.evaluation``, from files to a table, with the shipped model on faces of ORL."""
+"""``face-course evaluate``, from files to a table, with the shipped model on faces of ORL."""
 
 from __future__ import annotations
 
@@ -17,8 +17,11 @@ from onnx_files import failing
 from PIL import Image
 
 from course_lib.alignment import MTCNN, Face, RetinaFace, template
+from course_lib.commands.evaluate import FARS, VIEWS, evaluate
+from course_lib.commands.style import run as run_command
 from course_lib.data import ImageSet
-from course_lib.verify import Report, command, network
+from course_lib.data.lfw import VIEW_FILES
+from course_lib.verify import Report, network, report, request
 
 MODEL = "mobilefacenet_075_relu"
 ROOT = Path(__file__).resolve().parents[2]
@@ -79,7 +82,7 @@ def test_the_command_line_from_a_bin_file_to_figures(orl_bin: Path, tmp_path: Pa
 
 
 def run(*arguments: object) -> int:
-    return command.main(["--model", MODEL, *map(str, arguments)])
+    return run_command(evaluate, ["--model", MODEL, *map(str, arguments)])
 
 
 def test_an_lfw_folder_without_a_detector(orl_lfw: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -104,7 +107,7 @@ def test_a_list_with_a_detector_and_photographs_without_a_face(
     orl_lfw: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked = []
-    monkeypatch.setattr(command, "made", lambda name: asked.append(name) or Finder())
+    monkeypatch.setattr(request, "made", lambda name: asked.append(name) or Finder())
     Image.new("RGB", (250, 250)).save(orl_lfw / "lfw/Person_3/Person_3_0002.jpg")
     common = ("--pairs", orl_lfw / "pairs.txt", "--root", orl_lfw / "lfw", "--folds", 4, "--fars", 0.1)
     assert run(*common) == 0  # a photograph without a face is left out, and the rest is reported
@@ -124,8 +127,18 @@ def test_a_list_with_a_detector_and_photographs_without_a_face(
     assert report["genuine"] + report["impostor"] + report["pairs_dropped"] == 72
 
 
+def test_the_help_names_what_the_library_does() -> None:
+    assert FARS == report.FARS and tuple(VIEW_FILES) == VIEWS
+
+
+def test_the_report_as_json(orl_bin: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("--pairs", orl_bin, "--folds", 4, "--far", 0.1, "--json") == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["genuine"] == found["impostor"] == 36 and found["accuracy"]["mean"] > 0.9
+
+
 def test_detectors_are_those_of_the_library(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert isinstance(command.made("mtcnn"), MTCNN) and command.DETECTORS["retinaface"] is RetinaFace
+    assert isinstance(request.made("mtcnn"), MTCNN) and request.DETECTORS["retinaface"] is RetinaFace
 
 
 @pytest.mark.parametrize(
@@ -152,7 +165,8 @@ def test_bad_input_is_told_in_one_line(
     places = {"bin": orl_bin, "folder": orl_bin.parent, "list": pairs, "both": both}
     assert run(*(argument.format(**places) for argument in arguments)) == code
     error = capsys.readouterr().err
-    assert error.startswith("Error: ") and error.count("\n") == 1 and "on_error" not in error
+    usage, _, told = error.partition("Error: ")
+    assert told.count("\n") == 1 and "on_error" not in told and bool(usage) is (code == 2)
     with pytest.raises(AssertionError, match=message):
         raise AssertionError(error)
 
@@ -171,13 +185,13 @@ def test_bad_input_is_told_in_one_line(
         (["--pairs", "x.txt", "--root", "{here}/none"], "--root is .*none, which is no folder"),
         (["--pairs", "x.bin", "--network", "mobilefacenet"], "--network and --network-options are for .safetensors"),
         (["--pairs", "x.bin", "--model", "x.safetensors"], "holds weights only; say of which network: --network"),
-        (["--pairs", "x.bin", "--folds", "1"], "argument --folds: '1'; expected a whole number of at least 2"),
-        (["--pairs", "x.bin", "--folds", "9" * 5000], "argument --folds: '9+'; expected a whole number"),
-        (["--pairs", "x.bin", "--folds", "²"], "argument --folds: '.*'; expected a whole number"),
-        (["--pairs", "x.bin", "--fars", "0.1", "2"], "argument --fars: '2'; expected a share above 0 and up to 1"),
-        (["--pairs", "x.bin", "--fars", "nan"], "argument --fars: 'nan'; expected a share"),
-        (["--pairs", "x.bin", "--confidence", "95"], "argument --confidence: '95'; expected a share between 0 and 1"),
-        (["--pairs", "x.bin", "--confidence", "most"], "argument --confidence: 'most'; expected a share"),
+        (["--pairs", "x.bin", "--folds", "1"], "'--folds': 1 is not in the range x>=2"),
+        (["--pairs", "x.bin", "--folds", "9" * 5000], "'--folds': '9+' is not a valid integer"),
+        (["--pairs", "x.bin", "--folds", "²"], "'--folds': '²' is not a valid integer"),
+        (["--pairs", "x.bin", "--fars", "0.1", "--far", "2"], "2.0 is not in the range 0<x<=1"),
+        (["--pairs", "x.bin", "--fars", "nan"], "nan is not finite; expected a number in the range 0<x<=1"),
+        (["--pairs", "x.bin", "--confidence", "95"], "'--confidence': 95.0 is not in the range 0<x<1"),
+        (["--pairs", "x.bin", "--confidence", "most"], "'--confidence': 'most' is not a valid float"),
         (["--pairs", "n" * 300, "--root", "n" * 300], "--root is n+, which is no folder"),
         (["--pairs", "x.bin", "--output", "{here}/none/out"], "none is no folder; make it first, or give another one"),
         (["--pairs", "x.bin", "--output", "{here}/a.file"], "--output is .*a.file, which is a file; give a folder"),
@@ -187,11 +201,10 @@ def test_bad_input_is_told_in_one_line(
 def test_options_are_checked_before_the_work(
     arguments: list[str], message: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
 ) -> None:
-    monkeypatch.setattr(command, "listed_pairs", lambda options: pytest.fail("the work began"))
+    monkeypatch.setattr(request, "listed_pairs", lambda options: pytest.fail("the work began"))
     (tmp_path / "a.file").touch()
-    with pytest.raises(SystemExit) as ended:
-        run(*(argument.format(here=tmp_path) for argument in arguments))
-    assert ended.value.code == 2 and [file.name for file in tmp_path.iterdir()] == ["a.file"]
+    assert run(*(argument.format(here=tmp_path) for argument in arguments)) == 2
+    assert [file.name for file in tmp_path.iterdir()] == ["a.file"]
     with pytest.raises(AssertionError, match=message):
         raise AssertionError(capsys.readouterr().err)
 
@@ -199,7 +212,7 @@ def test_options_are_checked_before_the_work(
 @pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may write anywhere")
 def test_a_folder_that_is_not_writable_is_no_place_for_a_report(tmp_path: Path) -> None:
     tmp_path.chmod(0o500)
-    assert "where nothing can be written: Permission denied" in str(command._no_place(tmp_path / "out"))
+    assert "where nothing can be written: Permission denied" in str(request._no_place(tmp_path / "out"))
 
 
 def test_a_report_that_cannot_be_saved_is_printed(
@@ -222,10 +235,8 @@ def test_names_that_are_no_text_end_no_run(orl_bin: Path, tmp_path: Path, capsys
         named.write_bytes(orl_bin.read_bytes())
     except (OSError, UnicodeError):
         pytest.skip("this file system has no such names")
-    found = command.main(
-        ["--model", MODEL, "--pairs", str(named), "--folds", "4", "--fars", "0.1", "--output", str(tmp_path / "out")]
-    )
-    assert found == 0 and r"of\udce9\n.bin" in capsys.readouterr().out
+    assert run("--pairs", named, "--folds", 4, "--fars", 0.1, "--output", tmp_path / "out") == 0
+    assert r"of\udce9\n.bin" in capsys.readouterr().out
     assert "of\udce9\n.bin" in json.loads((tmp_path / "out/report.json").read_text())["pairs"]
 
 
@@ -247,11 +258,10 @@ def test_a_model_that_fails_is_an_error_and_no_traceback(orl_bin: Path, tmp_path
 
 def test_only_the_shipped_models_and_trusted_files_run_in_this_process(monkeypatch: pytest.MonkeyPatch) -> None:
     asked = []
-    monkeypatch.setattr(command, "listed_pairs", lambda options: None)
+    monkeypatch.setattr(request, "listed_pairs", lambda options: None)
     monkeypatch.setattr(network, "Runtime", lambda path, **given: asked.append(given["trusted"]) or sys.exit())
     for more, trusted in (([], False), (["--trusted"], True)):
-        with pytest.raises(SystemExit):
-            command.main(["--model", "x.onnx", "--pairs", "x.bin", *more])
+        run_command(evaluate, ["--model", "x.onnx", "--pairs", "x.bin", *more])
         assert asked.pop() is trusted
 
 
@@ -266,6 +276,5 @@ def test_a_list_with_faults_is_refused_unless_allowed(orl_bin: Path, capsys: pyt
 
 def test_options_that_cannot_be_read_are_refused(capsys: pytest.CaptureFixture[str]) -> None:
     for text in ("{width: 2}", "[1]"):
-        with pytest.raises(SystemExit):
-            run("--pairs", "x.bin", "--network-options", text)
+        assert run("--pairs", "x.bin", "--network-options", text) == 2
         assert "no JSON" in capsys.readouterr().err

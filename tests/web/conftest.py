@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from course_lib import page
 from tools import web
 from tools.installer import SetupError
 
@@ -19,9 +20,9 @@ def address() -> Iterator[str]:
         folder = web.build()
     except SetupError as error:
         pytest.skip(f"the page cannot be built: {error}")
-    with web.server(0, folder) as running:
+    with page.server(0, folder) as running:
         threading.Thread(target=running.serve_forever, daemon=True).start()
-        yield f"http://{web.HOST}:{running.server_address[1]}/"
+        yield f"http://{page.HOST}:{running.server_address[1]}/"
         running.shutdown()
 
 

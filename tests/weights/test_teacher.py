@@ -77,5 +77,5 @@ def test_what_is_missing_is_named(tmp_path, monkeypatch):
     with pytest.raises(FileNotFoundError, match="python data_scripts/get_teacher.py"):
         load_teacher()
     monkeypatch.setitem(sys.modules, "ai_edge_litert.interpreter", None)
-    with pytest.raises(ModuleNotFoundError, match=r"pip install -e \.\[litert\]"):
+    with pytest.raises(ModuleNotFoundError, match=r'pip install "face-course\[litert\]"'):
         load_teacher(file(tmp_path, "seed 1"))

@@ -40,7 +40,8 @@ def open_session(path: Path, threads: int) -> Any:
     try:
         import onnxruntime
     except ModuleNotFoundError as error:
-        raise ModuleNotFoundError(f"onnxruntime, which runs {path.name}, is not installed; pip install -e .") from error
+        what = f"onnxruntime, which runs {path.name}, is not installed"
+        raise ModuleNotFoundError(f"{what}; pip install onnxruntime") from error
     settings = onnxruntime.SessionOptions()
     settings.intra_op_num_threads = threads
     settings.add_session_config_entry("session.intra_op.allow_spinning", "0")  # on a busy machine it costs many times

@@ -16,9 +16,15 @@ from course_lib.training.embed import device_of, prepared
 
 
 def load(path: Path, architecture: str | None, options: Mapping[str, object]) -> Loaded:
-    """Build the network and load its weights.
+    """Build the network and load its weights; raises as ``network``."""
+    return of(network(path, architecture, options))
+
+
+def network(path: Path, architecture: str | None, options: Mapping[str, object]) -> nn.Module:
+    """A network with the weights of a file, in evaluation mode.
 
     Raises:
+        FileNotFoundError: there is no such file.
         ValueError: there is no architecture, no such one, or the file is damaged or of another.
     """
     if architecture is None:
@@ -31,7 +37,7 @@ def load(path: Path, architecture: str | None, options: Mapping[str, object]) ->
     except TypeError as error:  # an option that the network does not have
         raise ValueError(str(error)) from error
     load_weights(module, path)
-    return of(module)
+    return module.eval()
 
 
 def of(module: nn.Module) -> Loaded:
