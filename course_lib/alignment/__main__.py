@@ -96,7 +96,12 @@ def parser() -> argparse.ArgumentParser:
         metavar="SECONDS",
         help=f"for one photograph; it is then listed as failed (default: {TIME_LIMIT:g})",
     )
-    described.add_argument("--force", action="store_true", help="align all photographs again")
+    described.add_argument(
+        "--force",
+        action="store_true",
+        help="align all photographs again; without it a photograph counts as replaced if its size or time of change"
+        " is another",
+    )
     described.add_argument(
         "--remove-stale", action="store_true", help="remove crops whose photograph is gone (default: list them)"
     )

@@ -164,7 +164,8 @@ def align_folder(
         workers: processes, each with one thread. They end with this one.
         time_limit: seconds for one photograph; one that takes longer is listed as failed. None: 60 where several
             processes work. 1 worker without a limit works in this process, where nothing can be stopped.
-        force: align all photographs again.
+        force: align all photographs again, also one that was replaced by another of the same size in bytes and time of
+            change, such as a copy that keeps times: nothing else tells the two apart.
         remove_stale: remove the crops whose photograph is gone, and folders that are empty then.
 
     Raises:

@@ -110,11 +110,14 @@ def check_folds(pairs: Pairs, source: str, n_folds: int) -> None:
 
 def paired_faces(options: argparse.Namespace, network: Runtime, listed: PairList | None) -> tuple[PairedFaces, str]:
     """The faces and pairs that the options ask for, and how the faces were made."""
-    given: dict[str, Any] = {"size": network.input_size, "colour": network.in_channels == 3}
+    given: dict[str, Any] = {
+        "size": network.input_size,
+        "colour": network.in_channels == 3,
+        "on_error": options.on_error,
+    }
     if listed is None:
-        faces = read_bin(options.pairs, on_error=options.on_error or "refuse", **given)
+        faces = read_bin(options.pairs, **given)
         return faces, "aligned already, as the file holds them"
-    given["on_error"] = options.on_error
     of_lfw = options.pairs.is_dir()
     choose, crop = options.choose or ("central" if of_lfw else "largest"), FACE_SQUARE if of_lfw else None
     detector = options.detector or "mtcnn"
@@ -231,9 +234,10 @@ def parser() -> argparse.ArgumentParser:
     )
     described.add_argument(
         "--on-error",
-        choices=("refuse", "exclude"),
-        help="where a photograph cannot be read or has no face: stop, or leave its pairs out and list them (default:"
-        " leave out and list those without a face, and stop at one that cannot be read, and at any in a .bin)",
+        choices=("exclude", "refuse"),
+        default="exclude",
+        help="where a photograph is missing, cannot be read or has no face: leave its pairs out, count them and name"
+        " the photograph (default), or stop",
     )
     described.add_argument(
         "--allow",

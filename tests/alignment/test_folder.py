@@ -175,6 +175,18 @@ def touched(path: Path, red: int) -> None:
     os.utime(path, ns=(later, later))
 
 
+def test_a_photograph_replaced_by_one_of_the_same_size_and_time_of_change_is_seen_with_force_only(tmp_path):
+    photograph, target = tmp_path / "in/1.bmp", tmp_path / "out"  # a BMP's size in bytes is that of its pixels
+    write(photograph, red=100)
+    align_folder(tmp_path / "in", target, Bright)
+    before = photograph.stat()
+    write(photograph, red=200)
+    os.utime(photograph, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert photograph.stat().st_size == before.st_size
+    assert align_folder(tmp_path / "in", target, Bright).aligned == 0 and reds(target) == {"1.png": 100}
+    assert align_folder(tmp_path / "in", target, Bright, force=True).aligned == 1 and reds(target) == {"1.png": 200}
+
+
 def test_photographs_that_share_a_stem_keep_their_suffixes(tmp_path):
     for name in ("in/1.png", "in/1.jpg", "in/2.jpg"):
         write(tmp_path / name)
