@@ -230,7 +230,7 @@ def _claimed(target: Path, settings: dict[str, Any]) -> bool:
         return False
     try:
         there = dict(json.loads(file.read_text(encoding="utf-8")))
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, RecursionError) as error:
         raise ValueError(f"{file} is damaged ({error}), so it cannot be told how the crops there were made") from error
     different = [f"{name} {there.get(name)}, not {now}" for name, now in settings.items() if there.get(name) != now]
     if different:

@@ -325,7 +325,12 @@ def test_a_crop_that_two_may_have_written_before_the_record_is_made_again(tmp_pa
     assert reds(target)["x.jpg.png"] == 140
 
 
-@pytest.mark.parametrize("content", ["{", "[]", '{"a.png": 3}', '{"a.png": ["a.jpg", "x", 1]}'])
+NESTED = "[" * 100_000
+
+
+@pytest.mark.parametrize(
+    "content", ["{", "[]", '{"a.png": 3}', '{"a.png": ["a.jpg", "x", 1]}', '{"a.png": ["a.jpg", 1e999, 1]}', NESTED]
+)
 def test_a_damaged_record_is_named(tree, tmp_path, content):
     align_folder(tree, tmp_path / "crops", Bright)
     (tmp_path / "crops/crops.json").write_text(content)
@@ -347,9 +352,10 @@ def test_a_record_from_elsewhere_leads_nowhere(tree, tmp_path):
     assert all(".." not in crop and not crop.startswith("/") for crop in record(target))
 
 
-def test_damaged_settings_are_named(tree, tmp_path):
+@pytest.mark.parametrize("content", ["{", "3", NESTED])
+def test_damaged_settings_are_named(tree, tmp_path, content):
     align_folder(tree, tmp_path / "crops", Bright)
-    (tmp_path / "crops/alignment.json").write_text("{")
+    (tmp_path / "crops/alignment.json").write_text(content)
     with pytest.raises(ValueError, match=r"alignment\.json is damaged"):
         align_folder(tree, tmp_path / "crops", Bright)
 
