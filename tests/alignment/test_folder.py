@@ -135,6 +135,10 @@ def test_crops_of_two_kinds_are_not_mixed(tree, tmp_path):
         align_folder(tree, target, Bright, size=224)
     with pytest.raises(ValueError, match=r"options \{\}, not \{'scale': '0.4'\}"):
         align_folder(tree, target, partial(Bright, scale=0.4))
+    (target / "alignment.json").write_text(json.dumps({**settings, "template": ["x" * 1000] * 1000}))
+    with pytest.raises(ValueError, match=r"made with template \['x+, not ") as error:
+        align_folder(tree, target, Bright)
+    assert len(str(error.value)) < 500
 
 
 def test_a_target_inside_the_source_is_not_aligned_again(tree):
