@@ -140,7 +140,7 @@ def read_record(target: Path) -> dict[str, State] | None:
     try:
         rows = json.loads(file.read_text(encoding="ascii"))
         return {str(crop): State(str(name), int(size), int(changed)) for crop, (name, size, changed) in rows.items()}
-    except (ValueError, AttributeError, TypeError) as error:
+    except (ValueError, AttributeError, TypeError, OverflowError, RecursionError) as error:
         raise ValueError(
             f"{file} is damaged ({type(error).__name__}: {error}). Delete it: crops that are there are then"
             " told by their names and times"

@@ -33,6 +33,7 @@ CHUNK = 16  # photographs that a worker takes at a time
 PIXELS_AT_ONCE = 20_000_000  # in one call of the detector
 TIME_LIMIT = 60.0  # seconds: MTCNN takes 1.5 for one of 12 million pixels
 LONGEST_SIDE = 2048  # of a crop, in pixels
+SHOWN = 100  # characters of a setting in a message
 NO_FACE, UNREADABLE, FAILED, FOREIGN = "no face", "unreadable", "failed", "not of this command"
 FULL = {errno.ENOSPC, errno.EROFS, getattr(errno, "EDQUOT", errno.ENOSPC)}  # the same for all that is yet to come
 
@@ -164,7 +165,8 @@ def align_folder(
         workers: processes, each with one thread. They end with this one.
         time_limit: seconds for one photograph; one that takes longer is listed as failed. None: 60 where several
             processes work. 1 worker without a limit works in this process, where nothing can be stopped.
-        force: align all photographs again.
+        force: align all photographs again, also one that was replaced by another of the same size in bytes and time of
+            change, such as a copy that keeps times: nothing else tells the two apart.
         remove_stale: remove the crops whose photograph is gone, and folders that are empty then.
 
     Raises:
@@ -229,9 +231,13 @@ def _claimed(target: Path, settings: dict[str, Any]) -> bool:
         return False
     try:
         there = dict(json.loads(file.read_text(encoding="utf-8")))
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, RecursionError) as error:
         raise ValueError(f"{file} is damaged ({error}), so it cannot be told how the crops there were made") from error
-    different = [f"{name} {there.get(name)}, not {now}" for name, now in settings.items() if there.get(name) != now]
+    different = [
+        f"{name} {there.get(name)!s:.{SHOWN}}, not {now!s:.{SHOWN}}"
+        for name, now in settings.items()
+        if there.get(name) != now
+    ]
     if different:
         raise ValueError(f"{target} holds crops made with {'; '.join(different)}. Choose another folder")
     return True

@@ -12,6 +12,7 @@ import re
 import stat
 from pathlib import Path
 from types import ModuleType
+from typing import IO, Any
 
 from PIL import Image, UnidentifiedImageError, features
 
@@ -115,7 +116,26 @@ def _prepare_pillow() -> None:
 
 
 def _by_pillow(source: Path | bytes, kind: str) -> Image.Image:
-    return Image.open(io.BytesIO(source) if isinstance(source, bytes) else source, formats=(FORMATS[kind],))
+    image = Image.open(io.BytesIO(source) if isinstance(source, bytes) else source, formats=(FORMATS[kind],))
+    if kind == "PNG" and not isinstance(source, bytes):
+        image.fp = _Bounded(image.fp, source.stat().st_size)
+    return image
+
+
+class _Bounded:
+    """A file that is asked for no more bytes than are left in it.
+
+    Python takes memory for as many as it is asked for, and Pillow asks for what a PNG's last chunk of pixels announces.
+    """
+
+    def __init__(self, file: IO[bytes], size: int) -> None:
+        self._file, self._size = file, size
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._file, name)
+
+    def read(self, size: int) -> bytes:
+        return self._file.read(min(size, max(0, self._size - self._file.tell())))
 
 
 def _heif_plugin(name: str) -> ModuleType:

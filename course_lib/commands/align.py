@@ -47,7 +47,7 @@ from course_lib.machine import cores
     metavar="SECONDS",
     help="For one photograph; it is then listed as failed.",
 )
-@click.option("--force", is_flag=True, help="Align all photographs again.")
+@click.option("--force", is_flag=True, help="Align all again; else only those whose size or time changed.")
 @click.option("--remove-stale", is_flag=True, help="Remove crops whose photograph is gone; else they are listed.")
 @options.as_json
 @click.pass_context

@@ -51,9 +51,11 @@ FARS = (1e-1, 1e-2, 1e-3, 1e-4, 1e-5, 1e-6)
 )
 @click.option(
     "--on-error",
-    type=click.Choice(("refuse", "exclude")),
-    help="Where a photograph cannot be read or has no face: stop, or leave its pairs out and list them. By default"
-    " those without a face are left out, and one that cannot be read, or any in a .bin, stops.",
+    type=click.Choice(("exclude", "refuse")),
+    default="exclude",
+    show_default=True,
+    help="Where a photograph is missing, cannot be read or has no face: leave its pairs out, count them and name the"
+    " photograph, or stop.",
 )
 @click.option(
     "--allow",

@@ -131,7 +131,8 @@ def report(
 
     Args:
         paths: files, or ``{name in the report: file}``; the first is what the others are compared with, as a rule the
-            one in 32 bits. A ``Runtime`` in place of a file keeps its own threads.
+            one in 32 bits. Files are run as trusted ones; a ``Runtime`` in place of a file keeps its own threads, and
+            ``Runtime(path, trusted=False)`` the process of its own, whose pipe is then part of the time.
         data: faces of people who were neither trained on nor calibrated with, and pairs of them, such as
             ``data.read_pairs`` gives.
         rounds: timed calls of each, which take turns.

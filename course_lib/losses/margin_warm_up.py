@@ -47,6 +47,11 @@ class MarginSchedule(nn.Module):
         self.steps = steps
         self.register_buffer("step", torch.zeros((), dtype=torch.int64))
 
+    @property
+    def n_classes(self) -> int:
+        """The criterion's."""
+        return self.criterion.n_classes
+
     def extra_repr(self) -> str:
         return f"steps={self.steps}"
 

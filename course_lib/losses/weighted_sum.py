@@ -29,6 +29,12 @@ class WeightedSum(nn.Module):
         self.weights = tuple(weight for weight, _ in terms)
         self.criteria = nn.ModuleList(criterion for _, criterion in terms)
 
+    @property
+    def n_classes(self) -> int | None:
+        """The fewest that a criterion has, as labels must fit all of them; None where none says how many it has."""
+        told = (getattr(criterion, "n_classes", None) for criterion in self.criteria)
+        return min((n for n in told if n is not None), default=None)
+
     def extra_repr(self) -> str:
         return f"weights={self.weights}"
 

@@ -36,8 +36,8 @@ def check_counts(epochs: int, checkpoint_every: int | None) -> None:
 def check_labels(criterion: nn.Module, images: ImageSet) -> None:
     """Raise ``ValueError`` for a label that the criterion, by its attribute ``n_classes``, has no class for.
 
-    A criterion that does not say how many it has is let pass, and so is one inside another, which may be given labels
-    of its own. On a GPU such a label would end every later work of the process.
+    A criterion that does not say how many it has is let pass, and so is one inside another that does not say it for
+    it: it may be given labels of its own. On a GPU such a label would end every later work of the process.
     """
     n_classes = getattr(criterion, "n_classes", None)
     if isinstance(n_classes, int) and int(images.labels.max()) >= n_classes:

@@ -41,7 +41,7 @@ class Request:
     root: Path | None = None
     detector: str | None = None
     choose: Choice | None = None
-    on_error: OnError | None = None
+    on_error: OnError = "exclude"
     allow: tuple[str, ...] = ()
     flip: bool = True
     folds: int = 10
@@ -109,11 +109,14 @@ def check_folds(pairs: Pairs, source: str, n_folds: int) -> None:
 
 def paired_faces(request: Request, network: Runtime, listed: PairList | None) -> tuple[PairedFaces, str]:
     """The faces and pairs that the options ask for, and how the faces were made."""
-    given: dict[str, Any] = {"size": network.input_size, "colour": network.in_channels == 3}
+    given: dict[str, Any] = {
+        "size": network.input_size,
+        "colour": network.in_channels == 3,
+        "on_error": request.on_error,
+    }
     if listed is None:
-        faces = read_bin(request.pairs, on_error=request.on_error or "refuse", **given)
+        faces = read_bin(request.pairs, **given)
         return faces, "aligned already, as the file holds them"
-    given["on_error"] = request.on_error
     of_lfw = request.pairs.is_dir()
     choose, crop = request.choose or ("central" if of_lfw else "largest"), FACE_SQUARE if of_lfw else None
     detector = request.detector or "mtcnn"

@@ -133,6 +133,10 @@ def test_crops_of_two_kinds_are_not_mixed(tree, tmp_path):
         align_folder(tree, target, Bright, size=224)
     with pytest.raises(ValueError, match=r"options \{\}, not \{'scale': '0.4'\}"):
         align_folder(tree, target, partial(Bright, scale=0.4))
+    (target / "alignment.json").write_text(json.dumps({**settings, "template": ["x" * 1000] * 1000}))
+    with pytest.raises(ValueError, match=r"made with template \['x+, not ") as error:
+        align_folder(tree, target, Bright)
+    assert len(str(error.value)) < 500
 
 
 def test_a_target_inside_the_source_is_not_aligned_again(tree):
@@ -171,6 +175,18 @@ def touched(path: Path, red: int) -> None:
     write(path, red)
     later = path.stat().st_mtime_ns + 10**9
     os.utime(path, ns=(later, later))
+
+
+def test_a_photograph_replaced_by_one_of_the_same_size_and_time_of_change_is_seen_with_force_only(tmp_path):
+    photograph, target = tmp_path / "in/1.bmp", tmp_path / "out"  # a BMP's size in bytes is that of its pixels
+    write(photograph, red=100)
+    align_folder(tmp_path / "in", target, Bright)
+    before = photograph.stat()
+    write(photograph, red=200)
+    os.utime(photograph, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert photograph.stat().st_size == before.st_size
+    assert align_folder(tmp_path / "in", target, Bright).aligned == 0 and reds(target) == {"1.png": 100}
+    assert align_folder(tmp_path / "in", target, Bright, force=True).aligned == 1 and reds(target) == {"1.png": 200}
 
 
 def test_photographs_that_share_a_stem_keep_their_suffixes(tmp_path):
@@ -311,7 +327,12 @@ def test_a_crop_that_two_may_have_written_before_the_record_is_made_again(tmp_pa
     assert reds(target)["x.jpg.png"] == 140
 
 
-@pytest.mark.parametrize("content", ["{", "[]", '{"a.png": 3}', '{"a.png": ["a.jpg", "x", 1]}'])
+NESTED = "[" * 100_000
+
+
+@pytest.mark.parametrize(
+    "content", ["{", "[]", '{"a.png": 3}', '{"a.png": ["a.jpg", "x", 1]}', '{"a.png": ["a.jpg", 1e999, 1]}', NESTED]
+)
 def test_a_damaged_record_is_named(tree, tmp_path, content):
     align_folder(tree, tmp_path / "crops", Bright)
     (tmp_path / "crops/crops.json").write_text(content)
@@ -333,9 +354,10 @@ def test_a_record_from_elsewhere_leads_nowhere(tree, tmp_path):
     assert all(".." not in crop and not crop.startswith("/") for crop in record(target))
 
 
-def test_damaged_settings_are_named(tree, tmp_path):
+@pytest.mark.parametrize("content", ["{", "3", NESTED])
+def test_damaged_settings_are_named(tree, tmp_path, content):
     align_folder(tree, tmp_path / "crops", Bright)
-    (tmp_path / "crops/alignment.json").write_text("{")
+    (tmp_path / "crops/alignment.json").write_text(content)
     with pytest.raises(ValueError, match=r"alignment\.json is damaged"):
         align_folder(tree, tmp_path / "crops", Bright)
 

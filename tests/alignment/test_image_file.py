@@ -7,6 +7,7 @@ import os
 import re
 import struct
 import sys
+import tracemalloc
 import types
 import zlib
 from pathlib import Path
@@ -34,6 +35,21 @@ def test_pillow_opens_images_in_one_place() -> None:
     opening = re.compile(r"\b\w*Image\.open\(")
     found = [file.relative_to(ROOT).as_posix() for file in files if opening.search(file.read_text(encoding="utf-8"))]
     assert found == ["course_lib/alignment/image_file.py"]
+
+
+def test_a_png_takes_no_memory_for_bytes_that_it_only_announces(tmp_path: Path) -> None:
+    """Its last chunk of pixels says that it has 2 GiB of them; what is there is whole."""
+    png, file = written("PNG"), tmp_path / "x.png"
+    at = png.index(b"IDAT")
+    file.write_bytes(png[: at - 4] + struct.pack(">I", 2**31 - 1) + png[at:])
+    tracemalloc.start()
+    try:
+        pixels = np.asarray(open_photograph(file))
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    np.testing.assert_array_equal(pixels, np.asarray(open_photograph(png)))
+    assert peak < 2_000_000
 
 
 @pytest.mark.parametrize("form", ["JPEG", "MPO", "PNG", "WEBP", "TIFF", "BMP", "GIF", "PPM", "AVIF"])

@@ -153,6 +153,7 @@ def test_a_message_is_what_was_sent():
         (b" " * (1 << 17), b"", "expected 8 at most"),
         (b"[1]", b"", "a message is list"),
         (b"no JSON", b"", "Expecting value"),
+        (b"[" * 60_000, b"", "nested too deeply"),
         (json.dumps({"a": 1}).encode("utf-16-le"), b"", ""),
     ],
 )

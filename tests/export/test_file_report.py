@@ -50,6 +50,13 @@ def test_each_figure_is_what_it_says(found, files, paired):
     assert found["fp32"].cosine == pytest.approx(1, abs=1e-6) and found["PyTorch"].cosine == pytest.approx(1, abs=1e-4)
 
 
+def test_a_file_that_is_not_trusted_has_the_same_figures(found, files, paired):
+    apart = export.Runtime(files["int8"], trusted=False)
+    other = export.report({"fp32": files["fp32"], "int8": apart}, paired, rounds=1, n_folds=5)["int8"]
+    assert other.cosine == found["int8"].cosine and other.accuracy.mean == found["int8"].accuracy.mean
+    assert other.peak_activation_bytes == found["int8"].peak_activation_bytes and other.latency.minimum > 0
+
+
 @pytest.mark.parametrize("own", [True, False])
 def test_accuracy_is_that_of_each_fold_with_its_own_or_the_first_files_threshold(own, found, files, paired):
     pairs, folds = paired.pairs, fold_numbers(paired.pairs.same, 5)

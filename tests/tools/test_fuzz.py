@@ -45,7 +45,7 @@ def test_a_reader_reads_or_refuses(name: str, child: Child) -> None:
 
 def reads(file: Path) -> None:
     if file.read_bytes() != b"valid":
-        raise ValueError("refused")
+        raise ValueError(f"{file} is refused")
 
 
 def _only(file: Path) -> bool:
@@ -87,6 +87,16 @@ def fails(file: Path) -> None:
         raise KeyError("undocumented")
 
 
+def names_no_file(file: Path) -> None:
+    if not _only(file):
+        raise ValueError("refused")
+
+
+def quotes_all(file: Path) -> None:
+    if not _only(file):
+        raise ValueError(f"{file} is refused: {'x' * 2000}")
+
+
 def unpickles(file: Path) -> None:
     if not _only(file):
         pickle.loads(pickle.dumps(Malice(exec)))
@@ -123,6 +133,8 @@ FAULTS = {
     exits: "undocumented",
     ends_the_process: "died",
     fails: "undocumented",
+    names_no_file: "refused without its name",
+    quotes_all: "refused at length",
     unpickles: "did more than read",
     runs_code: "did more than read",
     starts_a_program: "did more than read",

@@ -7,7 +7,7 @@ import torch
 from torch import nn
 from torch.optim import SGD
 
-from course_lib.losses import CenterLoss, Softmax
+from course_lib.losses import ArcFace, CenterLoss, Softmax, WeightedSum, margin_schedule
 from course_lib.training import fit, frozen
 from course_lib.training.contract import check_labels
 
@@ -143,6 +143,20 @@ def test_a_label_without_a_class_is_refused_before_the_work(stripes):
         check_labels(criterion, stripes)
     check_labels(CenterLoss(5, 3), stripes)
     check_labels(nn.Identity(), stripes)  # which does not say
+
+
+@pytest.mark.parametrize(
+    "around",
+    [
+        lambda inner: margin_schedule(inner, 10),
+        lambda inner: WeightedSum((1.0, nn.Identity()), (0.5, inner)),
+        lambda inner: WeightedSum((1.0, Softmax(5, 9)), (0.5, margin_schedule(inner, 10))),
+    ],
+)
+def test_a_label_without_a_class_is_refused_before_the_work_by_criteria_in_others(around, stripes):
+    with pytest.raises(ValueError, match=r"has 2 classes, 0\.\.1; make it with n_classes=3"):
+        check_labels(around(ArcFace(5, 2)), stripes)
+    check_labels(around(ArcFace(5, 3)), stripes)
 
 
 @pytest.mark.parametrize(

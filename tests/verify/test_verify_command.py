@@ -94,6 +94,28 @@ def test_an_lfw_folder_without_a_detector(orl_lfw: Path, capsys: pytest.CaptureF
     assert accuracy > 90
 
 
+def test_photographs_that_are_missing_or_damaged_are_left_out_counted_and_named(
+    orl_lfw: Path, orl_bin: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (orl_lfw / "lfw/Person_3/Person_3_0002.jpg").unlink()
+    (orl_lfw / "lfw/Person_5/Person_5_0001.jpg").write_bytes(b"no image")
+    common = ("--detector", "none", "--folds", 4, "--fars", 0.1, "--no-flip")
+    listed = ("--pairs", orl_lfw / "pairs.txt", "--root", orl_lfw / "lfw", *common)
+    assert run(*listed) == 0
+    text = capsys.readouterr().out
+    assert "32 genuine, 33 impostor, of 34 photographs" in text
+    assert "excluded   2 photographs, and 7 pairs with them" in text
+    assert "Person_3_0002.jpg (there is no such file)" in text and "Person_5_0001.jpg (" in text
+    assert run(*listed, "--on-error", "refuse") == 1
+    assert "Person_3_0002.jpg, in pairs " in capsys.readouterr().err
+    encoded, same = pickle.loads(orl_bin.read_bytes())
+    orl_bin.write_bytes(pickle.dumps(([b"no image", *encoded[1:]], same), 2))
+    assert run("--pairs", orl_bin, *common) == 0
+    assert "excluded   1 photographs, and 1 pairs with them" in capsys.readouterr().out
+    assert run("--pairs", orl_bin, *common, "--on-error", "refuse") == 1
+    assert "Mend the set, or give --on-error exclude to leave such photographs out" in capsys.readouterr().err
+
+
 class Finder:
     """Finds the middle of the photograph, unless it is dark."""
 
@@ -114,11 +136,10 @@ def test_a_list_with_a_detector_and_photographs_without_a_face(
     text = capsys.readouterr().out
     assert "excluded   1 photographs, and 4 pairs" in text and "Person_3_0002.jpg (the detector finds no face" in text
     (orl_lfw / "lfw/Person_5/Person_5_0001.jpg").write_bytes(b"no image")
-    assert run(*common, "--output", orl_lfw / "out") == 1 and not (orl_lfw / "out").exists()
-    assert "cannot be used" in capsys.readouterr().err
-    assert run(*common, "--on-error", "refuse") == 1 and "finds no face" in capsys.readouterr().err
-    assert run(*common, "--on-error", "exclude", "--output", orl_lfw / "out") == 0
-    assert asked == 4 * ["mtcnn"]
+    assert run(*common, "--on-error", "refuse", "--output", orl_lfw / "out") == 1 and not (orl_lfw / "out").exists()
+    assert "finds no face" in capsys.readouterr().err
+    assert run(*common, "--output", orl_lfw / "out") == 0
+    assert asked == 3 * ["mtcnn"]
     text = capsys.readouterr().out
     assert "found by mtcnn (of several the largest one) and aligned by five landmarks" in text
     assert "Person_3_0002.jpg (the detector finds no face in it)" in text and "Person_5_0001.jpg (" in text
@@ -150,7 +171,7 @@ def test_detectors_are_those_of_the_library(monkeypatch: pytest.MonkeyPatch) -> 
         (
             1,
             ["--pairs", "{both}", "--detector", "none", "--folds", "2"],
-            r"a\.jpg, in pairs 0, 2, cannot be used: .*--on-e",
+            r"no pair is left without the 4 photographs .*a\.jpg: there is no such file",
         ),
         (2, ["--pairs", "{bin}", "--folds", "40"], "--folds is 40, but .* has 36 genuine pairs; give 2 to 36"),
         (2, ["--pairs", "{both}"], "--folds is 10, but .*both.txt has 2 genuine pairs; give 2 to 2"),

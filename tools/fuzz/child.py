@@ -21,6 +21,7 @@ import psutil
 MEMORY = 2**28  # bytes that one case may take
 THREADS = 2**30  # bytes of addresses on top: a thread reserves what it never uses
 SECONDS = 10.0  # for one case
+LONGEST_MESSAGE = 2000  # characters
 SETTING_UP = 300.0  # seconds, on a busy machine: libraries are imported
 # A file may ask for as much as these allow; with less for each, more cases are tried in the same time.
 LIMITS = {"COURSE_MAX_PIXELS": "4000000", "COURSE_DECODING_BYTES": "100000000", "COURSE_MAX_BIN_BYTES": "16000000"}
@@ -239,9 +240,19 @@ def _read(
         kind, reason = "out of memory", f"{taken:,} bytes"
     elif ended is None:
         kind = READ
-    else:  # a UnicodeError is a ValueError, but in words of Python's and not of the reader's
-        kind = REFUSED if isinstance(ended, documented) and not isinstance(ended, UnicodeError) else "undocumented"
+    else:
+        kind = _refusal(ended, documented, str(file.parent))
     return kind, reason.encode("utf-8", "backslashreplace").decode()[:500], taken
+
+
+def _refusal(error: BaseException, documented: tuple[type[Exception], ...], folder: str) -> str:
+    """The kind of an ending by an exception; a message names the file, and does not quote at length."""
+    # A UnicodeError is a ValueError, but in words of Python's and not of the reader's.
+    if not isinstance(error, documented) or isinstance(error, UnicodeError):
+        return "undocumented"
+    if folder not in str(error):
+        return "refused without its name"
+    return REFUSED if len(str(error)) <= LONGEST_MESSAGE else "refused at length"
 
 
 def _lacked_memory(error: BaseException | None) -> bool:

@@ -31,7 +31,10 @@ def receive(pipe: BinaryIO, at_most: int) -> tuple[dict[str, Any], bytes]:
     n_words, n_bytes = LENGTHS.unpack(_exactly(pipe, LENGTHS.size))
     if n_words > WORDS_AT_MOST or n_bytes > at_most:
         raise ValueError(f"a message of {n_words:,} and {n_bytes:,} bytes; expected {at_most:,} at most")
-    words = json.loads(_exactly(pipe, n_words))
+    try:
+        words = json.loads(_exactly(pipe, n_words))
+    except RecursionError as error:
+        raise ValueError("a message is nested too deeply") from error
     if not isinstance(words, dict):
         raise ValueError(f"a message is {type(words).__name__}; expected an object")
     return words, _exactly(pipe, n_bytes)
