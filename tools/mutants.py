@@ -4,27 +4,49 @@
     python -m tools.mutants --sample 20 --seed abc gallery    twenty of one folder, another draw
 
 A mutant is the library with one operator, number, word, argument or branch changed. The tests that mirror the changed
-module run first, and those of its folder if they notice nothing. Needs mutmut (the extra mutants), which makes the
-mutants; nothing else of the project does.
+module run first, then those of its folder and of others that name it, these without the slow ones. All of them must
+pass without the fault, or nothing is reported. Needs mutmut (the extra mutants), which makes the mutants; nothing
+else of the project does. Not on Windows.
 """
 
 from __future__ import annotations
 
 import argparse
 import difflib
+import functools
+import multiprocessing
 import os
 import random
+import re
+import signal
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from tools.bootstrap import test_settings
+
 ROOT = Path(__file__).resolve().parents[1]
 LIBRARY = "course_lib"
-SAMPLE, SECONDS = 60, 600  # mutants, and the time that the tests of one may take: longer is as good as failing
+SAMPLE = 60
+# What takes so many times as long as without the fault is as good as failing; the seconds are for a busy machine.
+TIMES, SECONDS = 5, 30
+PASSED, FAILED, INTERRUPTED, NO_TESTS, TOO_LONG = 0, 1, 2, 5, -1  # pytest's exit codes, and our own
+# Imported once, and not for each mutant: most of the seconds that its tests take.
+IMPORTS = ["pytest", "hypothesis", "torch", "torchvision", "pandas", "matplotlib.pyplot", "scipy.stats", "cv2"]
+IMPORTS += [
+    "sklearn.linear_model",
+    "skimage.transform",
+    "lightning_fabric",
+    "torch.export",
+    "sympy",
+    "onnxscript",
+    "onnxruntime",
+]
 
 
 @dataclass(frozen=True)
@@ -37,19 +59,29 @@ class Mutant:
     @property
     def change(self) -> str:
         """The lines that differ, as diff prints them."""
-        original = (ROOT / self.module).read_text(encoding="utf-8").splitlines()
-        lines = list(difflib.unified_diff(original, self.code.splitlines(), lineterm="", n=0))[2:]
-        return "\n".join(f"    {line}" for line in lines)
+        lines = list(difflib.unified_diff(read(self.module).splitlines(), self.code.splitlines(), lineterm="", n=0))
+        return "\n".join(f"    {line}" for line in lines[2:])
 
-    def tests(self) -> Iterator[list[str]]:
-        """What to run, the nearest first: the test module, then its folder, then all that are quick."""
-        folder = Path("tests", *self.module.parts[1:-1])
-        own = folder / f"test_{self.module.stem.lstrip('_')}.py"
-        if (ROOT / own).exists():
-            yield [str(own)]
-        if len(folder.parts) > 1:
-            yield [str(folder)]
-        yield ["tests", "-m", "not slow", "--ignore=tests/notebooks", "--ignore=tests/tools", "--ignore=tests/web"]
+    def tests(self) -> Iterator[tuple[str, ...]]:
+        """What to run, the nearest first; the slow tests of other modules never."""
+        quick = ("-m", "not slow")
+        folder = Path("tests", *self.module.parts[1:2]) if len(self.module.parts) > 2 else Path("tests")
+        every = [path.relative_to(ROOT) for path in sorted((ROOT / "tests").rglob("test_*.py"))]
+        mirrored = [path for path in every if (ROOT / LIBRARY / path.parts[1]).is_dir() or len(path.parts) == 2]
+        names = [part.strip("_").removesuffix("s") for part in (*self.module.parts[2:-1], self.module.stem)]
+        own = [path for path in mirrored if path.parent == folder and any(name in path.stem for name in names)]
+        near = [path for path in mirrored if path.parent == folder != Path("tests")]
+        named = re.compile(rf"\b{Path(self.module.parts[1]).stem}\b")
+        others = [path for path in mirrored if path.parent != folder and named.search(read(path))]
+        for options, paths in ((quick, own), (quick, near), (("-m", "slow"), own), (quick, others)):
+            if paths and not (options != quick and all("mark.slow" not in read(path) for path in paths)):
+                yield *options, *map(str, paths)
+
+
+@functools.cache
+def read(path: Path) -> str:
+    """The text of a file of the project."""
+    return (ROOT / path).read_text(encoding="utf-8")
 
 
 def mutants_of(module: Path) -> list[tuple[Any, Any]]:
@@ -59,7 +91,7 @@ def mutants_of(module: Path) -> list[tuple[Any, Any]]:
         from mutmut.mutation.file_mutation import create_mutations
     except ModuleNotFoundError as error:
         raise SystemExit(f"{error.name} is not installed; it makes the mutants: pip install -e '.[mutants]'") from error
-    code = (ROOT / module).read_text(encoding="utf-8")
+    code = read(module)
     tree, found, *_ = create_mutations(str(module), code)
     in_messages: set[int] = set()
 
@@ -84,34 +116,65 @@ def drawn(modules: Sequence[Path], count: int, seed: str) -> list[Mutant]:
     return [Mutant(module, tree.deep_replace(one.original_node, one.mutated_node).code) for module, tree, one in chosen]
 
 
-def is_killed(mutant: Mutant, folder: Path) -> bool:
-    """Whether some test fails, or takes too long, where the library is the mutant."""
-    workplace(folder, mutant)
-    settings = {**os.environ, "PYTHONPATH": str(folder), "TQDM_DISABLE": "1"}
+def is_killed(mutant: Mutant) -> bool:
+    """Whether some test fails, or takes far too long, where the library is the mutant."""
     for tests in mutant.tests():
-        command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", *tests]
-        try:
-            done = subprocess.run(command, cwd=folder, env=settings, capture_output=True, timeout=SECONDS)
-        except subprocess.TimeoutExpired:
-            return True
-        if done.returncode not in (0, 5):  # 5: there were none
+        limit = TIMES * seconds_without_fault(mutant.module, tests) + SECONDS
+        if outcome(mutant, tests, limit) not in (PASSED, NO_TESTS):
             return True
     return False
 
 
+@functools.cache
+def seconds_without_fault(module: Path, tests: tuple[str, ...]) -> float:
+    """How long these tests take where the library is as it is, and they pass."""
+    began = time.monotonic()
+    code = outcome(Mutant(module, read(module)), tests, limit=1800)
+    if code not in (PASSED, NO_TESTS):
+        raise SystemExit(f"These tests do not pass without a fault either (pytest: {code}): {' '.join(tests)}")
+    return time.monotonic() - began
+
+
+def outcome(mutant: Mutant, tests: tuple[str, ...], limit: float) -> int:
+    """How pytest ends where the library is the mutant: its exit code, or TOO_LONG after so many seconds."""
+    server = multiprocessing.get_context("forkserver")
+    server.set_forkserver_preload(IMPORTS)
+    with tempfile.TemporaryDirectory() as folder:
+        workplace(Path(folder, "here"), mutant)
+        process = server.Process(target=run_tests, args=(Path(folder, "here"), tests))
+        process.start()
+        process.join(limit)
+        if process.exitcode is not None:
+            return process.exitcode
+        os.killpg(process.pid, signal.SIGKILL)
+        process.join()
+        return TOO_LONG
+
+
+def run_tests(folder: Path, tests: tuple[str, ...]) -> None:
+    """Run some tests up to the first that fails, in a process of its own, which ends with pytest's exit code."""
+    os.setpgid(0, 0)  # what the tests start ends with them
+    os.chdir(folder)
+    sys.path.insert(0, str(folder))
+    os.environ |= {"PYTHONPATH": str(folder), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+    nowhere = os.open(os.devnull, os.O_RDWR)
+    for stream in range(3):
+        os.dup2(nowhere, stream)
+    import pytest
+
+    os._exit(pytest.main(["-x", "-q", "-o", "addopts=", "-p", "no:cacheprovider", *tests]))
+
+
 def workplace(folder: Path, mutant: Mutant) -> None:
     """The project as links to what it is, but for the one module that is changed."""
-    folder.mkdir()
-    for entry in ROOT.iterdir():
-        if entry.name not in (LIBRARY, ".git"):
-            (folder / entry.name).symlink_to(entry)
-    for path in (ROOT / LIBRARY).rglob("*"):
-        target = folder / path.relative_to(ROOT)
-        if path.is_file() and "__pycache__" not in path.parts:
-            target.parent.mkdir(parents=True, exist_ok=True)
-            target.symlink_to(path)
-    (folder / mutant.module).unlink()
-    (folder / mutant.module).write_text(mutant.code, encoding="utf-8")
+    source = ROOT
+    for part in mutant.module.parts:
+        folder.mkdir()
+        for entry in source.iterdir():
+            if entry.name not in (part, "__pycache__", ".git"):
+                (folder / entry.name).symlink_to(entry)
+        source, folder = source / part, folder / part
+    folder.write_text(mutant.code, encoding="utf-8")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -126,11 +189,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     modules = [module for module in every if not options.folders or set(options.folders) & {*module.parts, module.stem}]
     survived = []
     chosen = drawn(modules, options.sample, seed)
-    with tempfile.TemporaryDirectory() as folder:
-        for number, mutant in enumerate(chosen, 1):
-            killed = is_killed(mutant, Path(folder) / str(number))
-            print(f"{number:3} {'killed' if killed else 'SURVIVED'} {mutant.module}\n{mutant.change}", flush=True)
-            survived += [] if killed else [mutant]
+    os.environ |= {**test_settings(threads=1), "TQDM_DISABLE": "1"}
+    for number, mutant in enumerate(chosen, 1):
+        killed = is_killed(mutant)
+        print(f"{number:3} {'killed' if killed else 'SURVIVED'} {mutant.module}\n{mutant.change}", flush=True)
+        survived += [] if killed else [mutant]
     share = 100 * (1 - len(survived) / max(1, len(chosen)))
     print(f"seed {seed}: {len(chosen) - len(survived)} of {len(chosen)} killed, {share:.0f} %")
     return int(bool(survived))
