@@ -56,7 +56,7 @@ class Crop:
 def align(
     image: Photograph, detector: Detector, *, size: Size = 112, choose: Choice = "largest", margin: int = 0
 ) -> Crop:
-    """Find the face and bring its five landmarks to the template.
+    """Find the face and bring its five landmarks to the template; a large face is scaled down as ``warp`` says.
 
     Args:
         image: see ``as_rgb``.

@@ -6,7 +6,7 @@ import json
 import os
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
 
@@ -25,6 +25,7 @@ class State:
     changed: int  # in nanoseconds since 1970
 
 
+OUTDATED = -1  # instead of the time of change: whatever the photograph, its crop is not of it as it is
 UNKNOWN = State("", 0, 0)  # of a crop that was made before there was a record, and whose photograph is gone
 
 
@@ -56,7 +57,7 @@ def plan(source: Path, target: Path, found: Tree, suffix: str, *, claimed: bool,
         claimed: whether earlier runs wrote to ``target``. Where such a one left no record, as older versions did, a
             crop is taken for that of the photograph with its name, if it is newer and no other photograph may have
             had that name.
-        force: take every photograph for a missing one.
+        force: take every photograph for a missing one, those in folders that cannot be listed in the run after this.
 
     Raises:
         ValueError: the record is damaged; or ``target`` holds images that no run has written.
@@ -92,14 +93,16 @@ def plan(source: Path, target: Path, found: Tree, suffix: str, *, claimed: bool,
     ours = set(names.values())
     stale = [c for c in record if c in present and c not in ours and not c.startswith(unseen)]
     missing = [photograph for photograph in found.photographs if photograph not in done]
+    left = {crop: state for crop, state in record.items() if crop in present and crop not in ours}
+    if force:
+        left = {crop: replace(state, changed=OUTDATED) for crop, state in left.items()}
     return Plan(
         names=names,
         missing=tuple(missing),
         replaced=tuple(photograph for photograph in missing if names[photograph] in present),
         stale=tuple(sorted(stale)),
         foreign=tuple(crop for crop in there if crop not in record and crop not in ours),
-        record={crop: state for crop, state in record.items() if crop in present and crop not in ours}
-        | {names[photograph]: states[photograph] for photograph in found.photographs},
+        record=left | {names[photograph]: states[photograph] for photograph in found.photographs},
     )
 
 

@@ -35,6 +35,7 @@ TIME_LIMIT = 60.0  # seconds: MTCNN takes 1.5 for one of 12 million pixels
 LONGEST_SIDE = 2048  # of a crop, in pixels
 SHOWN = 100  # characters of a setting in a message
 NO_FACE, UNREADABLE, FAILED, FOREIGN = "no face", "unreadable", "failed", "not of this command"
+AVERAGING = "large faces averaged"  # see warp; older versions did not, and their settings do not say how they warp
 FULL = {errno.ENOSPC, errno.EROFS, getattr(errno, "EDQUOT", errno.ENOSPC)}  # the same for all that is yet to come
 
 
@@ -126,6 +127,7 @@ class Recipe:
             "height, width": list(as_height_width(self.size)),
             "choose": self.choose,
             "suffix": suffix,
+            "warp": AVERAGING,
             "template": template(self.size, self.margin).tolist(),
         }
 
@@ -148,7 +150,8 @@ def align_folder(
 
     A run that is interrupted or killed continues where it stopped: a crop appears under its name only when it is
     complete, and what is there is not made again. Photographs without a crop are tried again. The settings and the
-    template stand in ``alignment.json``: crops of two kinds are never mixed in one folder.
+    template stand in ``alignment.json``: crops of two kinds are never mixed in one folder. Crops of an older version,
+    which did not average large faces (see ``warp``), are made anew with ``force``; without it that is an error.
 
     No two photographs share a crop (see ``crop_names``), and ``crops.json`` remembers which is of which: photographs
     that come later leave names as they are, one that was replaced (another size or time of change) is aligned again,
@@ -171,15 +174,15 @@ def align_folder(
 
     Raises:
         FileNotFoundError: there is no such folder.
-        ValueError: ``target`` is ``source``, lies above it, or holds crops of other settings or other images; an
-            argument is out of range; or no photograph is left and stale crops are to be removed.
+        ValueError: ``target`` is ``source``, lies above it, or holds crops of other settings, of an older version or
+            other images; an argument is out of range; or no photograph is left and stale crops are to be removed.
         OSError: ``target`` cannot be written, or is full.
     """
     source, target = expanded(source), expanded(target)
     _check(source, target, suffix, workers, time_limit)
     recipe = Recipe(make_detector, size, choose, margin)
     detector = make_detector()  # says at once what is wrong with its options
-    claimed = _claimed(target, recipe.described(suffix))
+    claimed = _claimed(target, recipe.described(suffix), force=force)
     found = tree(source, target)
     planned = plan(source, target, found, suffix, claimed=claimed, force=force)
     if remove_stale and planned.stale and not found.photographs:
@@ -224,8 +227,8 @@ def _check(source: Path, target: Path, suffix: str, workers: int, time_limit: fl
         raise ValueError(f"time_limit is {time_limit}; expected seconds above 0")
 
 
-def _claimed(target: Path, settings: dict[str, Any]) -> bool:
-    """Whether earlier runs wrote crops there; their settings have to be these."""
+def _claimed(target: Path, settings: dict[str, Any], *, force: bool) -> bool:
+    """Whether earlier runs wrote crops there; their settings have to be these, or older ones by force."""
     file = target / SETTINGS
     if not file.exists():
         return False
@@ -233,6 +236,8 @@ def _claimed(target: Path, settings: dict[str, Any]) -> bool:
         there = dict(json.loads(file.read_text(encoding="utf-8")))
     except (ValueError, TypeError, RecursionError) as error:
         raise ValueError(f"{file} is damaged ({error}), so it cannot be told how the crops there were made") from error
+    older = "warp" not in there
+    there = {"warp": AVERAGING} | there
     different = [
         f"{name} {there.get(name)!s:.{SHOWN}}, not {now!s:.{SHOWN}}"
         for name, now in settings.items()
@@ -240,6 +245,11 @@ def _claimed(target: Path, settings: dict[str, Any]) -> bool:
     ]
     if different:
         raise ValueError(f"{target} holds crops made with {'; '.join(different)}. Choose another folder")
+    if older and not force:
+        raise ValueError(
+            f"{target} holds crops of an older version, which did not average faces more than twice as large as their"
+            " crop; crops of both are not to be mixed. Align all anew (--force), or choose another folder"
+        )
     return True
 
 
@@ -264,6 +274,7 @@ def _prepare(
                 (target / folder).rmdir()
     gone = set(planned.stale) if remove_stale else set()
     write_record(target, {crop: state for crop, state in planned.record.items() if crop not in gone})
+    write_json(target / SETTINGS, settings)  # an older version's only now, when none of its crops counts any more
 
 
 def _alike(folders: Sequence[str]) -> list[list[str]]:

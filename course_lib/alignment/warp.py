@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
@@ -14,6 +15,9 @@ from course_lib.alignment.template import Size, as_height_width
 
 LONGEST_SIDE = 32766  # OpenCV counts a warped image's pixels in 16 bits
 PORTION = 16  # images that a thread takes at a time
+SPARSEST = 2  # pixels of the image from one look to the next: from farther apart, bilinear looks miss some
+ROUNDING = 1e-9  # of such a distance
+LOOKS_AT_ONCE = 4_000_000  # 12 MB in colour
 
 
 def warp(
@@ -21,8 +25,10 @@ def warp(
 ) -> np.ndarray | Tensor:
     """Move every pixel by ``matrix``: bilinear, black outside the image.
 
-    Each pixel of the result looks up, through the inverse of ``matrix``, where it comes from. Where the result is much
-    smaller than the face, most pixels are never looked at: scale such a photograph down first.
+    Each pixel of the result looks up, through the inverse of ``matrix``, where it comes from. One look sees four pixels
+    of the image. Where the result is less than half as large as what it shows, most would never be seen, and their
+    noise would not be averaged: there each pixel of the result is the mean of as many looks, evenly spread over it, as
+    it covers pixels of the image.
 
     Args:
         images: uint8. One, (H, W) or (H, W, 3), or a batch, (N, H, W, 3) or a sequence of arrays of any sizes. A tensor
@@ -88,7 +94,36 @@ def _warp_one(
         raise ValueError(
             f"the image is {image.shape[0]}x{image.shape[1]}; at most {LONGEST_SIDE} pixels a side, scale it"
         )
-    return cv2.warpAffine(image, matrix, (width, height), dst=out, flags=cv2.INTER_LINEAR)
+    across, down = _looks(image, matrix, height, width)
+    if across == down == 1:
+        return cv2.warpAffine(image, matrix, (width, height), dst=out, flags=cv2.INTER_LINEAR)
+    # The looks of one pixel lie around its centre: that of pixel u is number across * u + (across - 1) / 2 of a row.
+    matrix = matrix * [[across], [down]] + [[0, 0, (across - 1) / 2], [0, 0, (down - 1) / 2]]
+    if out is None:
+        out = np.empty((height, width) if image.ndim == 2 or image.shape[2] == 1 else (height, width, 3), np.uint8)
+    band = max(1, LOOKS_AT_ONCE // (across * width * down))  # rows of the result
+    for top in range(0, height, band):
+        rows = out[top : top + band]
+        below = matrix - [[0, 0, 0], [0, 0, top * down]]
+        looks = cv2.warpAffine(image, below, (across * width, down * len(rows)), flags=cv2.INTER_LINEAR)
+        rows[...] = cv2.resize(looks, (width, len(rows)), interpolation=cv2.INTER_AREA).reshape(rows.shape)
+    return out
+
+
+def _looks(image: np.ndarray, matrix: np.ndarray, height: int, width: int) -> tuple[int, int]:
+    """How many looks a pixel of the result is the mean of: side by side, and one below the other."""
+    (a, b, _), (c, d, _) = matrix.tolist()
+    determinant = abs(a * d - b * c)
+    # How far the look moves in the image when the pixel of the result moves by one, to the right and down.
+    steps = math.hypot(c, d) / determinant, math.hypot(a, b) / determinant
+    if not max(steps) > SPARSEST + ROUNDING:
+        return 1, 1
+    # Where the whole image is a speck in the result, it is not looked at far more often than it has pixels.
+    most = min(LONGEST_SIDE, 2 * sum(image.shape[:2]))
+    across, down = (
+        max(1, math.ceil(min(step - ROUNDING, most // side))) for step, side in zip(steps, (width, height), strict=True)
+    )
+    return across, down
 
 
 def _checked_matrix(matrix: np.ndarray) -> np.ndarray:

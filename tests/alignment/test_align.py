@@ -45,6 +45,21 @@ def test_a_crop_at_its_own_size_is_cut_out_as_it_is(photograph):
     np.testing.assert_array_equal(crop.image, photograph[80:192, 100:212])
 
 
+def test_the_noise_of_a_large_face_is_averaged(photograph):
+    """Four times as large and with the noise of a sensor: what one crop pixel shows is 36 pixels."""
+    calm = photograph[:260, :280] // 2 + 64
+    noise = np.random.default_rng(0).normal(0, 25, (1040, 1120, 1))
+    noisy = np.clip(calm.repeat(4, 0).repeat(4, 1) + noise, 0, 255).astype(np.uint8)
+    near = face(100, 80, 1.5)
+    far = Face(near.box * 4 + 1.5, near.landmarks * 4 + 1.5, 0.9)
+    expected = align(calm, Fixed(near)).image.astype(float)
+    for crop in (align(noisy, Fixed(far)), align_many([noisy], Fixed(far))[0]):
+        assert np.std(crop.image - expected) < 25 / 5
+        np.testing.assert_allclose(crop.landmarks, template(), atol=1e-9)
+    box_alone = crop_with_margin(calm, near, size=224, crop=200).astype(float)
+    assert np.std(crop_with_margin(noisy, far, size=224, crop=200, margin=26) - box_alone) < 25 / 2.5
+
+
 def test_portrait_crops_are_the_middle_of_square_ones(photograph):
     square, portrait = (align(photograph, Fixed(face(100, 80)), size=size) for size in (112, (112, 96)))
     np.testing.assert_array_equal(portrait.image, square.image[:, 8:104])

@@ -296,6 +296,71 @@ def test_force_aligns_everything_again(tree, tmp_path):
     assert reds(target)["3.png"] == 200
 
 
+def closed(patch: pytest.MonkeyPatch, folder: Path) -> None:
+    """Refuse to list that folder."""
+    listing = os.scandir
+
+    def refuse(path):
+        if Path(path) == folder:
+            raise PermissionError(13, "Permission denied", str(path))
+        return listing(path)
+
+    patch.setattr(os, "scandir", refuse)
+
+
+def older(target: Path) -> None:
+    """Make a folder of crops one that was made before large faces were averaged."""
+    settings = json.loads((target / "alignment.json").read_text())
+    assert settings.pop("warp") == "large faces averaged"
+    (target / "alignment.json").write_text(json.dumps(settings))
+    for crop in crops(target):
+        Image.new("RGB", (112, 112)).save(target / crop)
+
+
+def test_crops_of_an_older_version_are_made_anew_by_force_alone(tree, tmp_path):
+    target = tmp_path / "crops"
+    align_folder(tree, target, Bright)
+    older(target)
+    write(tree / "ann/5.png")
+    with pytest.raises(ValueError, match=r"older version.* more than twice .* Align all anew \(--force\), or choose"):
+        align_folder(tree, target, Bright)
+    assert crops(target) == EXPECTED and set(reds(target).values()) == {0}
+    with pytest.raises(ValueError, match=r"crops made with height, width .* not \[224, 224\]; template"):
+        align_folder(tree, target, Bright, size=224, force=True)
+    assert align_folder(tree, target, Bright, force=True).aligned == 5 and 0 not in reds(target).values()
+    assert align_folder(tree, target, Bright).already_there == 5
+
+
+def test_crops_of_an_older_version_are_gone_before_the_settings_say_otherwise(tree, tmp_path, monkeypatch):
+    target = tmp_path / "crops"
+    align_folder(tree, target, Bright)
+    older(target)
+
+    def killed(*_):
+        raise KeyboardInterrupt
+
+    for step in ("write_record", "write_json", "_all"):
+        with monkeypatch.context() as patch:
+            patch.setattr(f"course_lib.alignment.folder.{step}", killed)
+            with pytest.raises(KeyboardInterrupt):
+                align_folder(tree, target, Bright, force=True)
+        said = "warp" in json.loads((target / "alignment.json").read_text())
+        assert crops(target) == [] and said == (step == "_all")
+    assert align_folder(tree, target, Bright).aligned == 4
+
+
+def test_force_reaches_a_folder_that_could_not_be_listed_when_it_can(tree, tmp_path, monkeypatch):
+    target = tmp_path / "crops"
+    align_folder(tree, target, Bright)
+    older(target)
+    with monkeypatch.context() as patch:
+        closed(patch, tree / "ann/holiday")
+        align_folder(tree, target, Bright, force=True)
+    assert reds(target)["ann/holiday/2.png"] == 0
+    report = align_folder(tree, target, Bright)
+    assert report.replaced == ("ann/holiday/2.jpg",) and report.stale == () and 0 not in reds(target).values()
+
+
 def test_crops_of_a_time_before_the_record_stay_in_use(tree, tmp_path):
     target = tmp_path / "crops"
     write(tree / "ann/5.jpg")
@@ -392,14 +457,7 @@ def test_a_folder_that_cannot_be_listed_is_named_for_real(tree, tmp_path):
 def test_a_folder_that_cannot_be_listed_is_named_and_its_crops_stay(tree, tmp_path, monkeypatch):
     target = tmp_path / "crops"
     align_folder(tree, target, Bright)
-    listing = os.scandir
-
-    def refuse(path):
-        if Path(path) == tree / "ann":
-            raise PermissionError(13, "Permission denied", str(path))
-        return listing(path)
-
-    monkeypatch.setattr(os, "scandir", refuse)
+    closed(monkeypatch, tree / "ann")
     report = align_folder(tree, target, Bright, remove_stale=True)
     assert Problem("ann", "not listed", "PermissionError: Permission denied") in report.problems
     assert "1 not listed" in str(report) and "not listed: ann" in str(report)

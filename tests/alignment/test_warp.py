@@ -1,13 +1,21 @@
 from __future__ import annotations
 
+import sys
+
+import cv2
 import numpy as np
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.ndimage import map_coordinates
 from skimage.transform import warp as skimage_warp
 
 from course_lib.alignment import warp
+from course_lib.alignment.warp import LONGEST_SIDE, _looks
 
 IDENTITY = np.array([[1.0, 0, 0], [0, 1, 0]])
+ROUGH = np.random.default_rng(2).integers(0, 256, (50, 60, 3)).astype(np.uint8)
 TURNED = np.array([[0.8, -0.3, 12.0], [0.3, 0.8, -4.0]])
 
 
@@ -68,6 +76,88 @@ def test_tensors_have_their_channels_first(smooth, channels):
     assert one.shape == (channels, 40, 45) and batch.shape == (2, channels, 40, 45) and batch.is_contiguous()
     np.testing.assert_array_equal(one.permute(1, 2, 0), expected)
     np.testing.assert_array_equal(batch[1].permute(1, 2, 0), expected)
+
+
+# --- Results much smaller than what they show ---
+
+
+def turned(scale: float, angle: float, middle: tuple[float, float], size: int) -> np.ndarray:
+    """By that scale and angle, with that point of the image in the middle of the result."""
+    linear = scale * np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+    return np.column_stack([linear, (size - 1) / 2 - linear @ middle])
+
+
+def integrated(image: np.ndarray, matrix: np.ndarray, size: int, n: int) -> np.ndarray:
+    """The mean of the image over each pixel of the result, from n x n places in it, by SciPy."""
+    places = (np.arange(size * n) + 0.5) / n - 0.5
+    (a, b), (c, d) = np.linalg.inv(matrix[:, :2])
+    x, y = np.meshgrid(places - matrix[0, 2], places - matrix[1, 2])
+    seen = map_coordinates(image.astype(float), [c * x + d * y, a * x + b * y], order=1, mode="constant")
+    return seen.reshape(size, n, size, n).mean((1, 3))
+
+
+@pytest.mark.parametrize("side", [3, 4])
+def test_at_a_third_or_a_quarter_each_pixel_is_the_mean_of_a_block(side):
+    """By hand: the middle of the first block of 4 is at 1.5, and must come to 0; so too for the others."""
+    rough = np.random.default_rng(0).integers(0, 256, (12 * side, 10 * side, 3)).astype(np.uint8)
+    matrix = np.array([[1 / side, 0, -(side - 1) / 2 / side], [0, 1 / side, -(side - 1) / 2 / side]])
+    blocks = rough.reshape(12, side, 10, side, 3).mean((1, 3))
+    assert np.abs(warp(rough, matrix, (12, 10)) - blocks).max() <= 0.5
+    only_across = np.array([[1 / side, 0, -(side - 1) / 2 / side], [0, 1, 0]])
+    blocks = rough.reshape(12 * side, 10, side, 3).mean(2)
+    assert np.abs(warp(rough, only_across, (12 * side, 10)) - blocks).max() <= 0.5
+
+
+@pytest.mark.parametrize(("scale", "angle"), [(0.49, 0.3), (0.34, -2), (0.21, 1.0), (0.1, 0.0), (0.06, 2.5)])
+def test_noise_is_averaged_as_an_integral_does(scale, angle):
+    rough = np.random.default_rng(1).integers(0, 256, (500, 600)).astype(np.uint8)
+    matrix = turned(scale, angle, (300, 250), 24)
+    expected = integrated(rough, matrix, 24, 25)
+    missed = cv2.warpAffine(rough, matrix, (24, 24)) - expected
+    assert np.abs(warp(rough, matrix, 24) - expected).mean() < min(2, np.abs(missed).mean() / 10)
+
+
+def test_a_face_is_not_moved_by_the_averaging():
+    """Half a pixel of the result would be several of the image: the waves must lie where the integral has them."""
+    rows, columns = np.mgrid[0:500, 0:600]
+    waves = (127.5 + 120 * np.sin(rows / 31) * np.cos(columns / 37)).astype(np.uint8)
+    for scale in (0.45, 0.3, 0.125, 0.09):
+        matrix = turned(scale, 0.4, (290.3, 251.8), 24)
+        assert np.abs(warp(waves, matrix, 24) - integrated(waves, matrix, 24, 20)).max() < 1.6
+        spot = np.zeros((500, 600), np.uint8)
+        spot[240:260, 280:310] = 255  # around (294.5, 249.5)
+        seen = warp(spot, matrix, 24).astype(float)
+        centre = np.array([(seen * np.arange(24)).sum(), (seen.T * np.arange(24)).sum()]) / seen.sum()
+        np.testing.assert_allclose(centre, matrix[:, :2] @ [294.5, 249.5] + matrix[:, 2], atol=0.02)
+
+
+@settings(max_examples=50)
+@given(st.floats(0.5, 5), st.floats(-4, 4), st.floats(0, 60), st.floats(0, 50))
+def test_from_one_half_on_nothing_is_averaged(scale, angle, x, y):
+    matrix = turned(scale, angle, (x, y), 16)
+    np.testing.assert_array_equal(warp(ROUGH, matrix, 16), cv2.warpAffine(ROUGH, matrix, (16, 16)))
+
+
+def test_large_images_alone_in_bands_grey_or_in_a_batch_are_the_same(smooth, monkeypatch):
+    large = np.kron(smooth, np.ones((9, 9, 1), np.uint8))
+    matrix = turned(0.12, 0.3, (260, 240), 40)
+    alone = warp(large, matrix, 40)
+    assert alone.std() > 20
+    np.testing.assert_array_equal(warp(np.stack([large, large]), matrix, 40, threads=2)[1], alone)
+    np.testing.assert_array_equal(warp([large[..., :1]], matrix, 40)[0], alone[..., :1])
+    for grey in (large[..., 2], large[..., 2:]):
+        np.testing.assert_array_equal(warp(grey, matrix, 40), alone[..., 2])
+    monkeypatch.setattr(sys.modules[_looks.__module__], "LOOKS_AT_ONCE", 10_000)
+    assert np.abs(warp(large, matrix, 40).astype(int) - alone).max() <= 1
+
+
+@pytest.mark.parametrize("scale", [1e-3, 1e-9, 1e-150])
+def test_an_image_that_is_a_speck_costs_little(scale):
+    """Landmarks far outside a photograph lead to such a matrix."""
+    white = np.full((60, 50, 3), 255, np.uint8)
+    across, down = _looks(white, turned(scale, 1, (20, 20), 112), 112, 112)
+    assert 112 * max(across, down) <= 2 * (60 + 50) <= LONGEST_SIDE
+    assert warp(white, turned(scale, 1, (20, 20), 112)).shape == (112, 112, 3)
 
 
 @pytest.mark.parametrize(

@@ -112,8 +112,8 @@ def test_embeddings_of_the_same_crops_are_the_same(js, embedder):
 
 def test_the_warp_is_the_librarys_to_one_grey_value(js):
     generator = np.random.default_rng(0)
-    pixels = generator.integers(0, 256, (90, 130, 3)).astype(np.uint8)  # as rough as can be
-    for scale in (0.4, 1.0, 1.7):
+    pixels = generator.integers(0, 256, (310, 430, 3)).astype(np.uint8)  # as rough as can be
+    for scale in (0.4, 1.0, 1.7, 2.1, 2.9, 9.0):  # from 2 on each pixel is the mean of several looks
         points = template() * scale + generator.normal(0, 3, (5, 2))
         found = js(
             "const matrix = align.similarity(given.points);"

@@ -49,29 +49,45 @@ export function distanceFromTemplate(points) {
 }
 
 /**
- * The crop: each of its pixels looks up where it comes from, between four pixels of the photograph (bilinear). Outside
- * the photograph all is black.
+ * The crop: each of its pixels looks up where it comes from, between four pixels of the photograph (bilinear). Where
+ * the face is more than twice as large as the crop, most pixels would never be seen: there each pixel of the crop is
+ * the mean of looks x looks, evenly spread over it. Outside the photograph all is black.
  */
 export function warp({ width, height, data }, matrix, side = SIDE) {
   const { p, q, x, y } = matrix;
   const square = p * p + q * q;
+  const looks = looksAcross(1 / Math.sqrt(square), Math.floor((2 * (width + height)) / side));
   const crop = new Uint8ClampedArray(4 * side * side);
+  const sum = new Float64Array(3); // of the looks of one pixel
   const at = (column, row, channel) =>
     column < 0 || row < 0 || column >= width || row >= height ? 0 : data[4 * (row * width + column) + channel];
+  const look = (u, v) => {
+    const sx = (p * (u - x) + q * (v - y)) / square;
+    const sy = (p * (v - y) - q * (u - x)) / square;
+    const left = Math.floor(sx), top = Math.floor(sy), right = sx - left, down = sy - top;
+    for (let channel = 0; channel < 3; channel++) {
+      const above = at(left, top, channel) * (1 - right) + at(left + 1, top, channel) * right;
+      const below = at(left, top + 1, channel) * (1 - right) + at(left + 1, top + 1, channel) * right;
+      sum[channel] += above * (1 - down) + below * down;
+    }
+  };
+  const first = (1 / looks - 1) / 2; // from the middle of a pixel to its first look
   for (let row = 0, target = 0; row < side; row++) {
     for (let column = 0; column < side; column++, target += 4) {
-      const sx = (p * (column - x) + q * (row - y)) / square;
-      const sy = (p * (row - y) - q * (column - x)) / square;
-      const left = Math.floor(sx), top = Math.floor(sy), right = sx - left, down = sy - top;
-      for (let channel = 0; channel < 3; channel++) {
-        const above = at(left, top, channel) * (1 - right) + at(left + 1, top, channel) * right;
-        const below = at(left, top + 1, channel) * (1 - right) + at(left + 1, top + 1, channel) * right;
-        crop[target + channel] = above * (1 - down) + below * down; // rounded by the array
+      sum.fill(0);
+      for (let i = 0; i < looks; i++) {
+        for (let j = 0; j < looks; j++) look(column + first + j / looks, row + first + i / looks);
       }
+      for (let channel = 0; channel < 3; channel++) crop[target + channel] = sum[channel] / (looks * looks); // rounded
       crop[target + 3] = 255;
     }
   }
   return new ImageData(crop, side, side);
+}
+
+/** Of a step of so many pixels of the photograph; at most `most`. As in course_lib/alignment/warp.py. */
+function looksAcross(step, most) {
+  return step > 2 + 1e-9 ? Math.max(1, Math.min(Math.ceil(step - 1e-9), most)) : 1;
 }
 
 function mean(points) {
