@@ -58,7 +58,7 @@ def lay(folder: Path, version: str) -> Laid:
     if folder.resolve() == shipped("notebooks").resolve():
         raise ValueError(f"{folder} is the course's own folder of notebooks; choose another one for your copies")
     folder.mkdir(parents=True, exist_ok=True)
-    record = _read(folder / RECORD)
+    record = read_record(folder / RECORD)
     new, updated, beside = [], [], {}
     for name, source in sources().items():
         target, content = folder / name, source.read_bytes()
@@ -148,8 +148,12 @@ def _write(path: Path, content: bytes) -> None:
         raise type(error)(f"{path} cannot be written ({error.strerror}); choose another folder") from error
 
 
-def _read(path: Path) -> dict[str, str]:
-    """The record; empty where there is none yet."""
+def read_record(path: Path) -> dict[str, str]:
+    """The record of a folder: each file and its SHA-256 as the course last laid or offered it; empty without one.
+
+    Raises:
+        ValueError: it is damaged.
+    """
     if not path.exists():
         return {}
     try:

@@ -18,7 +18,7 @@ import torch
 from PIL import Image, features
 from torch import nn
 
-from course_lib import alignment, data, export, losses, training
+from course_lib import alignment, data, export, learner_folder, losses, training
 from course_lib.alignment.tree import SETTINGS
 from course_lib.data.lfw import read_lfw_list
 from course_lib.gallery import Consent, Store, TemplateKind
@@ -335,6 +335,16 @@ def records() -> Seeds:
         return [record, b"S:" + (crops / SETTINGS).read_bytes(), record.replace(b"Ada/1.png", b"../away.png"), away]
 
 
+def read_learner_record(file: Path) -> None:
+    """What a learner's folder says of itself."""
+    learner_folder.read_record(file)
+
+
+def learner_records() -> Seeds:
+    """As ``face-course lab`` writes it."""
+    return [json.dumps({"version": "0.1.0", "files": {"00.ipynb": 64 * "a", "solutions/00.py": 64 * "b"}}).encode()]
+
+
 def _readers() -> dict[str, Reader]:
     found = {
         "bin": Reader(read_bin, cache(bins), "pairs.bin", mutated),
@@ -348,6 +358,7 @@ def _readers() -> dict[str, Reader]:
         "gallery": Reader(read_gallery, cache(galleries), "gallery.sqlite", mutated),
         "folder-tree": Reader(read_tree, trees, "names", odd_names, ()),
         "crop-record": Reader(read_record, records, "record", mutated),
+        "learner-record": Reader(read_learner_record, learner_records, "record.json", mutated),
         "no-image": Reader(read_image, cache(no_images), "photograph.jpg", mutated),
     }
     for format in ("JPEG", "PNG", "GIF", "BMP", "TIFF", "WEBP", "PPM", "MPO", "AVIF"):
