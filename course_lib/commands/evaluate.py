@@ -51,7 +51,7 @@ FARS = (1e-1, 1e-2, 1e-3, 1e-4, 1e-5, 1e-6)
 )
 @click.option(
     "--on-error",
-    type=click.Choice(("exclude", "refuse")),
+    type=click.Choice(options.ON_ERROR),
     default="exclude",
     show_default=True,
     help="Where a photograph is missing, cannot be read or has no face: leave its pairs out, count them and name the"

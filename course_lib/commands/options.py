@@ -15,6 +15,7 @@ WEIGHTS_FOLDER = Path(__file__).resolve().parents[1] / "weights"
 SHIPPED = "mobilefacenet_075_relu"
 DETECTORS = ("mtcnn", "retinaface")
 CHOICES = ("largest", "central")
+ON_ERROR = ("exclude", "refuse")
 POSITIVE = click.IntRange(min=1)
 
 
@@ -98,10 +99,10 @@ network_options = click.option(
 )
 on_error = click.option(
     "--on-error",
-    type=click.Choice(("refuse", "exclude")),
+    type=click.Choice(ON_ERROR),
     default="refuse",
     show_default=True,
-    help="Where a photograph cannot be used: stop, or leave it out and list it.",
+    help="Where a photograph cannot be used: leave it out and list it, or stop.",
 )
 choose = click.option(
     "--choose", type=click.Choice(CHOICES), help="Which of several faces; without it, several are an error."
