@@ -80,7 +80,9 @@ FAR = Number(min=0, max=1, min_open=True)
 
 def models(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
     """What completes a model: the shipped ones, and files."""
-    names = [path.stem + end for path in sorted(WEIGHTS_FOLDER.glob("*.safetensors")) for end in ("", ".int8")]
+    names = [
+        path.stem.removesuffix(end) for path in sorted(WEIGHTS_FOLDER.glob("*.int8.onnx")) for end in (".int8", "")
+    ]
     return [*(CompletionItem(name) for name in names if name.startswith(incomplete)), CompletionItem("", type="file")]
 
 

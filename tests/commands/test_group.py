@@ -15,8 +15,8 @@ from pathlib import Path
 import click
 import pytest
 
-from course_lib import __version__
-from course_lib.commands import main, terms
+from course_lib import __version__, weights
+from course_lib.commands import main, options, terms
 from course_lib.commands.group import face_course
 from course_lib.commands.style import Command, run
 
@@ -142,6 +142,11 @@ def test_tab_completes(typed: str, offered: str) -> None:
         [sys.executable, "-c", program], env=os.environ | settings, cwd=ROOT, capture_output=True, text=True, timeout=60
     )
     assert f"plain,{offered}" in done.stdout.splitlines(), done.stderr
+
+
+def test_only_what_is_a_model_completes_one() -> None:
+    found = [item.value for item in options.models(None, None, "") if item.type == "plain"]
+    assert found == [name + end for name in weights.available() for end in ("", ".int8")]
 
 
 def test_help_and_completion_load_nothing_heavy() -> None:
