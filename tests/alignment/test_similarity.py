@@ -127,6 +127,19 @@ def test_a_batch_is_its_cases():
     assert similarity(np.empty((0, 5, 2)), template()).shape == (0, 2, 3)
 
 
+@pytest.mark.parametrize("transform", [similarity, affine])
+def test_all_is_computed_in_double_precision_whatever_is_given(transform):
+    """Far from the origin, single precision would move the face by a tenth of a pixel."""
+    generator = np.random.default_rng(6)
+    source, target = (generator.normal(size=(3, 2)) * 20 + 100_000 for _ in range(2))
+    single = [points.astype(np.float32) for points in (source, target)]
+    exact = transform(*(points.astype(np.float64) for points in single))
+    for both in ((single[0], single[1].astype(np.float64)), (single[0].astype(np.float64), single[1]), single):
+        np.testing.assert_array_equal(transform(*both), exact)
+    pairs = [(0, 0), (2, 0), (0, 1)], [(1, 1), (1, 3), (0, 1)]
+    np.testing.assert_allclose(transform(*pairs), [[0, -1, 1], [1, 0, 1]], atol=1e-12)
+
+
 # --- What determines nothing ---
 
 
