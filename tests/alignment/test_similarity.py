@@ -167,6 +167,37 @@ def test_points_that_determine_nothing_are_refused(source, message):
         similarity(source, template())
 
 
+@pytest.mark.parametrize(
+    ("place", "said"), [((), "the points of 1"), ((2,), "set 2 of 3"), ((1, 2), r"set \(1, 2\) of 6")]
+)
+def test_the_first_set_that_is_wrong_is_named_by_its_place(place, said):
+    sets = np.random.default_rng(5).normal(size=(*{0: (), 1: (3,), 2: (2, 3)}[len(place)], 5, 2))
+    sets[place] = 0.5
+    with pytest.raises(ValueError, match=rf"^{said} determine no transform: all in one place, \[\[0\.5, 0\.5\]"):
+        similarity(sets, template())
+
+
+@pytest.mark.parametrize("scale", [1e-6, 1.0, 1e6])
+def test_what_counts_as_one_line_does_not_depend_on_the_unit(scale):
+    bent, straight = (np.array([(0, 0), (1, 1), (2, 2 + high)]) * scale for high in (1e-3, 1e-10))
+    np.testing.assert_allclose(
+        moved(bent, affine(bent, template()[EYES_AND_NOSE])), template()[EYES_AND_NOSE], atol=1e-3
+    )
+    with pytest.raises(ValueError, match="on one line"):
+        affine(straight, template()[EYES_AND_NOSE])
+
+
+@pytest.mark.parametrize("size", [1e-6, 1.0, 1e6])
+def test_what_counts_as_one_place_depends_on_how_far_away_it_is(size):
+    """Rounding at a distance of a billion sizes decides the angle; at a thousandth of that it does not."""
+    shape = np.array([(0, 0), (1, 0), (0, 1)]) * size
+    near, far = shape + size * 1e6, shape + size * 1e10
+    np.testing.assert_allclose(similarity(near, near), [[1, 0, 0], [0, 1, 0]], atol=size * 1e-2 + 1e-6)
+    for pair in ((far, shape), (shape, far)):
+        with pytest.raises(ValueError, match="all in one place"):
+            similarity(*pair)
+
+
 def test_a_mirrored_square_has_no_nearest_angle():
     square = np.array([(0, 0), (1, 0), (1, 1), (0, 1)])
     with pytest.raises(ValueError, match="as far from the target at every angle"):
