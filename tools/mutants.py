@@ -36,17 +36,9 @@ SAMPLE = 60
 # What takes so many times as long as without the fault is as good as failing; the seconds are for a busy machine.
 TIMES, SECONDS = 5, 30
 PASSED, FAILED, INTERRUPTED, NO_TESTS, TOO_LONG = 0, 1, 2, 5, -1  # pytest's exit codes, and our own
-# Imported once, and not for each mutant: most of the seconds that its tests take.
-IMPORTS = ["pytest", "hypothesis", "torch", "torchvision", "pandas", "matplotlib.pyplot", "scipy.stats", "cv2"]
-IMPORTS += [
-    "sklearn.linear_model",
-    "skimage.transform",
-    "lightning_fabric",
-    "torch.export",
-    "sympy",
-    "onnxscript",
-    "onnxruntime",
-]
+# Imported once and not for each mutant: most of the seconds that its tests take.
+IMPORTS = """pytest hypothesis torch torch.export torchvision pandas matplotlib.pyplot scipy.stats cv2 sympy onnxscript
+onnxruntime sklearn.linear_model skimage.transform lightning_fabric""".split()
 
 
 @dataclass(frozen=True)

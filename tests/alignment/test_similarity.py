@@ -127,6 +127,19 @@ def test_a_batch_is_its_cases():
     assert similarity(np.empty((0, 5, 2)), template()).shape == (0, 2, 3)
 
 
+@pytest.mark.parametrize("transform", [similarity, affine])
+def test_all_is_computed_in_double_precision_whatever_is_given(transform):
+    """Far from the origin, single precision would move the face by a tenth of a pixel."""
+    generator = np.random.default_rng(6)
+    source, target = (generator.normal(size=(3, 2)) * 20 + 100_000 for _ in range(2))
+    single = [points.astype(np.float32) for points in (source, target)]
+    exact = transform(*(points.astype(np.float64) for points in single))
+    for both in ((single[0], single[1].astype(np.float64)), (single[0].astype(np.float64), single[1]), single):
+        np.testing.assert_array_equal(transform(*both), exact)
+    pairs = [(0, 0), (2, 0), (0, 1)], [(1, 1), (1, 3), (0, 1)]
+    np.testing.assert_allclose(transform(*pairs), [[0, -1, 1], [1, 0, 1]], atol=1e-12)
+
+
 # --- What determines nothing ---
 
 
@@ -152,6 +165,37 @@ def broken(index: int, value: object) -> np.ndarray:
 def test_points_that_determine_nothing_are_refused(source, message):
     with pytest.raises(ValueError, match=message):
         similarity(source, template())
+
+
+@pytest.mark.parametrize(
+    ("place", "said"), [((), "the points of 1"), ((2,), "set 2 of 3"), ((1, 2), r"set \(1, 2\) of 6")]
+)
+def test_the_first_set_that_is_wrong_is_named_by_its_place(place, said):
+    sets = np.random.default_rng(5).normal(size=(*{0: (), 1: (3,), 2: (2, 3)}[len(place)], 5, 2))
+    sets[place] = 0.5
+    with pytest.raises(ValueError, match=rf"^{said} determine no transform: all in one place, \[\[0\.5, 0\.5\]"):
+        similarity(sets, template())
+
+
+@pytest.mark.parametrize("scale", [1e-6, 1.0, 1e6])
+def test_what_counts_as_one_line_does_not_depend_on_the_unit(scale):
+    bent, straight = (np.array([(0, 0), (1, 1), (2, 2 + high)]) * scale for high in (1e-3, 1e-10))
+    np.testing.assert_allclose(
+        moved(bent, affine(bent, template()[EYES_AND_NOSE])), template()[EYES_AND_NOSE], atol=1e-3
+    )
+    with pytest.raises(ValueError, match="on one line"):
+        affine(straight, template()[EYES_AND_NOSE])
+
+
+@pytest.mark.parametrize("size", [1e-6, 1.0, 1e6])
+def test_what_counts_as_one_place_depends_on_how_far_away_it_is(size):
+    """Rounding at a distance of a billion sizes decides the angle; at a thousandth of that it does not."""
+    shape = np.array([(0, 0), (1, 0), (0, 1)]) * size
+    near, far = shape + size * 1e6, shape + size * 1e10
+    np.testing.assert_allclose(similarity(near, near), [[1, 0, 0], [0, 1, 0]], atol=size * 1e-2 + 1e-6)
+    for pair in ((far, shape), (shape, far)):
+        with pytest.raises(ValueError, match="all in one place"):
+            similarity(*pair)
 
 
 def test_a_mirrored_square_has_no_nearest_angle():

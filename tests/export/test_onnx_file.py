@@ -8,13 +8,14 @@ import onnx
 import onnxruntime
 import pytest
 import torch
+from onnx import helper, numpy_helper
 from torch import nn
 
 from course_lib import backbones, export
+from course_lib.export.onnx_file import strip
 
-pytestmark = pytest.mark.slow
 
-
+@pytest.mark.slow
 @pytest.mark.parametrize("batch", [1, 2, 5])
 def test_embeddings_are_pytorchs_at_any_batch_size(network, fp32, batch):
     images = torch.randn(batch, 3, 48, 48, generator=torch.Generator().manual_seed(batch))
@@ -24,6 +25,7 @@ def test_embeddings_are_pytorchs_at_any_batch_size(network, fp32, batch):
     assert found.shape == (batch, 24) and np.abs(found - expected).max() < 1e-5
 
 
+@pytest.mark.slow
 def test_there_is_nothing_in_it_but_the_network(fp32):
     proto = onnx.load(fp32)
     assert not any(node.op_type == "BatchNormalization" for node in proto.graph.node)
@@ -35,6 +37,24 @@ def test_there_is_nothing_in_it_but_the_network(fp32):
     assert [other.name for other in fp32.parent.iterdir()] == [fp32.name]
 
 
+def test_what_no_runtime_reads_is_taken_out():
+    values = [helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, [2]) for name in ("a", "b", "c")]
+    nodes = [helper.make_node("Add", ["a", "weight"], ["b"]), helper.make_node("Relu", ["b"], ["c"])]
+    weight = numpy_helper.from_array(np.ones(2, np.float32), "weight")
+    graph = helper.make_graph(nodes, "made", values[:1], values[2:], [weight], value_info=values[1:2])
+    function = helper.make_function("mine", "Twice", ["x"], ["y"], [helper.make_node("Add", ["x", "x"], ["y"])], [])
+    proto = helper.make_model(graph, functions=[function])
+    graph = proto.graph
+    for part in (proto, graph, *graph.node, *graph.initializer, *graph.input, *graph.output):
+        part.doc_string = "where it was written"
+        part.metadata_props.add(key="pkg.torch", value="where it was written")
+    strip(proto)
+    assert b"where" not in proto.SerializeToString() and b"pkg" not in proto.SerializeToString()
+    assert not proto.functions and not graph.value_info
+    assert [node.op_type for node in graph.node] == ["Add", "Relu"] and len(graph.initializer) == 1
+
+
+@pytest.mark.slow
 def test_folding_changes_no_embedding_and_leaves_the_model_alone(network):
     before = {name: tensor.clone() for name, tensor in network.state_dict().items()}
     small = export.folded(network)
@@ -45,6 +65,7 @@ def test_folding_changes_no_embedding_and_leaves_the_model_alone(network):
     assert all(torch.equal(before[name], tensor) for name, tensor in network.state_dict().items())
 
 
+@pytest.mark.slow
 def test_what_cannot_be_exported_is_refused(network, tmp_path, monkeypatch):
     training = backbones.create("mobilefacenet_relu", width=0.25, input_size=32)
     with pytest.raises(ValueError, match=r"in training mode; call model\.eval\(\) first"):

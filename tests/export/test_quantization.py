@@ -31,6 +31,38 @@ def test_the_file_shrinks_and_the_embeddings_stay(fp32, faces, tmp_path, scheme,
     assert onnx.TensorProto.FLOAT not in kinds, "a large tensor was left in 32 bits"
     assert int8.stat().st_size < 0.6 * fp32.stat().st_size
     assert not capsys.readouterr().out
+    proto = onnx.load(int8)
+    parts = [proto, proto.graph, *proto.graph.node, *proto.graph.initializer]
+    assert not any(part.metadata_props or part.doc_string for part in parts) and not proto.graph.value_info
+
+
+def scales(file: Path) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    """Scale and zero point of what is rounded, by its name."""
+    graph = onnx.load(file).graph
+    numbers = {tensor.name: numpy_helper.to_array(tensor) for tensor in graph.initializer}
+    kinds = ("QuantizeLinear", "DequantizeLinear")
+    nodes = [node for node in graph.node if node.op_type in kinds]
+    return {node.input[0]: (numbers[node.input[1]], numbers[node.input[2]]) for node in nodes}
+
+
+def test_weights_are_signed_and_activations_unsigned_over_the_range_that_was_seen(fp32, faces, tmp_path):
+    """By hand: 255 steps from the smallest to the largest pixel, and the zero where no light is."""
+    given = faces[:32] * np.float32(0.7) + np.float32(0.2)
+    low, high = float(given.min()), float(given.max())
+    found = {}
+    for name, scheme in {
+        "all": export.Scheme(percentile=None),
+        "clipped": export.Scheme(percentile=90),
+        "one": export.Scheme(per_channel=False, percentile=None),
+    }.items():
+        found[name] = scales(export.quantize(fp32, given, tmp_path / f"{name}.onnx", scheme=scheme))
+        kinds = {key: zero.dtype for key, (_, zero) in found[name].items()}
+        assert kinds["images"] == np.uint8 and {np.dtype(np.uint8), np.dtype(np.int8)} <= set(kinds.values())
+        weights = {key: scale for key, (scale, zero) in found[name].items() if zero.dtype == np.int8}
+        assert weights and all((scale.size > 1) == scheme.per_channel for scale in weights.values() if scale.size)
+    scale, zero = found["all"]["images"]
+    assert scale == pytest.approx((high - low) / 255, rel=1e-5) and zero == round(-low / scale)
+    assert found["clipped"]["images"][0] < 0.95 * scale
 
 
 @pytest.mark.slow

@@ -134,3 +134,18 @@ def test_faces_that_do_not_fit_and_numbers_that_are_none_are_named():
     images[67] = 0
     with pytest.raises(ValueError, match=r"broken: the embedding of face 67 is not finite \(1 are not\)"):
         network.embed(images)
+
+
+@pytest.mark.parametrize("wrong", [np.nan, np.inf, -np.inf])
+def test_one_number_that_is_not_finite_is_enough(wrong):
+    network = Runtime.of(weights.load(NAME), "broken")
+
+    def forward(images):
+        return torch.cat([torch.ones(len(images), 3), torch.where(images.amax((1, 2, 3)) > 0, wrong, 1.0)[:, None]], 1)
+
+    network._set("broken", None, Loaded(forward, (8, 8), 1))
+    images = torch.zeros(5, 1, 8, 8, dtype=torch.uint8)
+    assert network.embed(images).tolist() == [[1, 1, 1, 1]] * 5
+    images[[2, 4]] = 255
+    with pytest.raises(ValueError, match=r"broken: the embedding of face 2 is not finite \(2 are not\)"):
+        network.embed(images)

@@ -119,3 +119,26 @@ def test_labels_out_of_range_are_refused_before_anything_moves():
     with pytest.raises(ValueError, match="label 2 at index 1 is out of range; expected 0..1"):
         criterion(torch.zeros(2, 1), torch.tensor([0, 2]))
     assert criterion.centers.flatten().tolist() == [0.0, 1.0]
+
+
+@pytest.mark.parametrize("rule", ["wen", "moving_average"])
+def test_under_several_processes_the_centers_move_as_for_the_whole_batch(rule: str, monkeypatch: pytest.MonkeyPatch):
+    """The other process holds the second half of the batch; what it would send is put beside what is given."""
+    centers = [[1.0, 0.0], [0.0, 2.0], [5.0, 5.0]]
+    embeddings = torch.tensor([[3.0, 0.0], [0.0, 1.0], [4.0, 4.0], [1.0, 1.0]])
+    labels = torch.tensor([0, 1, 0, 2])
+    alone = center_loss(centers, rule=rule)
+    alone(embeddings, labels)
+    theirs = {torch.float32: (embeddings - torch.tensor(centers)[labels])[2:], torch.int64: labels[2:]}
+
+    def gather(places: list[torch.Tensor], mine: torch.Tensor) -> None:
+        assert len(places) == 2 and mine.is_contiguous()
+        for place, rows in zip(places, (mine, theirs[mine.dtype]), strict=True):
+            place.copy_(rows)
+
+    monkeypatch.setattr(torch.distributed, "is_initialized", lambda: True)
+    monkeypatch.setattr(torch.distributed, "get_world_size", lambda: 2)
+    monkeypatch.setattr(torch.distributed, "all_gather", gather)
+    together = center_loss(centers, rule=rule)
+    together(embeddings[:2], labels[:2])
+    assert torch.allclose(together.centers, alone.centers) and not torch.allclose(alone.centers, torch.tensor(centers))

@@ -18,6 +18,7 @@ from course_lib.losses import (
     Softmax,
     WeightedSum,
 )
+from course_lib.losses.relational_distillation import angles, relative_distances
 
 TAUGHT = (CosineDistillation, EmbeddingMSE, RelationalDistillation)
 SEEDS = st.integers(0, 2**31)
@@ -200,3 +201,46 @@ def test_bad_batches_and_options_are_refused():
 def test_bad_options_of_kd_are_refused(logits, labels, options, message):
     with pytest.raises(ValueError, match=message):
         HintonKD(Softmax(4, 2), logits, labels, **options)
+
+
+def test_the_logits_of_relations_compare_cosines_to_the_batch():
+    teacher, student, labels = random(6, 4), random(3, 2, seed=1), torch.tensor([4, 0, 5])
+    criterion = RelationalDistillation(teacher)
+    logits = criterion(student, labels).logits
+    cosine = torch.nn.functional.cosine_similarity
+    for i in range(3):
+        for image in range(6):
+            ours = torch.stack([cosine(student[i], student[j], dim=0) for j in range(3)])
+            theirs = torch.stack([cosine(teacher[image], teacher[labels[j]], dim=0) for j in range(3)])
+            assert logits[i, image].item() == pytest.approx(-float((ours - theirs).square().sum()), abs=1e-5)
+    assert not logits.requires_grad
+
+
+def test_relations_are_weighed_as_in_the_paper_unless_it_is_said():
+    teacher, student, labels = random(6, 4), random(3, 2, seed=1), torch.tensor([4, 0, 5])
+    criterion = RelationalDistillation(teacher)
+    loss = criterion(student, labels)
+    parts = loss.parts
+    assert loss.total.item() == pytest.approx((25 * parts["distance"] + 50 * parts["angle"]).item())
+    assert (
+        not parts["distance"].requires_grad and not parts["angle"].requires_grad and loss.total.requires_grad is False
+    )
+    assert repr(criterion).endswith("distance_weight=25.0, angle_weight=50.0)")
+    for weights, column in (((1, 0), "distance"), ((0, 1), "angle")):
+        only = RelationalDistillation(teacher, distance_weight=weights[0], angle_weight=weights[1])(student, labels)
+        assert only.total.item() == pytest.approx(parts[column].item())
+
+
+@pytest.mark.parametrize("name", ["distance_weight", "angle_weight"])
+def test_relations_refuse_negative_weights_and_too_few_images(name: str):
+    with pytest.raises(ValueError, match=f"{name} is -1"):
+        RelationalDistillation(random(3, 2), **{name: -1})
+    with pytest.raises(ValueError, match=r"the batch has 2 image\(s\); an angle needs at least 3"):
+        RelationalDistillation(random(3, 2))(random(2, 2), torch.tensor([0, 1]))
+
+
+def test_of_points_in_one_place_all_distances_are_nothing():
+    points = torch.ones(3, 2)
+    assert relative_distances(points).tolist() == [[0.0] * 3] * 3 and angles(points).tolist() == [[[0.0] * 3] * 3] * 3
+    apart = relative_distances(torch.tensor([[0.0], [1.0], [3.0]]))
+    assert torch.allclose(apart, torch.tensor([[0.0, 1, 3], [1, 0, 2], [3, 2, 0]]) / 2)  # their mean is 2

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given
@@ -51,6 +52,58 @@ def test_batches_are_the_images_they_name():
         assert torch.equal(images, normalise(source.images[indices])) and torch.equal(labels, source.labels[indices])
 
 
-def test_a_batch_size_of_nothing_is_refused():
-    with pytest.raises(ValueError, match="batch_size is 0"):
-        Batches(image_set(3), 0)
+def generator(*position: int) -> torch.Generator:
+    (entropy,) = np.random.SeedSequence(position).generate_state(1, np.uint64)
+    return torch.Generator().manual_seed(int(entropy) & (2**63 - 1))
+
+
+@pytest.mark.parametrize(("seed", "epoch"), [(0, 0), (0, 3), (7, 3), (2**40, 1)])
+def test_the_order_is_drawn_from_seed_and_epoch_and_the_first_are_used_twice(seed: int, epoch: int):
+    """Ten images in batches of four: three batches of four, for which the first two come again."""
+    order = torch.randperm(10, generator=generator(seed, epoch))
+    chosen = Batches(image_set(10), 4, seed=seed).indices(epoch)
+    assert chosen.tolist() == torch.cat([order, order[:2]]).view(3, 4).tolist()
+    assert Batches(image_set(10), 4, seed=seed, world_size=3).indices(epoch).shape == (3, 6)
+    one, other = torch.randperm(2, generator=generator(seed, epoch)).tolist()
+    assert Batches(image_set(2), 2, seed=seed, world_size=5).indices(epoch).tolist() == [[one, other, one, other, one]]
+
+
+def test_each_step_and_each_process_draws_its_own_augmentation():
+    drawn = []
+
+    def augment(images: torch.Tensor, source: torch.Generator) -> torch.Tensor:
+        drawn.append(source.initial_seed())
+        return images
+
+    for rank in (0, 1):
+        list(Batches(image_set(9), 4, augment, 5, rank, 2).epoch(2))
+    list(Batches(image_set(9), 4, augment).epoch(0, start=2))
+    places = [(5, 2, step, rank) for rank in (0, 1) for step in (1, 2, 3)] + [(0, 0, 3, 0)]
+    assert drawn == [generator(*place).initial_seed() for place in places] and len(set(drawn)) == 7
+
+
+def test_a_process_takes_every_so_manieth_image():
+    whole = Batches(image_set(12), 6, seed=1, world_size=3).indices(0)
+    for rank in range(3):
+        shares = [indices for indices, _, _ in Batches(image_set(12), 6, None, 1, rank, 3).epoch(0)]
+        assert [share.tolist() for share in shares] == [row[rank::3].tolist() for row in whole]
+
+
+def test_it_says_what_it_is():
+    assert repr(Batches(image_set(1300), 64)) == "Batches(21 of up to 64 from 1,300 images, augmentation none)"
+    assert repr(Batches(image_set(3), 2, RandomFlip())).endswith("augmentation RandomFlip)")
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "least"),
+    [("batch_size", 0, 1), ("batch_size", 2.0, 1), ("batch_size", -3, 1), ("seed", -1, 0), ("seed", 0.5, 0)],
+)
+def test_what_is_no_number_of_images_and_no_seed_is_refused(name: str, value: object, least: int):
+    with pytest.raises(ValueError, match=f"{name} is {value}; expected at least {least}, a whole number"):
+        Batches(**{"images": image_set(3), "batch_size": 1, name: value})
+    Batches(**{"images": image_set(3), "batch_size": 1, name: np.int64(least)})
+
+
+def test_images_without_labels_are_refused():
+    with pytest.raises(TypeError, match="the images are a Tensor; expected an ImageSet, with labels"):
+        Batches(torch.zeros(3, 1, 2, 2, dtype=torch.uint8), 2)
