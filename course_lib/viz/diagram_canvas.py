@@ -12,6 +12,7 @@ from matplotlib.patches import Ellipse, FancyBboxPatch
 from course_lib.viz.layout import LEGEND_POINTS, NOTE_POINTS, TITLE_POINTS, put_title, wrapped
 
 EDGE, INK, QUIET = "#444444", "#000000", "#444444"
+PILE = 0.08  # inches that a pile reaches out below and to the right of its first box
 LINE = 1.35 / 72  # inches between the baselines of two lines, for each point of the font's size
 
 
@@ -54,9 +55,10 @@ def height_of(lines: Sequence[Line]) -> float:
 
 
 def box(axis: Axes, left: float, top: float, width: float, lines: Sequence[Line], tint: str, copies: int = 1) -> float:
-    """Draw a box around lines of text, as a pile where it stands for several; returns the y of its lower edge."""
+    """Draw a box around lines of text, as a pile where it stands for several; returns the y of the lowest edge."""
     height = height_of(lines)
-    for shift in (0.08, 0.04)[: copies - 1 and 2]:
+    pile = (PILE, PILE / 2) if copies > 1 else ()
+    for shift in pile:
         _rounded(axis, left + shift, top + shift, width, height, tint)
     _rounded(axis, left, top, width, height, tint)
     y = top + 0.06
@@ -65,7 +67,7 @@ def box(axis: Axes, left: float, top: float, width: float, lines: Sequence[Line]
         middle = y - line.points * LINE / 2
         look = {"fontsize": line.points, "fontweight": line.weight, "color": INK}
         axis.text(left + width / 2, middle, line.text, ha="center", va="center_baseline", **look)
-    return top + height
+    return top + height + max(pile, default=0)
 
 
 def circle(axis: Axes, x: float, y: float, diameter: float, sign: str) -> None:

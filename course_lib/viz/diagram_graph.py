@@ -59,6 +59,11 @@ class Part:
     is_layer: bool = False
 
     @property
+    def said(self) -> list[str]:
+        """What is worth saying beside the name: a stride, and what follows at once."""
+        return [f"stride {self.stride}", *self.notes] if self.stride > 1 else self.notes
+
+    @property
     def is_sign(self) -> bool:
         """Whether it is drawn as a sign in a circle."""
         return self.name in SIGNS.values()
@@ -88,6 +93,8 @@ def inside(block: nn.Module, shape: tuple[int, ...]) -> Inside:
     """
     if not isinstance(block, nn.Module):
         raise TypeError(f"block is {type(block).__name__}; expected a torch.nn.Module, such as a backbone's block")
+    if not list(block.children()):
+        block = nn.Sequential(block)  # a single layer is a part, too
     program = _export(block, shape)
     nodes = [node for node in program.graph.nodes if node.op == "call_function"]
     return Inside(
@@ -104,7 +111,7 @@ def _export(block: nn.Module, shape: tuple[int, ...]) -> ExportedProgram:
         try:
             block(example)
         except Exception as error:
-            raise ValueError(f"{type(block).__name__} does not run on inputs (N, {str(shape)[1:]}: {error}") from error
+            raise ValueError(f"the block does not run on inputs (N, {str(shape)[1:]}: {error}") from error
         return torch.export.export(block, (example,), strict=False)
 
 

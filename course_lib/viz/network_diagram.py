@@ -12,20 +12,25 @@ from torch import nn
 
 from course_lib.backbones import create
 from course_lib.viz import diagram_words as words
-from course_lib.viz.diagram_canvas import Diagram, Line, arrow, box, canvas, height_of, note, text_lines
+from course_lib.viz.diagram_canvas import PILE, Diagram, Line, arrow, box, canvas, height_of, note, text_lines
 from course_lib.viz.diagram_stages import Stage, stages
 from course_lib.viz.layout import LEGEND_POINTS
 from course_lib.viz.style import COLOURS
 
 LEFT, WIDTH = 0.12, 4.15  # of the boxes, in inches
-GAP = 0.27  # between two boxes
+GAP = 0.24  # between two boxes
 BARS = {"parameters": 4.65, "multiply-adds": 6.9}  # where each column of bars begins
 LONGEST = 1.5  # of a bar
 FIGURE_WIDTH, HEAD = 9.0, 0.5
 
 
 def network_diagram(
-    network: str | nn.Module, *, title: str, input_size: tuple[int, int] | None = None, in_channels: int | None = None
+    network: str | nn.Module,
+    *,
+    title: str,
+    input_size: tuple[int, int] | None = None,
+    in_channels: int | None = None,
+    costs: bool = True,
 ) -> Diagram:
     """The stages of a network from the image to the embedding: what they are, what they put out and what they cost.
 
@@ -37,6 +42,7 @@ def network_diagram(
         title: what the figure shows.
         input_size: (height, width) of the images; None takes the network's own.
         in_channels: of the images; None takes the network's own, or 3.
+        costs: False leaves the shares of parameters and multiply-adds out, for a reader who is to find them.
 
     Returns the figure and its alt text. Raises ValueError where a network without an ``input_size`` is given none, for
     an unknown name, and for images that the network does not take.
@@ -49,38 +55,40 @@ def network_diagram(
         raise ValueError(f"{type(network).__name__} has no input_size; give input_size=(height, width) in pixels")
     channels = in_channels or getattr(network, "in_channels", 3)
     chain = stages(network, size, channels)
-    return Diagram(_draw(chain, (channels, *size), title), _alt(chain, (channels, *size)))
+    return Diagram(_draw(chain, (channels, *size), title, costs), _alt(chain, (channels, *size), costs))
 
 
-def _draw(chain: Sequence[Stage], image: tuple[int, ...], title: str) -> Figure:
+def _draw(chain: Sequence[Stage], image: tuple[int, ...], title: str, costs: bool) -> Figure:
     boxes = [text_lines(_words(stage), (), WIDTH - 0.2) for stage in chain]
     end = height_of([Line("", LEGEND_POINTS)])
-    height = HEAD + 2 * end + GAP + sum(height_of(lines) + GAP for lines in boxes) + 0.1
-    figure, axis = canvas(FIGURE_WIDTH, height, title)
-    _draw_heads(axis, chain)
+    piles = PILE * sum(len(stage.modules) > 1 for stage in chain)
+    height = HEAD + 2 * end + GAP + sum(height_of(lines) + GAP for lines in boxes) + piles + 0.1
+    figure, axis = canvas(FIGURE_WIDTH if costs else LEFT + WIDTH + 0.2, height, title)
+    _draw_heads(axis, chain, costs)
     centre = LEFT + WIDTH / 2
     bottom = box(axis, centre - 0.9, HEAD, 1.8, [Line(f"image {words.size(image)}", LEGEND_POINTS)], "white")
     for stage, lines in zip(chain, boxes, strict=True):
         top = bottom + GAP
         arrow(axis, (centre, bottom), (centre, top))
         bottom = box(axis, LEFT, top, WIDTH, lines, stage.colour, copies=len(stage.modules))
-        _draw_bars(axis, stage, chain, (top + bottom) / 2)
+        if costs:
+            _draw_bars(axis, stage, chain, top + height_of(lines) / 2)
         if stage is not chain[-1]:
-            note(axis, centre + 0.12, bottom + GAP / 2 + 0.035, words.size(stage.output_shape))
+            note(axis, centre + 0.12, bottom + GAP / 2, words.size(stage.output_shape))
     arrow(axis, (centre, bottom), (centre, bottom + GAP))
     last = words.size(chain[-1].output_shape)
     box(axis, centre - 0.9, bottom + GAP, 1.8, [Line(f"embedding {last}", LEGEND_POINTS)], "white")
     return figure
 
 
-def _draw_heads(axis: Axes, chain: Sequence[Stage]) -> None:
+def _draw_heads(axis: Axes, chain: Sequence[Stage], costs: bool) -> None:
     totals = {"parameters": _total(chain, "parameters"), "multiply-adds": _total(chain, "macs")}
     look = {"fontsize": LEGEND_POINTS, "color": "black"}
     note(axis, LEFT + WIDTH / 2, 0.12, "stages", side="center", fontweight="bold", **look)
     has_tokens = any(len(stage.output_shape) == 2 for stage in chain)
     shapes = "channels × height × width" + (", then tokens × width" if has_tokens else "")
     note(axis, LEFT + WIDTH / 2, 0.3, f"beside the arrows: {shapes}", side="center")
-    for head, left in BARS.items():
+    for head, left in BARS.items() if costs else ():
         note(axis, left, 0.12, head, fontweight="bold", **look)
         note(axis, left, 0.3, f"share of {words.short(totals[head])}")
 
@@ -115,10 +123,11 @@ def _words(stage: Stage) -> str:
     return ", ".join([f"{n} × {stage.label}" if n > 1 else stage.label, *strides, *stage.then])
 
 
-def _alt(chain: Sequence[Stage], image: tuple[int, ...]) -> str:
+def _alt(chain: Sequence[Stage], image: tuple[int, ...], costs: bool) -> str:
     said = []
     for stage in chain:
         parameters, macs = (_per_cent(share) for share in _shares(stage, chain))
         shape = words.size(stage.output_shape)
-        said.append(f"{_words(stage)}, to {shape} ({parameters} of the parameters, {macs} of the multiply-adds)")
+        shares = f" ({parameters} of the parameters, {macs} of the multiply-adds)" if costs else ""
+        said.append(f"{_words(stage)}, to {shape}{shares}")
     return f"Block diagram from top to bottom. Image {words.size(image)}; {'; '.join(said)}. That is the embedding."

@@ -69,4 +69,5 @@ def _lines(name: str, out: str, width: float) -> list[Line]:
 def _alt(photographs: Sequence[str], steps: Mapping[str, str], joined: Mapping[str, str], decision: str) -> str:
     each = ", ".join(f"{step} ({out})" for step, out in steps.items())
     both = ", ".join(f"{step} ({out})" for step, out in joined.items())
-    return f"Pipeline from left to right. Each by itself, {' and '.join(photographs)}: {each}. Together: {both}; {decision}."
+    first = f"Pipeline from left to right. Each by itself, {' and '.join(photographs)}: {each}."
+    return f"{first} Together: {both}; {decision}."

@@ -12,7 +12,7 @@
 #
 # **What you need before**: some Python. PyTorch helps, but this notebook explains what it uses.
 #
-# **Time and place**: 1 minute to run, 60 minutes to read and do, 30 more for the open task. No GPU, no network, 1.5 GB of memory.
+# **Time and place**: 1 minute to run, 60 minutes to read and do, 30 more for the open task. No GPU, no network, 1.0 GB of memory.
 
 # %% [markdown]
 # ## Is everything installed?
@@ -44,6 +44,32 @@ missing = [result for result in results if not result.ok]
 for result in missing:
     print(result)
 print(f"{len(missing)} requirements are missing")
+
+# %% [markdown]
+# ## The whole way in one picture
+#
+# Two photographs take the same way, step by step, until they meet. The sizes in the picture are read off the model that
+# stands at the end of this course. Follow one row from left to right: at every step a large thing becomes a smaller
+# one, until a single number is left to decide on. Most of these boxes are the subject of this notebook; how a face is
+# found and cut out is that of notebook 01.
+
+# %% tags=["illustration"]
+goal = weights.load("mobilefacenet_075_relu")
+height, width = goal.input_size
+alone = {
+    "find the face": f"{len(alignment.LANDMARKS)} points on it",
+    "cut it out": f"upright, {height}×{width} pixels",
+    "network": f"{goal.embedding_dim} numbers",
+}
+together = {"compare": "one score", "threshold": "is the score high enough?"}
+way = viz.pipeline_diagram(
+    ["photograph A", "photograph B"],
+    alone,
+    together,
+    decision="one person, or two",
+    title="From two photographs to a decision",
+)
+viz.show(*way)
 
 # %% [markdown]
 # ## Forty people

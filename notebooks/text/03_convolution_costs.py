@@ -215,6 +215,16 @@ def costs_of(channels, *setting):
 
 
 # %% [markdown]
+# Here is what these modules run, drawn from the modules themselves. Compare where the side of the map changes, and what
+# runs past the convolutions in the third block.
+
+# %% tags=["illustration"]
+shape = (64, 28, 28)
+three = {name: (module, shape) for name, module in built(64, 3, 1, 2).items()}
+title = "Three blocks for one job, with 64 channels and an expansion of 2"
+viz.show(*viz.block_diagram(three, title=title))
+
+# %% [markdown]
 # Do our formulas agree with the library? We count the convolutions of four settings in both ways.
 
 # %%
@@ -582,7 +592,16 @@ guard(
 #
 # ## The peak of a whole network
 #
-# The same count along the whole of MobileFaceNet, with the expansions of its table, with half of them and with twice:
+# Blocks like this one make up most of MobileFaceNet. In the diagram t is the expansion, and a pile stands for several
+# equal blocks. Read off the shapes beside the arrows where the map is still large. (The last layers are the subject of
+# the next section.)
+
+# %% tags=["illustration"]
+title = "MobileFaceNet, from an aligned face to its embedding"
+viz.show(*viz.network_diagram("mobilefacenet", title=title))
+
+# %% [markdown]
+# Now the same count along the whole network, with the expansions of its table, with half of them and with twice:
 
 # %%
 expansions = {"half": 0.5, "as in the paper": 1.0, "twice": 2.0}

@@ -86,6 +86,14 @@ def my_mobilenet_v1():
 
 
 # %% [markdown]
+# Drawn from the library's network, the table looks like this. A pile stands for several equal blocks. Compare the
+# two columns of bars: which stages hold the parameters, and which do the work?
+
+# %% tags=["illustration"]
+title = "MobileNetV1 for faces, from the image to the embedding"
+viz.show(*viz.network_diagram("mobilenet_v1", title=title))
+
+# %% [markdown]
 # Is that the library's network? A strict test: hand its weights over, in order, and compare the embeddings of the same
 # images. If a single layer is of another kind, they do not fit, or the embeddings differ.
 
@@ -336,6 +344,19 @@ guard(
     v2_differs < 0.02,
     v2_differs=v2_differs,
 )
+
+# %% [markdown]
+# Here are the blocks of all three networks, each from the place where its network's map is 28x28. Follow the number of
+# channels down each column: V1's block is equally wide all the way, ShuffleNet's is narrow inside, and V2's is wide
+# inside and narrow at its ends.
+
+# %% tags=["illustration"]
+at_28 = {
+    "MobileNetV1": (v1.body[4], (256, 28, 28)),
+    "ShuffleNet": (shufflenet.body[1], (240, 28, 28)),
+    "MobileNetV2": (v2.body[4], (32, 28, 28)),
+}
+viz.show(*viz.block_diagram(at_28, title="One block of each network, at 28x28"))
 
 # %% [markdown]
 # ## Beside the published numbers

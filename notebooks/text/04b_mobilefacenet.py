@@ -58,6 +58,15 @@ halvings = 1 + sum(s == 2 for *_, s in TABLE)  # the first convolution has strid
 print(f"{n_blocks} bottlenecks; a side of 112 pixels ends as {112 // 2**halvings}")
 
 # %% [markdown]
+# The library's network, drawn: between the first two convolutions and the last three layers, each box is a row of the
+# table, and a pile stands for the n blocks of a row. What the paper calls a bottleneck is an
+# inverted residual. Follow the shapes beside the arrows from the image to the embedding.
+
+# %% tags=["illustration"]
+title = "MobileFaceNet, stage by stage"
+viz.show(*viz.network_diagram("mobilefacenet", title=title, costs=False))
+
+# %% [markdown]
 # ## Two blocks
 #
 # Two blocks do everything. Every convolution is followed by batch norm and a PReLU, which learns one slope for each
@@ -121,6 +130,18 @@ hints = (
 )
 cases = [(64, 128, 64), (64, 256, 128), (128, 256, 128), (1, 2, 3)]
 exercises.check(bottleneck_parameters, by_building, cases, draw=draw, hints=hints)
+
+# %% [markdown]
+# This is what our class runs, in two places of the table. Look for the arrow that runs past the three convolutions: only
+# a block that keeps its shape has one.
+
+# %% tags=["illustration"]
+two_places = {
+    "shape kept": (Bottleneck(64, 64, hidden=128, stride=1), (64, 28, 28)),
+    "map halved": (Bottleneck(64, 128, hidden=256, stride=2), (64, 28, 28)),
+}
+title = "The bottleneck, with and without its shortcut"
+viz.show(*viz.block_diagram(two_places, title=title))
 
 # %% [markdown]
 # ## The head: a weight for every place

@@ -61,6 +61,14 @@ for blocks, inside, out, stride in TABLE:
     channels = out
 
 # %% [markdown]
+# And this is what the library builds from the table. The t of an inverted residual is the expansion, and a pile stands
+# for several equal blocks. Follow the shapes beside the arrows, from the image to the map that the last layer reads.
+
+# %% tags=["illustration"]
+title = "MobiFace, stage by stage, with the last layer that its table has"
+viz.show(*viz.network_diagram("mobiface", title=title, costs=False))
+
+# %% [markdown]
 # The text says "expansion 2". By MobileNetV2's usual reckoning two of the blocks that halve the map expand by 4: they go
 # from 64 to 256 and from 128 to 512 inside. The table is what counts.
 #

@@ -59,6 +59,14 @@ WEIGHTED = [name for name, kind, *_ in DEEPFACE if kind != "max pooling"] + ["F7
 print("layers with weights:", ", ".join(WEIGHTED))
 
 # %% [markdown]
+# The same as a picture, drawn from the library's network. Compare the two columns of bars: which layers do the work,
+# and which hold the parameters?
+
+# %% tags=["illustration"]
+title = "DeepFace, from the image to the output of F7"
+viz.show(*viz.network_diagram("deepface", title=title))
+
+# %% [markdown]
 # ## A locally connected layer
 #
 # A convolution computes, for the output $(i, j)$ and channel $o$,
@@ -121,6 +129,15 @@ guard(
     parameters=parameters,
     positions=positions,
 )
+
+# %% [markdown]
+# The figure shows the output maps of both layers. Positions of one colour and one number share a kernel: on the left all
+# of them do, on the right no two.
+
+# %% tags=["illustration"]
+both = {"one kernel": nn.Conv2d(3, 4, 5, 2), "own kernels": layer}
+title = "Which kernel computes which position of the output"
+viz.show(*viz.sharing_diagram(both, (3, 13, 11), title=title))
 
 # %% [markdown]
 # ### Exercise 1: count a locally connected layer

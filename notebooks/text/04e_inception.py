@@ -74,6 +74,15 @@ STEM = (
 )
 
 # %% [markdown]
+# Drawn from the library's network, from top to bottom: the stem, and then three piles of blocks, with a reduction before
+# the second and the third. The scale is a factor that we come to below. Compare how the sides of the map and the
+# channels change at a reduction, and that neither changes within a pile.
+
+# %% tags=["illustration"]
+title = "Inception-ResNet-v1, from the image to the embedding"
+viz.show(*viz.network_diagram("inception_resnet_v1", title=title))
+
+# %% [markdown]
 # ## One unit, one branch
 #
 # Every convolution of stem, branches and reductions has no bias and is followed by batch norm and ReLU. (The join,
@@ -160,6 +169,15 @@ guard(
     max(differs.values()) < 0.004,
     differs=differs,
 )
+
+# %% [markdown]
+# Here is what our block 35 runs. Start at the input, which goes four ways: through three branches, and past all of them
+# to the sum.
+
+# %% tags=["illustration"]
+block_35 = {"block 35": (Block(256, BLOCK_35, 0.17), (256, 17, 17))}
+title = "A block: three branches, a join, a scale, a shortcut"
+viz.show(*viz.block_diagram(block_35, title=title))
 
 # %% [markdown]
 # ## A large kernel in two strokes

@@ -58,6 +58,14 @@ for depth, units in UNITS.items():
     print(f"named {depth}: {sum(units)} units, {2 * sum(units) + 2} layers")
 
 # %% [markdown]
+# The library's network, drawn. A pile stands for the units of one stage, and the first unit of each halves the map. See
+# how many units stand at which size of the map.
+
+# %% tags=["illustration"]
+title = "SE-LResNet100E-IR, stage by stage"
+viz.show(*viz.network_diagram("se_lresnet100e_ir", title=title, costs=False))
+
+# %% [markdown]
 # ## Squeeze and excitation
 #
 # A convolution sees a window. Whether a channel matters may depend on the **whole** face. So: average every channel over
@@ -191,6 +199,18 @@ class ImprovedResidual(nn.Module):
     def forward(self, x):
         return self.residual(x) + self.shortcut(x)
 
+
+# %% [markdown]
+# This is what a unit runs that opens a stage, and beside it the inside of its squeeze and excitation. Look at the two ways
+# around: in the unit the right column is **added**, in squeeze and excitation the input is **multiplied**.
+
+# %% tags=["illustration"]
+opening = {
+    "improved residual unit": (ImprovedResidual(64, 128, 2, 16), (64, 56, 56)),
+    "squeeze and excitation": (SqueezeExcitation(128, 16), (128, 28, 28)),
+}
+title = "The unit that opens the second stage, and what is new in it"
+viz.show(*viz.block_diagram(opening, title=title))
 
 # %% [markdown]
 # ## The whole network

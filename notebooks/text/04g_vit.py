@@ -54,6 +54,15 @@ for name, sizes in {"DeiT-tiny": DEIT_TINY, "for faces": FACES}.items():
     print(f"{name}: {(sizes['side'] // sizes['patch']) ** 2} tokens, {sizes}")
 
 # %% [markdown]
+# Drawn from the library's network, it is short: one convolution makes the tokens, a pile of equal blocks works on them,
+# and their mean becomes the embedding. Look at the shapes beside the arrows: unlike a convolutional network, this one
+# keeps its width and the number of its tokens from the first block to the last.
+
+# %% tags=["illustration"]
+title = "A vision transformer for faces, from the image to the embedding"
+viz.show(*viz.network_diagram("vit_tiny", title=title))
+
+# %% [markdown]
 # ## From image to tokens
 #
 # Cut the image into patches, flatten each, and multiply it by one matrix. That is what a convolution does whose stride is
@@ -184,6 +193,18 @@ class Block(nn.Module):
         x = x + self.attention(self.norm(x))
         return x + self.mlp(x)
 
+
+# %% [markdown]
+# Here is what our block runs. Each half starts with layer norm, and each has an arrow that runs past it: without them, the
+# tokens that came in would be gone. (What the layers cost, you will count yourself below.)
+
+# %% tags=["illustration"]
+halves = {
+    "the block": (Block(192, 3, 768), (196, 192)),
+    "its attention": (SelfAttention(192, 3), (196, 192)),
+}
+title = "A transformer block, and the attention inside it"
+viz.show(*viz.block_diagram(halves, title=title, costs=False))
 
 # %% [markdown]
 # ## The whole network
