@@ -35,7 +35,8 @@ def sgd_losses(
         gradients = torch.autograd.grad(loss, weights)
         with torch.no_grad():
             for weight, velocity, gradient in zip(weights, velocities, gradients, strict=True):
-                velocity.mul_(momentum).add_(gradient + weight_decay * weight)
-                weight.sub_(learning_rate * velocity)
+                # Multiply and add in one operation, as the optimizer does: rounded otherwise, two runs drift apart.
+                velocity.mul_(momentum).add_(gradient.add(weight, alpha=weight_decay))
+                weight.add_(velocity, alpha=-learning_rate)
         found.append(loss.item())
     return found

@@ -553,9 +553,9 @@ guard(
 # to about 100 to axes that reach to about 10, and it may put one digit **behind** another, in nearly the same direction.
 # A distance keeps those two apart. A cosine cannot.
 #
-# So a loss helps the ruler that it works with: **train what you score.** Faces are compared by the cosine, throughout
-# this course and in most papers. Do not expect too much of center loss on faces, therefore; notebook 06 measures it.
-# Notebook 07 draws the conclusion, and trains the angles themselves.
+# So a loss helps the ruler that it works with: **train what you score.** Faces are compared by the cosine throughout this
+# course. Do not expect too much of center loss on faces, therefore; notebook 06 measures it. Notebook 07 draws the
+# conclusion, and trains the angles themselves.
 #
 # ### Explain: one line of code
 #
