@@ -30,6 +30,7 @@ LONG = {
     "digits_center_loss": "6 minutes",
     "misalignment": "8 minutes",
     "sgd_vs_sam_orl": "15 minutes",
+    "center_loss_orl": "6 minutes",
     "alignment_accuracy": "30 minutes",
     "mtcnn_lfw": "3 minutes",
     "retinaface_lfw": "2 minutes",

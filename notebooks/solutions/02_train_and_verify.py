@@ -39,12 +39,12 @@ def tar_at(scores, same, far):
 
 
 def best_threshold(scores, same):
-    """np.unique gives the different scores in rising order; their midpoints are the candidates.
+    """np.unique gives the different scores in rising order; with midpoints and both ends they are the candidates.
 
     Each candidate is compared with all scores at once, in a table of candidates times pairs, and right decisions of
     both kinds are counted. The candidates run from high to low, since argmax returns the first of equal counts.
     """
     falling = np.unique(scores)[::-1]
-    candidates = (falling[1:] + falling[:-1]) / 2
+    candidates = np.array([np.inf, *(falling[1:] + falling[:-1]) / 2, falling[-1]])
     right = ((scores >= candidates[:, None]) == same).sum(axis=1)
     return candidates[np.argmax(right)]

@@ -30,10 +30,11 @@ def center_gradient(features, labels, centers):
     return (features - centers[labels]) / len(features)
 
 
-def move_center(center, features, alpha):
-    """The formula, with the residuals summed over the rows.
+def share_of_the_way(n, alpha):
+    """The residuals sum up to n times the way to their mean, so Wen's step is alpha n / (1 + n) of the way.
 
-    All residuals are taken from the same old center, so no loop is needed. For an empty class the sum is 0 and the
-    denominator is 1: the center stays where it is, and nothing has to be treated apart.
+    Without a feature the share is 0, and nothing has to be treated separately. With one it is half of alpha, and with
+    very many it comes close to alpha, from below: the one in the denominator keeps the step short while the batch says
+    little about the class.
     """
-    return center + alpha * (features - center).sum(axis=0) / (1 + len(features))
+    return alpha * n / (1 + n)

@@ -1,26 +1,27 @@
 """Solutions to the exercises of notebooks/06_center_loss_faces.ipynb, with the reasons."""
 
 import numpy as np
+from scipy import stats
 
 
-def best_threshold(scores, same):
-    """All candidates at once: a table with a row for each candidate and a column for each pair.
+def nearest_share(embeddings, labels):
+    """One table of cosines answers for all photographs at once.
 
-    A decision is right when "accepted" and "same person" agree, whichever of the two they are, so `==` counts both
-    kinds. The candidates run from high to low, because argmax returns the first of several that are equally good.
+    Rows of length one make the product a cosine. Every photograph is most like itself, so the diagonal is set below
+    every cosine before the highest of each row is taken. A person with one photograph has nobody to be found, and
+    counts as wrong by itself.
     """
-    ordered = np.sort(scores)[::-1]
-    candidates = (ordered[1:] + ordered[:-1]) / 2
-    right = ((scores >= candidates[:, None]) == same).sum(axis=1)
-    return candidates[np.argmax(right)]
+    unit = embeddings / np.linalg.norm(embeddings, axis=1, keepdims=True)
+    cosines = unit @ unit.T
+    np.fill_diagonal(cosines, -2)
+    return np.mean(labels[cosines.argmax(axis=1)] == labels)
 
 
-def paired_interval(a, b, t):
-    """Subtract first: what made a run easy or hard for both losses is gone before any spread is computed.
+def smallest_difference(n, scatter):
+    """The root of n is (t + t) s / d, so d is (t + t) s over the root of n.
 
-    What is left is an ordinary interval of a mean. The standard error of the mean is the standard deviation of the
-    differences, estimated with n - 1, over the root of their number; t says how many of them to go to each side.
+    Both quantiles have n - 1 degrees of freedom. For few runs they are large, since the spread itself is then hardly
+    known, so that the difference shrinks faster than the root of n at first.
     """
-    difference = a - b
-    margin = t * difference.std(ddof=1) / np.sqrt(len(difference))
-    return difference.mean() - margin, difference.mean() + margin
+    quantiles = stats.t.ppf(0.975, n - 1) + stats.t.ppf(0.8, n - 1)
+    return quantiles * scatter / np.sqrt(n)

@@ -122,30 +122,40 @@ def best_of(candidates, scores, same, right=lambda accepted, same: accepted == s
     return candidates[int(np.argmax(counts))]
 
 
-def midpoints(scores):
+def candidates(scores, *, reject_all=True, accept_all=True):
+    """All candidates of the task from high to low, or without one of the two ends."""
     falling = np.unique(scores)[::-1]
-    return (falling[1:] + falling[:-1]) / 2
+    middle = (falling[1:] + falling[:-1]) / 2
+    return np.array([*([np.inf] if reject_all else []), *middle, *([falling[-1]] if accept_all else [])])
 
 
 def lowest_of_equals(scores, same):
-    return best_of(midpoints(scores)[::-1], scores, same)
+    return best_of(candidates(scores)[::-1], scores, same)
+
+
+def never_rejects_all(scores, same):
+    return best_of(candidates(scores, reject_all=False), scores, same)
+
+
+def never_accepts_all(scores, same):
+    return best_of(candidates(scores, accept_all=False), scores, same)
 
 
 def scores_themselves(scores, same):
-    return best_of(np.unique(scores)[::-1], scores, same)
+    return best_of(np.array([np.inf, *np.unique(scores)[::-1]]), scores, same)
 
 
 def between_equal_scores(scores, same):
     falling = np.sort(scores)[::-1]
-    return best_of((falling[1:] + falling[:-1]) / 2, scores, same)
+    return best_of(np.array([np.inf, *(falling[1:] + falling[:-1]) / 2, falling[-1]]), scores, same)
 
 
 def genuine_alone(scores, same):
-    return best_of(midpoints(scores), scores, same, lambda accepted, same: accepted & same)
+    return best_of(candidates(scores), scores, same, lambda accepted, same: accepted & same)
 
 
 def impostors_alone(scores, same):
-    return best_of(midpoints(scores), scores, same, lambda accepted, same: ~accepted & ~same)
+    return best_of(candidates(scores), scores, same, lambda accepted, same: ~accepted & ~same)
 
 
 def grid(scores, same):
@@ -180,6 +190,8 @@ MUTANTS = {
     "best_threshold": {
         "of equally good ones the highest": lowest_of_equals,
         "midpoints, not scores": scores_themselves,
+        "rejecting every pair is a candidate": never_rejects_all,
+        "accepting every pair is a candidate": never_accepts_all,
         "between different scores": between_equal_scores,
         "right decisions of genuine pairs alone": genuine_alone,
         "right decisions of impostor pairs alone": impostors_alone,

@@ -39,17 +39,6 @@ def squared(features, labels):
     return np.mean([np.mean(row**2) for row in within]) / np.mean(pairs**2)
 
 
-def one_after_the_other(center, features, alpha):
-    for feature in features:
-        center = center + alpha * (feature - center) / (1 + len(features))
-    return center
-
-
-def empty_class_to_the_origin(center, features, alpha):
-    moved = center + alpha * (features - center).sum(axis=0) / (1 + len(features))
-    return moved if len(features) else 0 * center
-
-
 MUTANTS = {
     "intra_inter": {
         "each class counts alike": lambda x, y: ratio(x, y, intra=lambda within: np.concatenate(within).mean()),
@@ -81,14 +70,14 @@ MUTANTS = {
         "the gradient has the residual's length": lambda x, y, c: np.sign(x - c[y]) / len(x),
         "of its own class alone": lambda x, y, c: (x - c[y]) / np.bincount(y)[y][:, None],
     },
-    "move_center": {
-        "one is added to the number of features": lambda c, x, alpha: c + alpha * (x - c).sum(axis=0) / max(1, len(x)),
-        "alpha scales the step": lambda c, x, alpha: c + (x - c).sum(axis=0) / (1 + len(x)),
-        "alpha moves, it does not stay": lambda c, x, alpha: c + (1 - alpha) * (x - c).sum(axis=0) / (1 + len(x)),
-        "the residuals are summed": lambda c, x, alpha: c + alpha * (x - c).sum(axis=0),
-        "residuals from the center, not the features": lambda c, x, alpha: c + alpha * x.sum(axis=0) / (1 + len(x)),
-        "all residuals from the center before the step": one_after_the_other,
-        "towards the features": lambda c, x, alpha: c - alpha * (x - c).sum(axis=0) / (1 + len(x)),
-        "n may be zero": empty_class_to_the_origin,
+    "share_of_the_way": {
+        "one is added to the number of features": lambda n, alpha: alpha * n / max(1, n),
+        "alpha scales the step": lambda n, alpha: n / (1 + n),
+        "alpha moves, it does not stay": lambda n, alpha: (1 - alpha) * n / (1 + n),
+        "a share of the way to the mean, not of one residual": lambda n, alpha: alpha / (1 + n),
+        "the residuals are divided": lambda n, alpha: alpha * n,
+        "n may be none": lambda n, alpha: alpha * max(1, n) / (1 + max(1, n)),
+        "what is covered, not what is left": lambda n, alpha: 1 - alpha * n / (1 + n),
+        "one step, not one for each feature": lambda n, alpha: 1 - (1 - alpha / (1 + n)) ** n,
     },
 }

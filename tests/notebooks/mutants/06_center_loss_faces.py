@@ -1,105 +1,93 @@
 """Wrong answers to the exercises of 06_center_loss_faces, each under the rule that it breaks."""
 
 import numpy as np
+from scipy import stats
 
 
-def midpoints(scores):
-    ordered = np.sort(scores)
-    return (ordered[1:] + ordered[:-1]) / 2
+def cosines_of(embeddings):
+    """The table of cosines, with a photograph's own one below all others."""
+    unit = embeddings / np.linalg.norm(embeddings, axis=1, keepdims=True)
+    return unit @ unit.T - 3 * np.eye(len(unit))
 
 
-def counted(scores, same, candidates):
-    """Right decisions at each candidate."""
-    return ((scores >= candidates[:, None]) == same).sum(axis=1)
+def share(table, labels):
+    """Of the photographs, those whose highest entry in the table shows the same person."""
+    return np.mean(labels[table.argmax(axis=1)] == labels)
 
 
-def highest(candidates, worth):
-    """The highest of the best candidates."""
-    return candidates[worth == worth.max()].max()
+def with_itself(embeddings, labels):
+    return share(cosines_of(embeddings) + 3 * np.eye(len(labels)), labels)
 
 
-def lower_of_two(scores, same):
-    candidates = midpoints(scores)
-    return candidates[np.argmax(counted(scores, same, candidates))]
+def longest_wins(embeddings, labels):
+    table = embeddings @ embeddings.T
+    np.fill_diagonal(table, -np.inf)
+    return share(table, labels)
 
 
-def middle_of_the_best(scores, same):
-    candidates = midpoints(scores)
-    right = counted(scores, same, candidates)
-    return candidates[right == right.max()].mean()
+def by_distance(embeddings, labels):
+    table = -np.linalg.norm(embeddings[:, None] - embeddings, axis=2)
+    np.fill_diagonal(table, -np.inf)
+    return share(table, labels)
 
 
-def genuine_alone(scores, same):
-    candidates = midpoints(scores)
-    return highest(candidates, (scores[same] >= candidates[:, None]).sum(axis=1))
+def number_of_them(embeddings, labels):
+    return share(cosines_of(embeddings), labels) * len(labels)
 
 
-def impostors_alone(scores, same):
-    candidates = midpoints(scores)
-    return highest(candidates, (scores[~same] < candidates[:, None]).sum(axis=1))
+def people_alike(embeddings, labels):
+    right = labels[cosines_of(embeddings).argmax(axis=1)] == labels
+    return np.mean([right[labels == label].mean() for label in np.unique(labels)])
 
 
-def both_kinds_alike(scores, same):
-    candidates = midpoints(scores)
-    accepted = scores >= candidates[:, None]
-    shares = [
-        accepted[:, same].sum(axis=1) / max(1, same.sum()),
-        (~accepted)[:, ~same].sum(axis=1) / max(1, (~same).sum()),
-    ]
-    return highest(candidates, sum(shares).round(9))
+def without_the_single_ones(embeddings, labels):
+    right = labels[cosines_of(embeddings).argmax(axis=1)] == labels
+    several = np.bincount(labels, minlength=4)[labels] > 1
+    return right[several].mean() if several.any() else 0.0
 
 
-def the_scores_themselves(scores, same):
-    candidates = np.sort(scores)
-    return highest(candidates, counted(scores, same, candidates))
+def any_of_two(embeddings, labels):
+    two = np.argsort(-cosines_of(embeddings), axis=1)[:, :2]
+    return np.mean((labels[two] == labels[:, None]).any(axis=1))
 
 
-def beyond_the_scores(scores, same):
-    candidates = np.array([*midpoints(scores), scores.min() - 1, scores.max() + 1])
-    return highest(candidates, counted(scores, same, candidates))
+def farthest(embeddings, labels):
+    return share(-cosines_of(embeddings) - 9 * np.eye(len(labels)), labels)
 
 
-def not_sorted(scores, same):
-    candidates = (scores[1:] + scores[:-1]) / 2
-    return highest(candidates, counted(scores, same, candidates))
+def found(n, scatter, t=stats.t, first=0.975, second=0.8, lost=1, root=np.sqrt):
+    """The right difference, with one part of it exchanged."""
+    return (t.ppf(first, n - lost) + t.ppf(second, n - lost)) * scatter / root(n)
 
 
-def low_scores_accepted(scores, same):
-    candidates = midpoints(scores)
-    return highest(candidates, ((scores < candidates[:, None]) == same).sum(axis=1))
+class Normal:
+    """The normal quantile, whatever the degrees of freedom."""
 
-
-def unpaired(a, b, t):
-    margin = t * np.sqrt(a.var(ddof=1) / len(a) + b.var(ddof=1) / len(b))
-    return a.mean() - b.mean() - margin, a.mean() - b.mean() + margin
-
-
-def interval(difference, t, ddof=1, root=np.sqrt, middle=np.mean):
-    """The right interval of the differences, with one part of it exchanged."""
-    margin = t * difference.std(ddof=ddof) / root(len(difference))
-    return middle(difference) - margin, middle(difference) + margin
+    @staticmethod
+    def ppf(share, degrees):
+        return stats.norm.ppf(share)
 
 
 MUTANTS = {
-    "best_threshold": {
-        "of equally good thresholds the highest, not the lowest": lower_of_two,
-        "of equally good thresholds the highest, not their middle": middle_of_the_best,
-        "rejected impostor pairs count as well": genuine_alone,
-        "accepted genuine pairs count as well": impostors_alone,
-        "decisions are counted, whatever their kind": both_kinds_alike,
-        "candidates are midpoints, not scores": the_scores_themselves,
-        "no candidate lies beyond the scores": beyond_the_scores,
-        "midpoints of neighbours in sorted order": not_sorted,
-        "pairs with a high score are accepted": low_scores_accepted,
+    "nearest_share": {
+        "another photograph, not itself": with_itself,
+        "the length of an embedding does not count": longest_wins,
+        "the cosine, not the distance": by_distance,
+        "a share, not a number": number_of_them,
+        "of photographs, not of people": people_alike,
+        "people with a single photograph count": without_the_single_ones,
+        "the nearest alone": any_of_two,
+        "the highest cosine, not the lowest": farthest,
     },
-    "paired_interval": {
-        "the spread is that of the differences": unpaired,
-        "the sample's standard deviation divides by n - 1": lambda a, b, t: interval(a - b, t, ddof=0),
-        "a minus b": lambda a, b, t: interval(b - a, t),
-        "the standard error has the root of n": lambda a, b, t: interval(a - b, t, root=float),
-        "of the mean, not of a single run": lambda a, b, t: interval(a - b, t, root=lambda n: 1),
-        "around the mean, not the median": lambda a, b, t: interval(a - b, t, middle=np.median),
-        "t is Student's, not the normal quantile": lambda a, b, t: interval(a - b, 1.96),
-        "low first, then high": lambda a, b, t: interval(a - b, t)[::-1],
+    "smallest_difference": {
+        "Student's quantiles, not normal ones": lambda n, s: found(n, s, t=Normal),
+        "n - 1 degrees of freedom": lambda n, s: found(n, s, lost=0),
+        "an interval of 95 %, so 0.975 on one side": lambda n, s: found(n, s, first=0.95),
+        "eight of ten cases, not every second": lambda n, s: found(n, s, second=0.5),
+        "eight of ten cases, not nine": lambda n, s: found(n, s, second=0.9),
+        "the root of n": lambda n, s: found(n, s, root=float),
+        "the scatter of single differences counts": lambda n, s: found(n, 1.0),
+        "the scatter, not its square": lambda n, s: found(n, s**2),
+        "both quantiles together": lambda n, s: (found(n, s, second=0.5) ** 2 + found(n, s, first=0.5) ** 2) ** 0.5,
     },
 }
