@@ -17,7 +17,7 @@
 #
 # **What you need before**: [notebook 02](02_train_and_verify.ipynb) (the training loop, paired runs and their intervals).
 #
-# **Time and place**: 1 minute to run, 125 minutes to read and do, 45 more for the open task. No GPU, no network, 1.2 GB of memory.
+# **Time and place**: 1 minute to run, 125 minutes to read and do, 45 more for the open task. No GPU, no network, 1.1 GB of memory.
 
 # %% tags=["imports"]
 import copy
