@@ -45,6 +45,7 @@ LONG = {
     "ptq_qat": "40 minutes",
     "transfer_orl": "25 minutes",
     "transfer_faces": "20 minutes",
+    "imagenet_features": "1 minute",
     "distillation_orl": "20 minutes",
     "real_machines": "20 minutes",
     "strided_convolution": "5 minutes",

@@ -30,7 +30,11 @@ RUNTIME = ("ort.wasm.min.mjs", "ort-wasm-simd-threaded.mjs", "ort-wasm-simd-thre
 EMBEDDER = ROOT / "course_lib/weights/mobilefacenet_075_relu.int8.onnx"
 CARD = EMBEDDER.with_name("mobilefacenet_075_relu.md")
 DETECTOR = ("pnet.onnx", "rnet.onnx", "onet.onnx")
-DETECTOR_SOURCES = ("tools/web_networks.py", "course_lib/alignment/mtcnn_networks.py")
+DETECTOR_SOURCES = (
+    "tools/web_networks.py",
+    "course_lib/alignment/mtcnn_networks.py",
+    "course_lib/weights/mtcnn.safetensors",
+)
 SETTINGS = ("default", "thresholds", "false_accepts", "false_rejects", "impostor_pairs", "genuine_pairs")
 SECONDS = 300  # that npm gets
 
