@@ -615,13 +615,19 @@ def test_help_and_makefile_name_every_command(project):
     assert project.run().stdout == shown
 
 
-def test_continuous_integration_runs_exactly_make_test():
-    script = ROOT / ".ci/run"
-    lines = [
-        line for line in script.read_text(encoding="utf-8").splitlines() if line and not line.startswith(("#", "set "))
-    ]
-    assert lines[-1] == "exec make test </dev/null" and len(lines) == 2
-    assert os.access(script, os.X_OK)
+@pytest.mark.parametrize(
+    ("ci", "present", "installs"), [("true", [], True), ("true", ["chromium", "npm"], False), ("", [], False)]
+)
+def test_continuous_integration_runs_make_test_with_a_browser(project, ci, present, installs):
+    script = shutil.copy(ROOT / ".ci/run", project.root / "run")
+    for name in ("make", "apt-get", *present):
+        (project.path / name).write_text(f"#!/bin/sh\necho {name} $*\n", encoding="utf-8")
+        (project.path / name).chmod(0o755)
+    (project.path / "dirname").symlink_to(shutil.which("dirname"))
+    settings = {"CI": ci, "PATH": str(project.path)}
+    done = subprocess.run([shutil.which("bash"), script], env=settings, capture_output=True, text=True)
+    assert done.stdout == "apt-get update -qq\n" * installs + "make test\n", done.stderr
+    assert os.access(ROOT / ".ci/run", os.X_OK)
 
 
 @pytest.mark.parametrize("script", SCRIPTS)
