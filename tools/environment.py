@@ -152,7 +152,7 @@ def install(uv: str | None, torch: str, wanted: list[str], held: int) -> None:
     say(f"{total:,.0f} MB to download, less what was fetched before.")
     inherited = {"stdin": subprocess.DEVNULL, "pass_fds": () if os.name == "nt" else (held,)}
     if subprocess.run([*command, *wanted], cwd=str(ROOT), env=settings(torch), **inherited).returncode != 0:
-        full = " The disk is full." if shutil.disk_usage(str(ROOT)).free < 1e8 else ""
+        full = " The disk is full." if shutil.disk_usage(str(ROOT)).free < 1e9 else ""
         raise SetupError(
             f"The installation stopped; the lines above say why.{full}",
             "When that is dealt with, give the same command again: what was fetched is not fetched again.",

@@ -14,7 +14,7 @@ PRIVATE = CACHE / "uv"
 WANTED_UV, OLDEST_UV = "uv>=0.13,<0.14", (0, 9)  # OLDEST_UV as in pyproject.toml
 REMEDIES = (
     (
-        r"No space left on device|Disk quota exceeded|not enough space on the disk|\[Errno 28\]|\[WinError 112\]",
+        r"No space left on device|ENOSPC|Disk quota exceeded|not enough space on the disk|\[WinError 112\]",
         "The disk is full.",
         "Free some space",
     ),

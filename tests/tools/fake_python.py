@@ -1,6 +1,6 @@
-"""Stands in for a Python interpreter in the tests of tools/bootstrap.py: quick, offline, and broken on demand.
+"""Stands in for Python and for uv in the tests of tools/bootstrap.py: quick, offline, and broken on demand.
 
-It answers as an interpreter of version FAKE_VERSION, makes skeletons of virtual environments, and its pip writes
+It answers as an interpreter of version FAKE_VERSION, makes skeletons of virtual environments, and its uv and pip write
 only the records of packages. Each call is a line of the file FAKE_LOG; FAKE_FAULT names what goes wrong.
 """
 
@@ -16,52 +16,68 @@ from pathlib import Path
 FAULT = os.environ.get("FAKE_FAULT", "")
 VERSION = os.environ.get("FAKE_VERSION", "3 11")
 RECORDED = ("TMPDIR", "OMP_NUM_THREADS", "COURSE_FULL", "COURSE_DATA", "PYTHONPATH", "PIP_USER", "OMP_WAIT_POLICY")
+FAULTS = {
+    "offline": "error: Failed to fetch: `https://pypi.org/simple/torch/`\n  Caused by: dns error",
+    "proxy": "WARNING: Retrying: ProxyError('Cannot connect to proxy.', NewConnectionError('Connection refused'))",
+    "certificate": "  Caused by: invalid peer certificate: UnknownIssuer",
+    "no space": "error: failed to write to file: No space left on device (os error 28)",
+    "nothing offered": "  x No solution found when resolving dependencies: torch has no wheels",
+}
 
 
-def write_package(site: Path, name: str, whole: bool = True) -> None:
-    """The record of an installed package, with or without the file it lists."""
-    record = site / f"{name}.dist-info"
-    record.mkdir(parents=True, exist_ok=True)
-    (record / "RECORD").write_text(f"{name}.py,sha256=x,4\n{name}.dist-info/RECORD,,\n", encoding="utf-8")
-    (site / f"{name}.py").write_text("pass" if whole else "pa", encoding="utf-8")
+def end(message: str) -> None:
+    """As uv and pip do: what went wrong, and exit code 1."""
+    print(message, file=sys.stderr)
+    sys.exit(1)
+
+
+def write_record(python: Path, name: str) -> None:
+    """The record of an installed package, beside an environment's interpreter."""
+    site = python.parents[1] / "lib" / f"python{VERSION.replace(' ', '.')}" / "site-packages"
+    (site / f"{name}.dist-info").mkdir(parents=True, exist_ok=True)
 
 
 def venv(folder: Path) -> None:
-    """python -m venv FOLDER"""
+    """python -m venv FOLDER, uv venv FOLDER"""
     if FAULT == "no venv":
-        print("The virtual environment was not created successfully because ensurepip is not\navailable.")
+        print("The virtual environment was not created successfully because ensurepip is not\navailable.\n\nmore\n" * 3)
         sys.exit(1)
     (folder / "bin").mkdir(parents=True, exist_ok=True)
     shutil.copy(__file__, folder / "bin" / "python")
-    write_package(site_packages(folder), "pip-24.0")
 
 
-def site_packages(folder: Path) -> Path:
-    """Where the environment keeps its packages."""
-    return folder / "lib" / f"python{VERSION.replace(' ', '.')}" / "site-packages"
-
-
-def pip(arguments: list[str]) -> None:
-    """python -m pip ARGUMENTS"""
-    site = site_packages(Path(sys.argv[0]).parents[1])
-    from_cpu_index = "--index-url" in arguments
-    if FAULT == "disk full":
-        print("ERROR: Exception:\nTraceback (most recent call last):\n  File 'pip'\nOSError", file=sys.stderr)
-        print("ERROR: Could not install: [Errno 28] No space left on device", file=sys.stderr)
-        sys.exit(1)
-    if FAULT == "offline" or (FAULT == "no cpu index" and from_cpu_index):
-        print("WARNING: Retrying: Temporary failure in name resolution", file=sys.stderr)
-        sys.exit(1)
-    if FAULT == "slow":
-        write_package(site, "half-1.0", whole=False)
+def install(python: Path, arguments: list[str], cpu: bool) -> None:
+    """uv pip install ARGUMENTS, python -m pip install ARGUMENTS"""
+    wanted = arguments[-1]
+    if "--dry-run" in arguments or wanted.startswith("uv>="):
+        if FAULT in FAULTS or (FAULT == "no cpu index" and cpu) or (FAULT == "no executorch" and "executor" in wanted):
+            end(FAULTS.get(FAULT, "Connection refused"))
+        if FAULT == "no uv" and wanted.startswith("uv>="):
+            end("ERROR: No matching distribution found for uv")
+        print(f" + torch==2.14.1{'+cpu' * cpu}\n + numpy==2.4.6")
+    elif FAULT == "slow":
+        write_record(python, "half-1.0")
         print("half installed", flush=True)
         time.sleep(60)
-    if FAULT == "no executorch" and arguments[-1].startswith("executorch"):
-        print("ERROR: No matching distribution found for executorch", file=sys.stderr)
-        sys.exit(1)
-    if arguments[-1].startswith("executorch"):
-        write_package(site, arguments[-1].replace("==", "-"))
-    write_package(site, "torch-2.14.1+cpu" if from_cpu_index else "torch-2.14.1")
+    elif FAULT == "breaks off":
+        end("error: connection reset by peer")
+    write_record(python, wanted.replace("==", "-") if "==" in wanted else "torch-2.14.1")
+    if wanted.startswith("uv>="):
+        shutil.copy(__file__, python.with_name("uv"))
+
+
+def uv(arguments: list[str]) -> None:
+    """uv ARGUMENTS"""
+    if FAULT == "broken uv":
+        end("Segmentation fault")
+    if arguments == ["--version"]:
+        print(os.environ.get("FAKE_UV", "uv 0.13.9"))
+    elif arguments[0] == "venv":
+        venv(Path(arguments[-1]))
+    elif arguments[0] == "export":
+        Path(next(word for word in arguments if word.startswith("-o"))[2:]).write_text("numpy==2.4.6\n", "utf-8")
+    else:
+        install(Path(arguments[arguments.index("--python") + 1]), arguments, "UV_TORCH_BACKEND" in os.environ)
 
 
 def pytest(arguments: list[str]) -> None:
@@ -73,15 +89,18 @@ def pytest(arguments: list[str]) -> None:
 
 
 if __name__ == "__main__":
+    called = Path(sys.argv[0])
     call = {"arguments": sys.argv[1:], **{name: os.environ.get(name) for name in RECORDED}}
     with open(os.environ["FAKE_LOG"], "a", encoding="utf-8") as log:
-        log.write(json.dumps(call) + "\n")
-    if sys.argv[1] == "-c":
+        log.write(json.dumps({"program": called.name, **call}) + "\n")
+    if called.name == "uv":
+        uv(sys.argv[1:])
+    elif sys.argv[1] == "-c":
         print(VERSION)
     elif sys.argv[1:3] == ["-m", "venv"]:
-        venv(Path(sys.argv[3]))
+        venv(Path(sys.argv[-1]))
     elif sys.argv[1:3] == ["-m", "pip"]:
-        pip(sys.argv[3:])
+        install(called, sys.argv[3:], "--extra-index-url" in sys.argv)
     elif FAULT and FAULT in sys.argv:
         sys.exit(1)
     elif sys.argv[1:3] in (["-m", "pytest"], ["-m", "tools.notebook_twice"]):
