@@ -17,7 +17,7 @@
 # 04b](04b_mobilefacenet.ipynb) (MobileFaceNet and its width) and [notebook 05](05_center_loss_digits.ipynb) (digits, a
 # loss on embeddings).
 #
-# **Time and place**: 2 minutes to run, 85 minutes to read and do, 30 more for the open task. No GPU, no network, 1.2 GB of memory.
+# **Time and place**: 2 minutes to run, 90 minutes to read and do, 30 more for the open task. No GPU, no network, 1.2 GB of memory.
 
 # %% tags=["imports"]
 import os
