@@ -417,8 +417,8 @@ for name, (_, same) in lists_of_scores.items():
 # - A pair is accepted when its score is **at least** the threshold, so pairs with equal scores are accepted together, or
 #   not at all. Scores tie more often than you think: networks in 8 bits, rounded files.
 # - A threshold above all scores accepts nobody, with a TAR and a FAR of 0.
-# - Count exactly: if $k$ of $n$ impostor pairs pass, the FAR is $k/n$, and 29 of 100 pass for `far=0.29`. Mind that a
-#   computer cannot write 0.29 exactly, so that its `0.29 * 100` is a little less than 29.
+# - Count exactly: if $k$ of $n$ impostor pairs pass, the FAR is $k/n$. For `far=0.29` twenty-nine of a hundred pass. Mind
+#   that a computer cannot write 0.29 exactly, so that its `0.29 * 100` falls a little short of a whole number.
 #
 # `scores` (P,) are numbers, `same` (P,) is `True` for genuine pairs, and there are pairs of both kinds. `far` lies above 0,
 # and may be 1. Solutions to both exercises: [solutions/10_evaluation.py](solutions/10_evaluation.py).
