@@ -63,7 +63,7 @@ class Mutant:
         names = [part.strip("_").removesuffix("s") for part in (*self.module.parts[2:-1], self.module.stem)]
         own = [path for path in mirrored if path.parent == folder and any(name in path.stem for name in names)]
         near = [path for path in mirrored if path.parent == folder != Path("tests")]
-        named = re.compile(rf"\b{Path(self.module.parts[1]).stem}\b")
+        named = re.compile(rf"\b{Path(self.module.parts[1]).stem}\b|walk_packages")  # or looks at all of the library
         others = [path for path in mirrored if path.parent != folder and named.search(read(path))]
         for options, paths in ((quick, own), (quick, near), (("-m", "slow"), own), (quick, others)):
             if paths and not (options != quick and all("mark.slow" not in read(path) for path in paths)):

@@ -69,11 +69,11 @@ def test_all_but_the_changed_module_is_the_library_itself(tmp_path: Path) -> Non
 @pytest.mark.slow
 @needs_posix
 def test_a_fault_is_killed_and_what_is_none_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Mutant, "tests", lambda self: iter([QUICK, ("-k", "no such test", QUICK[-1])]))
+    monkeypatch.setattr(Mutant, "tests", lambda self: iter([QUICK, ("-k", "nothing", QUICK[-1])]))
     fault = mutant("Verdict(left >= 0", "Verdict(left > 0")
     assert outcome(fault, QUICK, 60) == FAILED and is_killed(fault)
     assert outcome(mutant(), QUICK, 60) == PASSED and not is_killed(mutant())
-    assert outcome(mutant(), ("-k", "no such test", QUICK[-1]), 60) == NO_TESTS
+    assert outcome(mutant(), ("-k", "nothing", QUICK[-1]), 60) == NO_TESTS
     assert (
         outcome(mutant("    return round(", "    while True:\n        pass\n    return round("), QUICK, 5) == TOO_LONG
     )

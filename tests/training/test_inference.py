@@ -45,6 +45,17 @@ def test_batch_norms_and_relus_are_gone() -> None:
     assert nn.BatchNorm2d not in kinds and nn.ReLU not in kinds
 
 
+def test_only_the_activation_right_behind_a_convolution_is_joined_to_it() -> None:
+    layers = [nn.ReLU(), nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4), nn.Identity(), nn.ReLU(), nn.Conv2d(4, 4, 1)]
+    network = randomised(nn.Sequential(*layers, nn.MaxPool2d(2), nn.ReLU(), nn.Flatten()))
+    images = torch.randn(2, 3, 8, 8, generator=torch.Generator().manual_seed(0))
+    faster = inference.for_inference(network, images)
+    kinds = [type(layer) for layer in faster]
+    assert kinds[0] is nn.ReLU and kinds[2:5] == [nn.Identity] * 3 and kinds[5] is nn.Conv2d and kinds[7] is nn.ReLU
+    with torch.inference_mode():
+        assert torch.allclose(faster(images), network(images), atol=1e-5)
+
+
 class ReadsBetween(nn.Sequential):
     """A block whose batch norm and ReLU cannot be taken away: it uses what comes out of each part."""
 

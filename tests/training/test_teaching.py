@@ -18,6 +18,10 @@ def test_views_keep_the_originals_and_number_everything(stripes):
     again = views(stripes, RandomShift(1), 2, seed=5)
     assert torch.equal(again.images, pictures.images)
     assert torch.equal(views(stripes, RandomShift(1), 0).images, stripes.images)
+    assert pictures.source == stripes.source and pictures.names == tuple(str(number) for number in range(3 * n))
+    usual = views(stripes, RandomShift(1), 2)
+    assert torch.equal(usual.images, views(stripes, RandomShift(1), 2, seed=0, batch_size=256).images)
+    assert not torch.equal(usual.images, pictures.images)
     with pytest.raises(ValueError, match="copies is -1"):
         views(stripes, RandomFlip(), -1)
 

@@ -40,6 +40,14 @@ class Pixels(nn.Module):
         return images.flatten(1)
 
 
+def test_it_says_who_is_named_and_by_what():
+    people = row((1, 0), (0, 1), names=("a", "b", "c"), labels=[0, 2])
+    by_cosine = Transferred(Pixels(), people, None, History())
+    assert repr(by_cosine) == f"Transferred(Pixels names 3 people by cosine; {History()!r})"
+    assert "by Softmax; " in repr(Transferred(Pixels(), people, Softmax(2, 3), History()))
+    assert repr(Transferred(Pixels(), people, Softmax(2, 3), History()).enrol(people)) == repr(by_cosine)
+
+
 def test_pretraining_is_fit_with_a_classifier_that_is_thrown_away(tiny_net, stripes):
     twin, criterion = copy.deepcopy(tiny_net), Softmax(5, 3, seed=0)
     fit(twin, criterion, stripes, optimizer=sgd(twin, criterion), epochs=2, batch_size=30, precision="32-true")

@@ -58,11 +58,17 @@ def test_limits_are_those_of_x() -> None:
 REFUSED: list[tuple[Callable[[], Figure], str]] = [
     (lambda: viz.dots({}, LAYERS, **AXES), "series: there is nothing"),
     (lambda: viz.dots({"a": []}, [], **AXES), "categories: there is nothing"),
-    (lambda: viz.dots({"a": [1, 2]}, LAYERS, **AXES), "series 'a' has 2 entries; expected 3"),
+    (
+        lambda: viz.dots({"a": [1, 2]}, LAYERS, **AXES),
+        "series 'a' has 2 entries; expected 3, one for each of categories",
+    ),
     (lambda: viz.dots({"a": [1, 2, np.nan]}, LAYERS, **AXES), "series 'a' holds nan at index 2"),
     (lambda: viz.dots({"a": [1, 2, 0]}, LAYERS, log_x=True, **AXES), "'a' holds 0 at index 2.*logarithmic"),
     (lambda: viz.dots(SERIES, LAYERS, intervals={"b": ([], [])}, **AXES), r"intervals are given for \['b'\]"),
-    (lambda: viz.dots(SERIES, LAYERS, intervals={"own": ([1] * 3, [1])}, **AXES), r"intervals\['own'\] has 1 entries"),
+    (
+        lambda: viz.dots(SERIES, LAYERS, intervals={"own": ([1] * 3, [1])}, **AXES),
+        r"intervals\['own'\] has 1 .*each of categories",
+    ),
     (lambda: viz.dots(SERIES, LAYERS, limits=(2, 1), **AXES), "limits are 2 to 1"),
 ]
 

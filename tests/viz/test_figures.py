@@ -196,7 +196,11 @@ REFUSED: list[tuple[Callable[[], Figure], type[Exception], str]] = [
     (lambda: viz.image_grid(photographs(2)[0], title="T"), ValueError, r"shape \(1, 56, 46\)"),
     (lambda: viz.image_grid(photographs(2)[:0], title="T"), ValueError, r"shape \(0, 1, 56, 46\)"),
     (lambda: viz.image_grid(photographs(2).repeat(1, 2, 1, 1), title="T"), ValueError, "1 or 3"),
-    (lambda: viz.image_grid(photographs(2), ["a", "b", "c"], title="T"), ValueError, "captions has 3.*expected 2"),
+    (
+        lambda: viz.image_grid(photographs(2), ["a", "b", "c"], title="T"),
+        ValueError,
+        "captions has 3.*expected 2, one for each of images",
+    ),
     (lambda: viz.image_grid(photographs(2), ["a"], title="T"), ValueError, "captions has 1.*expected 2"),
     (lambda: viz.image_grid(photographs(2), title="T", columns=0), ValueError, "columns is 0"),
     (lambda: viz.feature_plane({}, NAMES, title="T"), ValueError, "panels: there is nothing to draw"),

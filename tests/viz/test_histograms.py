@@ -78,7 +78,7 @@ def test_histograms_that_are_compared_share_bins_and_axes() -> None:
 
 REFUSED: list[tuple[Callable[[], Figure], type[Exception], str]] = [
     (lambda: viz.score_histogram(with_nan(SCORES), SAME, title="T"), ValueError, "scores holds nan at index 3"),
-    (lambda: viz.score_histogram(SCORES, SAME[:-1], title="T"), ValueError, "same has 9 entries; expected 10"),
+    (lambda: viz.score_histogram(SCORES, SAME[:-1], title="T"), ValueError, "same has 9 .* expected 10, .* of scores"),
     (lambda: viz.score_histogram(SCORES, SAME.astype(int), title="T"), TypeError, "same is int64; expected booleans"),
     (lambda: viz.score_histogram(SCORES[:0], SAME[:0], title="T"), ValueError, "scores: there is nothing to draw"),
     (lambda: viz.score_histogram(SCORES, SAME, title="T", threshold=np.inf), ValueError, "threshold is inf"),
