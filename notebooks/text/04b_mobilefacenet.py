@@ -15,7 +15,7 @@
 # **What you need before**: [notebook 02](02_train_and_verify.ipynb) (how a face network is tested) and [notebook
 # 03](03_convolution_costs.ipynb) (bottlenecks, global depthwise convolution).
 #
-# **Time and place**: 1 minute to run, 75 minutes to read and do. No GPU, no network, 1.4 GB of memory.
+# **Time and place**: 1 minute to run, 75 minutes to read and do. No GPU, no network, 1.2 GB of memory.
 
 # %% tags=["imports"]
 import math

@@ -16,7 +16,7 @@
 # **What you need before**: [notebook 02](02_train_and_verify.ipynb) (the recipe, pairs of unseen people, paired runs) and
 # [notebook 03](03_convolution_costs.ipynb) (what a convolution costs, and how it is counted).
 #
-# **Time and place**: 1 minute to run, 85 minutes to read and do. No GPU, no network, 1.2 GB of memory.
+# **Time and place**: 1 minute to run, 85 minutes to read and do. No GPU, no network, 1.1 GB of memory.
 
 # %% tags=["imports"]
 import numpy as np
