@@ -520,7 +520,7 @@ guard(
 
 # %% tolerance="13 %"
 def directions(features, labels):
-    """Lengths: mean, and below which one feature in ten lies; ratio of unit features."""
+    """Lengths: mean, and what one feature in ten is below; ratio of unit features."""
     lengths = np.linalg.norm(features, axis=1)
     ratio = evaluation.embedding_space(features / lengths[:, None], labels).ratio
     return lengths.mean(), np.quantile(lengths, 0.1), ratio
