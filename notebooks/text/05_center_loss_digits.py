@@ -138,7 +138,7 @@ guard(
 # classifier, and see what the loss of the correctly named digits says to it. And let us measure one ray, that of the
 # threes, against the gap between the two classes that lie closest together.
 
-# %% tolerance="20 %"
+# %% tolerance="40 %"
 with torch.inference_mode():
     x = torch.from_numpy(softmax_features)
     right = softmax.eval()(x, train.labels).logits.argmax(dim=1) == train.labels
@@ -380,7 +380,7 @@ fall_guess = exercises.predict(
     ..., question="By what factor does center loss make the ratio smaller?"
 )
 
-# %% tolerance="0.2 points, 5 %"
+# %% tolerance="0.3 points, 8 %"
 center = losses.CenterLoss(2, 10, weight=0.3, rule="wen", seed=0)
 center_net, center_history = train_digits(center)
 center_features = training.embed(center_net, train)
@@ -515,43 +515,37 @@ guard(
 
 # %% [markdown]
 # The order turns round with the ruler. Two measurements say why: how long the features are, and what is left of the ratio
-# when each feature is scaled to length one, so that only its **direction** remains. The third number is the smallest angle
-# between the means of two digits.
+# when each feature is scaled to length one, so that only its **direction** remains.
 
 
-# %% tolerance="30 %"
+# %% tolerance="13 %"
 def directions(features, labels):
-    """Mean length; intra/inter ratio of unit features; smallest angle of two means."""
-    lengths = np.linalg.norm(features, axis=1, keepdims=True)
-    ratio = evaluation.embedding_space(features / lengths, labels).ratio
-    means = evaluation.embedding_space(features, labels).centers
-    unit = means / np.linalg.norm(means, axis=1, keepdims=True)
-    cosines = (unit @ unit.T)[np.triu_indices(10, 1)]
-    return lengths.mean(), ratio, np.degrees(np.arccos(cosines.max()))
+    """Lengths: mean, and what one feature in ten is below; ratio of unit features."""
+    lengths = np.linalg.norm(features, axis=1)
+    ratio = evaluation.embedding_space(features / lengths[:, None], labels).ratio
+    return lengths.mean(), np.quantile(lengths, 0.1), ratio
 
 
 measured = {}
 for name, of_runs in features_of.items():
     measured[name] = directions(of_runs[0], test.labels.numpy())
-    length, ratio, angle = measured[name]
-    print(
-        f"{name}: mean length {length:.1f}, ratio of directions {ratio:.3f}, ", end=""
-    )
-    print(f"closest two means {angle:.0f} degrees apart")
+    length, short, ratio = measured[name]
+    print(f"{name}: mean length {length:.1f}, a tenth below {short:.1f}")
+    print(f"    intra/inter ratio of the directions alone {ratio:.3f}")
 
 # %% tags=["guard"]
 guard(
     "center loss shortens the features several times, and does not tighten directions",
     measured["softmax"][0] > 4 * measured["softmax + center loss"][0]
-    and measured["softmax"][1] < measured["softmax + center loss"][1],
+    and measured["softmax"][2] < measured["softmax + center loss"][2],
     measured=measured,
 )
 
 # %% [markdown]
 # Under softmax a ray is long, but thin: in direction its digits agree already. The long way along the ray is what center
-# loss takes away, and the cosine never saw it. Center loss also draws the whole picture together, from axes that reach
-# to about 100 to axes that reach to about 10, and it may put one digit **behind** another, in nearly the same direction.
-# A distance keeps those two apart. A cosine cannot.
+# loss takes away, and the cosine never saw it. Center loss also draws the whole picture together, from axes that reach to
+# about 100 to axes that reach to about 10, and some clusters come to lie close to the origin, where a small shift to the
+# side turns the direction a lot. So the directions did not become tighter at all.
 #
 # So a loss helps the ruler that it works with: **train what you score.** Faces are compared by the cosine throughout this
 # course. Do not expect too much of center loss on faces, therefore; notebook 06 measures it. Notebook 07 draws the
@@ -626,7 +620,7 @@ def test_ratios(net, criterion):
     return 100 * right.mean(), of_all, of_right
 
 
-# %% tolerance="2 points, 0.008"
+# %% tolerance="1 points, 0.02"
 read_softmax, all_softmax, right_softmax = test_ratios(softmax_net, softmax)
 read_center, all_center, right_center = test_ratios(center_net, center)
 print(f"softmax reads {read_softmax:.1f} % correctly, center loss {read_center:.1f} %")
