@@ -32,10 +32,10 @@ def functions(owner: object, module: str) -> Iterator[FunctionType]:
 
 
 def told(default: object) -> str:
-    """The same in every process: functions by name, and no address."""
-    if callable(default):
-        return getattr(default, "__qualname__", type(default).__name__)
-    return repr(default)
+    """The same in every process: functions by name, and all that is no number, text or row of them by its type."""
+    if isinstance(default, (bool, int, float, str, tuple, type(None))):
+        return repr(default)
+    return getattr(default, "__qualname__", type(default).__name__)
 
 
 def defaults() -> list[str]:

@@ -1,4 +1,7 @@
-"""What holds arrays fits one line: a learner who ends a cell with it sees what it is, not its numbers."""
+"""What holds arrays fits one line: a learner who ends a cell with it sees what it is, not its numbers.
+
+All that the examples say of themselves is written down; `python tests/test_reprs.py` writes it anew.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +10,7 @@ import importlib
 import pkgutil
 import re
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -30,6 +34,7 @@ from course_lib.training.run import Run
 from course_lib.training.transfer import Transferred
 from course_lib.verify.report import Report
 
+WRITTEN = Path(__file__).with_name("reprs.txt")
 LONGEST = 150
 ARRAYS = re.compile(r"\b(ndarray|NDArray|Tensor|Module|list)\b")
 
@@ -113,7 +118,7 @@ def report() -> Report:
         **rest,
         **dict(zip(("scores", "same"), scored(), strict=True)),
         verification=verification(),
-        thresholds=(),
+        thresholds=tuple(evaluation.threshold_at(point.far_target, *scored()) for point in verification().tar_at_far),
     )
 
 
@@ -252,6 +257,36 @@ EXAMPLES: dict[str, tuple[Callable[[], object], str]] = {
 }
 
 
+# The other branches of the same words.
+OTHERWISE: dict[str, Callable[[], object]] = {
+    "of somebody": lambda: IdentifiedFace(np.ones(4), np.ones((5, 2)), "Ada", "Ada", 0.98765, None),
+    "with mirror images": lambda: FaceEmbedder(run().backbone, object(), 112, True),
+    "by a classifier": lambda: Transferred(run().backbone, images(), losses.Softmax(8, 40), history(2)),
+    "grey": lambda: data.ImageSet(torch.zeros(2, 1, 5, 4, dtype=torch.uint8), torch.zeros(2).long(), ("a",), "few"),
+    "no pairs": lambda: data.Pairs(np.empty(0), np.empty(0), np.empty(0, bool)),
+    "everything enrolled": lambda: EnrolmentReport({"Ada": 2}, ("Eve",), problems()[:1], {"a.jpg": 2}, 1_234),
+    "nothing enrolled": lambda: EnrolmentReport({}, (), (), {}),
+    "everything aligned": lambda: FolderReport(1, 2, 3, problems(), problems()[:2], ("a",), ("b",), True, ("c", "d")),
+    "something stale": lambda: FolderReport(1, 2, 3, (), stale=("b",) * 1_200),
+    "not resolved": lambda: evaluation.verification(*scored(70), n_folds=5, fars=(0.1, 0.001), confidence=0.9),
+    "a perfect group": lambda: evaluation.summary_of_accuracies({"a": 100.0, "b": 98.5}),
+    "augmented": lambda: Batches(images(), 64, data.RandomFlip()),
+}
+
+
+def told() -> list[str]:
+    """What each example says when it is shown, and printed if that is another text, a line each."""
+    lines = []
+    for name, make in ({name: make for name, (make, _) in EXAMPLES.items()} | OTHERWISE).items():
+        example = make()
+        lines += [f"{name}: {text}" for text in dict.fromkeys((repr(example), str(example)))]
+    return [line.replace("\n", r"\n") for line in lines]
+
+
+def test_examples_say_what_they_said() -> None:
+    assert told() == WRITTEN.read_text(encoding="utf-8").splitlines()
+
+
 def test_every_dataclass_that_holds_arrays_has_an_example() -> None:
     missing = {name.removeprefix("course_lib.") for name in with_arrays()} - set(EXAMPLES)
     assert not missing
@@ -286,3 +321,7 @@ def test_nothing_at_all_has_a_line_too() -> None:
         "Nearest(0 faces)",
         "Portraits(0 templates of 128 numbers; 0 photographs not used)",
     ]
+
+
+if __name__ == "__main__":
+    WRITTEN.write_text("\n".join(told()) + "\n", encoding="utf-8")

@@ -83,6 +83,39 @@ def test_one_threshold_worked_by_hand() -> None:
     assert found.protocol == "one threshold for all groups" and found.threshold == 0.5
 
 
+def test_the_report_is_a_table_in_per_cent_and_its_warnings() -> None:
+    """The intervals by Wilson's formula: at 95 %, 7 of 8 lie in 52.91 to 97.76 %, and 4 of 6 in 30.00 to 90.32 %."""
+    found = by_group(*worked(), accuracy="threshold", threshold=0.5)
+    assert str(found) == "\n".join(
+        [
+            "accuracy: one threshold for all groups; false matches at the threshold that was given, 0.5000",
+            "x  accuracy 87.50 % [52.91, 97.76]  false matches 0.00 % [0.00, 48.99]  "
+            "false non-matches 25.00 % [4.56, 69.94]",
+            "y  accuracy 66.67 % [30.00, 90.32]  false matches 50.00 % [15.00, 85.00]  "
+            "false non-matches 0.00 % [0.00, 65.76]",
+            "mean 77.08 %, standard deviation 10.42 (population), 14.73 (sample), SER 2.67",
+            *(
+                f"warning: {group}: {expected} {kind} are to be expected of {pairs} pairs at the groups' average, "
+                "fewer than 5: too few to tell whether this group differs in them"
+                if kind
+                else f"warning: {group}: the interval of its accuracy is {expected} points wide, more than 2: "
+                "differences of that size are not seen"
+                for group, expected, kind, pairs in (
+                    ("x", 1.8, "errors", 8),
+                    ("x", "1.0", "false matches", 4),
+                    ("x", 0.5, "false non-matches", 4),
+                    ("x", 44.8, "", 0),
+                    ("y", 1.4, "errors", 6),
+                    ("y", "1.0", "false matches", 4),
+                    ("y", 0.2, "false non-matches", 2),
+                    ("y", 60.3, "", 0),
+                )
+            ),
+        ]
+    )
+    assert repr(found) == "Fairness(2 groups, mean accuracy 77.1 %, false matches 0 to 50 %)"
+
+
 def drawn(sizes: dict[str, int], separation: dict[str, float]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """As many pairs of either kind for each group, in random order."""
     generator = np.random.default_rng(0)

@@ -161,6 +161,15 @@ def test_a_photograph_without_one_face_is_named_and_nothing_is_stored(there, peo
     assert f"photographs not used: 1 {report.problems[0].problem}" in str(report)
 
 
+@pytest.mark.parametrize("people", [(ADA, GRACE), (ADA, GRACE, MARY)])
+def test_a_choice_is_counted_from_two_faces_on(there, people):
+    with pytest.raises(SeveralFacesError, match=f"photograph 1 of 2.*{len(people)} faces"):
+        there.enrol("Ada", [photograph(*people), photograph(ADA)], consent=CONSENT)
+    report = there.enrol("Ada", [photograph(*people), photograph(ADA)], consent=CONSENT, choose="largest")
+    assert report.chosen == {"photograph 1 of 2": len(people)} and report.templates == {"Ada": 2}
+    assert report.passed_over == 0
+
+
 def test_of_several_faces_one_is_chosen_if_it_is_said_which(there):
     group = photograph(ADA, GRACE, MARY)
     for choose, person in (("largest", ADA), ("central", GRACE)):

@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
-from course_lib.viz import umap_projection
+from course_lib.viz import projection, umap_projection
 
 EMBEDDINGS = np.random.default_rng(0).normal(scale=0.1, size=(40, 8)).astype(np.float32)
 
@@ -46,6 +47,30 @@ def test_a_machine_without_a_folder_to_write_to_is_no_obstacle(tmp_path) -> None
         """
     environment = {name: value for name, value in os.environ.items() if name != "NUMBA_CACHE_DIR"}
     subprocess.run([sys.executable, "-c", script], env=environment, check=True)
+
+
+@pytest.mark.parametrize(("count", "neighbours"), [(4, 2), (4, 3), (40, 10), (40, 39)])
+def test_umap_is_given_the_neighbours_by_cosine(count: int, neighbours: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """UMAP itself takes seconds to compile: what it is asked for is compared with the distances of all pairs."""
+    asked = {}
+
+    class Umap:
+        def __init__(self, **options: object) -> None:
+            asked.update(options)
+
+        def fit_transform(self, embeddings: np.ndarray) -> np.ndarray:
+            return embeddings[:, :2]
+
+    monkeypatch.setattr(projection, "import_umap", lambda: SimpleNamespace(UMAP=Umap))
+    some = EMBEDDINGS[:count]
+    assert np.array_equal(umap_projection(some, neighbours=neighbours, seed=5), some[:, :2])
+    indices, distances = asked.pop("precomputed_knn")
+    assert asked == {"n_neighbors": neighbours, "metric": "cosine", "random_state": 5}
+    unit = some / np.linalg.norm(some, axis=1, keepdims=True)
+    apart = 1 - unit.astype(np.float64) @ unit.T.astype(np.float64)
+    assert distances.shape == indices.shape == (count, neighbours)
+    np.testing.assert_allclose(distances, np.sort(apart, axis=1)[:, :neighbours], atol=1e-6)
+    np.testing.assert_allclose(np.take_along_axis(apart, indices, axis=1), distances, atol=1e-6)
 
 
 @pytest.mark.parametrize(
