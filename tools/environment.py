@@ -101,8 +101,11 @@ def make_ready(reason: str, mend: bool, torch: str | None, python: str, held: in
     uv = find_uv(python)
     try:
         if not mend:
-            create(uv, python)
+            discard(VENV)
+            VENV.mkdir(parents=True, exist_ok=True)
         STAMP.write_text("{}", encoding="utf-8")
+        if not mend:
+            create(uv, python)
         install(uv, torch, ["-e", ".[dev]"], held)
     except BaseException:
         if not mend:
@@ -123,14 +126,13 @@ def suitable_torch() -> str:
 
 
 def create(uv: str | None, python: str) -> None:
-    """An empty virtual environment; uv looks for another Python, or fetches one, where this one is not supported."""
-    discard(VENV)
+    """A virtual environment; uv looks for another Python, or fetches one, where this one is not supported."""
     if uv is None:
         check(python, python)
         make_venv(python, VENV)
     else:
         asked = ["--python", python] if is_supported(python) else []
-        answer("uv could not make .venv", [uv, "venv", "--seed", *asked, str(VENV)])
+        answer("uv could not make .venv", [uv, "venv", "--seed", "--allow-existing", *asked, str(VENV)])
 
 
 def install(uv: str | None, torch: str, wanted: list[str], held: int) -> None:

@@ -155,6 +155,7 @@ def uv_version(uv: str) -> tuple[int, ...] | None:
 def install_uv(python: str) -> bool:
     """Install a uv into a folder of the project; whether one is offered for this machine."""
     say("Fetching uv, which installs the packages (20 MB).")
+    shutil.rmtree(str(PRIVATE), ignore_errors=True)
     try:
         make_venv(python, PRIVATE)
         pip = [str(program(PRIVATE, "python")), "-m", "pip", "install", "--quiet", "--only-binary", ":all:"]
@@ -170,4 +171,4 @@ def install_uv(python: str) -> bool:
 
 def make_venv(python: str, folder: Path) -> None:
     """A virtual environment with pip, by Python's own means."""
-    answer(f"{python} could not make a virtual environment", [python, "-m", "venv", "--clear", str(folder)])
+    answer(f"{python} could not make a virtual environment", [python, "-m", "venv", str(folder)])

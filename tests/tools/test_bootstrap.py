@@ -130,7 +130,7 @@ def assert_clear(project: Project, done: subprocess.CompletedProcess[str], *expe
 def test_the_first_run_builds_installs_the_locked_set_and_opens_the_first_notebook(project):
     done = project.run("lab", "--no-browser", "--port", "8899")
     assert done.returncode == 0, done.stderr
-    assert project.by_uv("venv") == [["--seed", "--python", str(project.python), str(project.root / ".venv")]]
+    assert project.by_uv("venv") == [["--seed", "--allow-existing", "--python", str(project.python), str(project.root / ".venv")]]
     hashed = str(project.root / ".cache/constraints.txt")
     assert [call[-4:] for call in project.by_uv("pip")] == [["-c", hashed, "-e", ".[dev]"]]
     (jupyter,) = project.called("jupyterlab")
@@ -248,7 +248,7 @@ def test_where_no_uv_is_offered_pip_installs_the_same_versions(project):
     (project.path / "uv").unlink()
     done = project.run("lab", PATH=str(project.path), fault="no uv")
     assert done.returncode == 0 and "Going on with pip" in done.stdout
-    assert project.called("venv")[-1] == ["--clear", str(project.root / ".venv")]
+    assert project.called("venv")[-1] == [str(project.root / ".venv")]
     *_, last = project.called("pip")
     assert last[-4:] == ["-c", str(project.root / "constraints.txt"), "-e", ".[dev]"]
     (*_, pip) = (call for call in project.calls if call["arguments"][:2] == ["-m", "pip"])
@@ -354,7 +354,7 @@ def test_where_this_python_is_not_supported_uv_finds_another_and_pip_cannot(proj
     if pip:
         assert_clear(project, done, "is Python 3.9; the course needs 3.10 to 3.14.", "make lab PYTHON=")
     else:
-        assert project.by_uv("venv") == [["--seed", str(project.root / ".venv")]]
+        assert project.by_uv("venv") == [["--seed", "--allow-existing", str(project.root / ".venv")]]
 
 
 # --- The build of PyTorch, and how much there is to download ---
