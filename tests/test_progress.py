@@ -1,16 +1,19 @@
 from __future__ import annotations
 
+import ast
 import io
 import os
 import subprocess
 import sys
 from functools import partialmethod
+from pathlib import Path
 
 import pytest
 import torch
 from PIL import Image
 from torch import nn
 
+import course_lib
 from course_lib import data, losses, progress, training
 from course_lib.progress import FIRST_LINE, NEXT_LINE, Progress, is_live
 
@@ -179,3 +182,31 @@ def test_short_work_says_nothing_to_a_log(work, tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(Progress, "__init__", loud)
     run()
     assert capsys.readouterr() == ("", "")
+
+
+EVERY_BAR = {
+    ("alignment/folder.py", "aligning", "photograph"): {},
+    ("training/fit.py", "training", "batch"): {},
+    ("training/embed.py", "embedding", "image"): {"leave": False, "delay": 1},
+    ("export/executorch_file.py", "to ExecuTorch", "step"): {"leave": False},
+    ("export/executorch_file.py", "calibrating", "image"): {"leave": False},
+    ("export/quantization.py", "calibrating", "image"): {"leave": False},
+    ("export/litert_file.py", "calibrating", "image"): {"leave": False},
+    ("gallery/faces.py", "looking at", "photograph"): {"leave": False, "delay": 1},
+    ("data/pair_photographs.py", "reading faces", "photograph"): {},
+    ("data/verification_bin.py", "decoding", "image"): {"delay": 1},
+    ("data/photographs.py", "reading", "photograph"): {"leave": False, "delay": 1},
+}
+
+
+def test_every_bar_of_the_library_says_what_is_done_and_of_what() -> None:
+    """What is part of something longer leaves no line; what may be over at once waits before it draws one."""
+    folder, found = Path(course_lib.__file__).parent, {}
+    for path in folder.rglob("*.py"):
+        calls = [node for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))) if isinstance(node, ast.Call)]
+        for call in calls:
+            if isinstance(call.func, ast.Name) and call.func.id == "Progress":
+                said = {word.arg: word.value.value for word in call.keywords if isinstance(word.value, ast.Constant)}
+                name = (path.relative_to(folder).as_posix(), said.pop("desc", None), said.pop("unit", None))
+                found[name] = {option: value for option, value in said.items() if option in ("leave", "delay")}
+    assert found == EVERY_BAR

@@ -18,7 +18,7 @@ from bins import python_2_dumps
 from hypothesis import given
 from hypothesis import strategies as st
 
-from course_lib.data.plain_pickle import ArrayBytes, CodeError, read_plain
+from course_lib.data.plain_pickle import ArrayBytes, CodeError, _fill, _Kind, read_plain
 
 ARRAYS = st.sampled_from(["u1", "i1", "b1", "<i8", ">i4", "<u2"]).flatmap(
     lambda kind: st.lists(st.integers(0, 1), max_size=4).map(lambda numbers: np.array(numbers, kind))
@@ -268,3 +268,111 @@ def test_a_list_that_holds_itself_is_refused() -> None:
     for protocol in range(pickle.HIGHEST_PROTOCOL + 1):
         with pytest.raises(CodeError, match="changes a value that it has used before"):
             read_plain(pickle.dumps(itself, protocol))
+
+
+# The words
+
+
+@pytest.mark.parametrize(
+    ("data", "error", "words"),
+    [
+        (b"\x80\x02K\x01(\x85.", ValueError, "it is a damaged pickle (ValueError at byte 5)"),  # below a mark
+        (b"\x80\x02.", ValueError, "it is a damaged pickle (ValueError at byte 2)"),  # nothing there
+        (b"\x80\x02h\x05.", ValueError, "it is a damaged pickle (KeyError at byte 2)"),
+        (b"K\x01K\x02a.", ValueError, "it is a damaged pickle (TypeError at byte 4)"),  # a number is no list
+        (b"K\x01)R.", ValueError, "it is a damaged pickle (TypeError at byte 3)"),  # a number is no function
+        (b"K\x01Nb.", ValueError, "it is a damaged pickle (TypeError at byte 3)"),  # nor can it be built
+        (b"I1x\n.", ValueError, "it is a damaged pickle (ValueError at byte 0)"),
+        (b"S'a\n.", ValueError, "it is a damaged pickle (ValueError at byte 0)"),
+        (b"T\xff\xff\xff\xff.", ValueError, "it is a damaged pickle (ValueError at byte 0)"),  # a negative length
+        (b"\xff", ValueError, "it is a damaged pickle (ValueError at byte 0)"),
+        (b"", ValueError, "it is no whole pickle: its 0 bytes end within an instruction"),
+        (b"T\x05\x00\x00\x00abcd", ValueError, "it is no whole pickle: its 9 bytes end within an instruction"),
+        (b"I12", ValueError, "it is no whole pickle: its 3 bytes end within an instruction"),
+        (b"N." + b"x" * 1234, ValueError, "it goes on for 1,234 bytes after its end"),
+        (b"N}.", CodeError, "its instruction EMPTY_DICT at byte 1 is not for plain values"),
+        (b"]q\x00h\x00Na.", CodeError, "at byte 6 it changes a value that it has used before"),
+        (b"cos\nsystem\n.", CodeError, "it asks for os.system, which plain values do not need"),
+        (
+            b"c" + b"m" * 60 + b"\nn<>" + b"n" * 58 + b"\n.",
+            CodeError,
+            f"it asks for {'m' * 60}.n??{'n' * 57}..., which plain values do not need",
+        ),
+        (
+            b"c_codecs\nencode\nX\x01\x00\x00\x00aX\x05\x00\x00\x00ascii\x86R.",
+            CodeError,
+            "it asks to encode other than text by latin1, which plain values do not need",
+        ),
+        (
+            b"c__builtin__\nbytes\nK\x03\x85R.",
+            CodeError,
+            "it asks for bytes of a int, which plain values do not need",
+        ),
+    ],
+)
+def test_what_is_wrong_is_said_with_its_place(data: bytes, error: type[Exception], words: str) -> None:
+    with pytest.raises(error) as caught:
+        read_plain(data)
+    assert type(caught.value) is error and str(caught.value) == words
+
+
+@pytest.mark.parametrize(
+    ("data", "expected"),
+    [
+        (b"I01\n.", True),
+        (b"I00\n.", False),
+        (b"I 1 \n.", 1),
+        (b"L-12L\n.", -12),
+        (b"L7\n.", 7),
+        (b"\x8a\x02\xff\xff.", -1),
+        (b"S'a\\n'\n.", b"a\n"),
+        (b'S"b"\n.', b"b"),
+        (b"V\\u0416\n.", "\u0416"),
+        (b"M\x01\x02.", 513),
+        (b"J\xfe\xff\xff\xff.", -2),
+        (b"K\x01(K\x02K\x03t\x86.", (1, (2, 3))),
+        (b"(K\x02l.", [2]),
+        (b"](K\x01K\x02e.", [1, 2]),
+        (b"]p7\nK\x05ag7\n\x86.", ([5], [5])),
+        (b"\x8c\x01a\x94\x8c\x01b\x94h\x01h\x00\x87.", None),
+        (b"c__builtin__\nbytes\n)R.", b""),
+        (b"c__builtin__\nbytearray\n)R.", bytearray()),
+        (b"\x8c\x08builtins\x8c\x05bytes\x93U\x02ab\x85R.", b"ab"),
+    ],
+)
+def test_instructions_one_by_one(data: bytes, expected: Any) -> None:
+    if expected is None:  # the memory is filled in order, and read by place
+        expected = ("b", "b", "a")
+    assert comparable(read_plain(data)) == comparable(expected) and pickle.loads(data, encoding="bytes") == expected
+
+
+def test_the_limit_is_the_last_number_of_bytes_that_is_allowed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By hand: N and the end are two instructions of 256, and the value another."""
+    monkeypatch.setenv("COURSE_MAX_BIN_BYTES", "768")
+    assert read_plain(b"N.") is None
+    monkeypatch.setenv("COURSE_MAX_BIN_BYTES", "767")
+    with pytest.raises(ValueError, match="it holds more than 767 bytes"):
+        read_plain(b"N.")
+
+
+@pytest.mark.parametrize(("order", "number"), [("<", 258), (">", 513), ("=", 258), ("|", 258)])
+def test_bytes_of_an_array_are_in_their_order(order: str, number: int) -> None:
+    array = ArrayBytes()
+    array.raw, array.code, array.order, array.shape = b"\x02\x01" * 6, "u2", order, (3, 2)
+    assert array.numbers().tolist() == [[number] * 2] * 3 and len(array) == 12 and bytes(array) == array.raw
+    assert ArrayBytes().numbers().tolist() == [] and ArrayBytes().numbers().dtype == np.uint8
+
+
+def test_an_array_has_at_most_32_axes_and_each_kind_its_size() -> None:
+    def array(kind: str, shape: tuple[int, ...], raw: bytes) -> ArrayBytes:
+        return _fill(ArrayBytes(), raw, _Kind(kind), shape)
+
+    assert array("u1", (1,) * 32, b"a").numbers().shape == (1,) * 32
+    assert array("i4", (2,), bytes(8)).numbers().dtype == np.int32
+    assert array("b1", 2, b"\1\0").numbers().tolist() == [True, False]
+    for kind, shape, raw in (("u1", (1,) * 33, b"a"), ("i4", (2,), bytes(7)), ("u1", (-1,), b""), ("u1", (1.0,), b"a")):
+        with pytest.raises((ValueError, TypeError), match="no array|of another length"):
+            array(kind, shape, raw)
+    for kind in ("f4", "u3", "u16", "b2", "O8", "u" * 70):
+        with pytest.raises(CodeError, match=f"a NumPy array of {kind[:60]}"):
+            array(kind, (0,), b"")

@@ -142,3 +142,14 @@ def test_under_several_processes_the_centers_move_as_for_the_whole_batch(rule: s
     together = center_loss(centers, rule=rule)
     together(embeddings[:2], labels[:2])
     assert torch.allclose(together.centers, alone.centers) and not torch.allclose(alone.centers, torch.tensor(centers))
+
+
+def test_all_else_is_the_classifiers():
+    criterion = CenterLoss(2, 3, seed=0, weight=0.5)
+    embeddings, labels = torch.tensor([[1.0, 2.0], [0.0, -1.0]]), torch.tensor([2, 0])
+    alone, found = criterion.classifier(embeddings, labels), criterion(embeddings, labels)
+    assert torch.equal(found.logits, alone.logits) and found.labels is alone.labels is None
+    assert set(found.parts) == {"softmax", "center"} and torch.equal(found.parts["softmax"], alone.parts["softmax"])
+    assert not found.parts["center"].requires_grad
+    assert repr(CenterLoss(2, 3)).startswith("CenterLoss(\n  weight=0.003, rule='wen', alpha=0.5\n")
+    assert "rule='moving_average', alpha=0.95" in repr(CenterLoss(2, 3, rule="moving_average"))
