@@ -15,7 +15,7 @@
 # **What you need before**: [notebook 02](02_train_and_verify.ipynb) (the recipe, paired runs, Wilson's interval) and
 # [notebook 03](03_convolution_costs.ipynb) (what a convolution costs, batch norm, PReLU).
 #
-# **Time and place**: 1 minute to run, 75 minutes to read and do. No GPU, no network, 1.1 GB of memory.
+# **Time and place**: 1 minute to run, 75 minutes to read and do. No GPU, no network, 1.0 GB of memory.
 
 # %% tags=["imports"]
 import numpy as np
