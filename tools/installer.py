@@ -11,7 +11,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 CACHE = ROOT / ".cache"
 PRIVATE = CACHE / "uv"
-WANTED_UV, OLDEST_UV = "uv>=0.13,<0.14", (0, 9)  # OLDEST_UV as in pyproject.toml
+WANTED_UV, OLDEST_UV = "uv>=0.13,<0.14", (0, 13)  # the oldest as in pyproject.toml
 REMEDIES = (
     (
         r"No space left on device|ENOSPC|Disk quota exceeded|not enough space on the disk|\[WinError 112\]",

@@ -29,7 +29,8 @@ def ready_python() -> Path:
     inside = "Scripts/python.exe" if os.name == "nt" else "bin/python"
     paths = sysconfig.get_paths("venv", {"base": str(FOLDER), "platbase": str(FOLDER)})
     packages = Path(paths["purelib"])
-    if not any(packages.glob(f"{REQUIREMENT.replace('-', '_').replace('==', '-')}*/RECORD")):  # written last
+    installed = f"{REQUIREMENT.replace('-', '_').replace('==', '-')}.dist-info"
+    if not all((packages / name).exists() for name in (installed, "beside.pth")):
         subprocess.run([sys.executable, "-m", "venv", "--clear", str(FOLDER)], check=True)
         pip = [str(FOLDER / inside), "-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--no-deps"]
         subprocess.run([*pip, REQUIREMENT], check=True)
