@@ -13,7 +13,8 @@ import pytest
 from framed_faces import orl_photograph
 from PIL import Image
 
-from course_lib.alignment import Face, Problem, align, align_folder, template
+from course_lib.alignment import Face, FolderReport, Problem, align, align_folder, template
+from course_lib.alignment.folder import Recipe
 from course_lib.alignment.mtcnn import MTCNN
 
 
@@ -137,6 +138,24 @@ def test_crops_of_two_kinds_are_not_mixed(tree, tmp_path):
     with pytest.raises(ValueError, match=r"made with template \['x+, not ") as error:
         align_folder(tree, target, Bright)
     assert len(str(error.value)) < 500
+
+
+def test_the_settings_are_the_recipe_in_plain_values():
+    recipe = Recipe(partial(Bright, scale=0.4), (112, 96), "central", 8)
+    assert recipe.described(".jpg") == {
+        "detector": "Bright",
+        "options": {"scale": "0.4"},
+        "height, width": [112, 96],
+        "choose": "central",
+        "suffix": ".jpg",
+        "template": template((112, 96), 8).tolist(),
+    }
+    assert Recipe(Bright, 2048, "largest", 0).described(".png")["height, width"] == [2048, 2048]
+    with pytest.raises(ValueError, match=r"size is 2049; expected sides of at most 2,048 pixels"):
+        Recipe(Bright, 2049, "largest", 0)
+    for wrong in ({"choose": "nearest"}, {"margin": 60}):
+        with pytest.raises(ValueError):
+            Recipe(**{"make_detector": Bright, "size": 112, "choose": "largest", "margin": 0, **wrong})
 
 
 def test_a_target_inside_the_source_is_not_aligned_again(tree):

@@ -26,6 +26,16 @@ def test_worked_by_hand() -> None:
     np.testing.assert_allclose(templates.scores([7, 4], [4, 4]), [0.8, 1.0])
 
 
+@pytest.mark.parametrize(
+    ("given", "kept"),
+    [(np.float16, np.float32), (np.float32, np.float32), (np.float64, np.float64), (np.int64, np.float64)],
+)
+def test_templates_are_floats_of_at_least_32_bits(given: type, kept: type) -> None:
+    pooled = pool_templates(np.array([[3, 0], [0, 4]], given), [1, 1], [1, 2])
+    assert pooled.embeddings.dtype == kept and pooled.scores([1], [1]).dtype == kept
+    np.testing.assert_allclose(pooled.embeddings, [[0.6, 0.8]], rtol=1e-6)
+
+
 def loop(embeddings: np.ndarray, templates: np.ndarray, media: np.ndarray, weights: np.ndarray) -> np.ndarray:
     """Template by template and medium by medium."""
     pooled = []

@@ -101,8 +101,8 @@ def test_a_function_is_told_by_its_code_and_what_it_holds() -> None:
     assert plain(lambda x: x + 1)["code"] != plain(lambda x: x - 1)["code"]  # another operation
     assert plain(lambda: [lambda: 1])["code"] != plain(lambda: [lambda: 2])["code"]  # in a function within
     assert plain(lambda: [lambda: 1])["code"] == plain(lambda: [lambda: 1])["code"]
-    one, other = (eval("lambda x: x in {'a', 'b', 'c', 'd'}") for _ in range(2))
-    assert plain(one)["code"] == plain(other)["code"]
+    one, other, more = (eval(f"lambda x: x in {{{members}}}") for members in ("'a', 'b'", "'b', 'a'", "'a', 'c'"))
+    assert plain(one)["code"] == plain(other)["code"] != plain(more)["code"]
 
 
 def test_a_method_is_told_with_its_object_and_an_empty_cell_is_nothing() -> None:

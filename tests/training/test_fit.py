@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import nn
 
-from course_lib.data import RandomShift
+from course_lib.data import ImageSet, RandomShift
 from course_lib.losses import CenterLoss, Softmax
 from course_lib.training import Batches, EarlyStopping, NonFiniteError, fit
 
@@ -36,6 +36,15 @@ def test_learns_and_records(tiny_net, stripes):
     assert set(history.last) >= {"loss", "softmax", "center", "accuracy", "learning_rate", "seconds"}
     assert history["training_mode"] == [0.0] * 4 and len(seen) == 4 and not tiny_net.training
     assert list(history.frame()["loss"]) == history["loss"] and "weights" not in history.frame()
+
+
+def test_networks_and_images_are_laid_out_channels_last():
+    network = nn.Sequential(nn.Conv2d(3, 4, 3), nn.Conv2d(4, 4, 3), nn.Flatten(), nn.Linear(4 * 4 * 4, 5))
+    images = ImageSet(torch.zeros(6, 3, 8, 8, dtype=torch.uint8), torch.arange(6) % 2, ("a", "b"), "black")
+    seen, criterion = [], Softmax(5, 2, seed=0)
+    network[0].register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0].stride()))
+    fit(network, criterion, images, optimizer=sgd(network, criterion), epochs=1, batch_size=3, precision="32-true")
+    assert network[1].weight.stride() == (36, 1, 12, 4) and (192, 1, 24, 3) in seen
 
 
 def test_is_the_plain_loop(tiny_net, stripes):
