@@ -18,7 +18,7 @@
 # **What you need before**: [notebook 01](01_alignment.ipynb) (alignment) and [notebook 02](02_train_and_verify.ipynb)
 # (training and verification). You should know what a convolution computes.
 #
-# **Time and place**: 1 minute to run, 105 minutes to read and do. No GPU, no network, 1.4 GB of memory.
+# **Time and place**: 1 minute to run, 110 minutes to read and do. No GPU, no network, 1.4 GB of memory.
 
 # %% tags=["imports"]
 import os
