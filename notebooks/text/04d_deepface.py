@@ -14,7 +14,7 @@
 # **What you need before**: [notebook 02](02_train_and_verify.ipynb) (how a face network is tested) and [notebook
 # 03](03_convolution_costs.ipynb) (what a convolution costs).
 #
-# **Time and place**: 1 minute to run, 85 minutes to read and do. No GPU, no network, 1.1 GB of memory.
+# **Time and place**: 1 minute to run, 90 minutes to read and do. No GPU, no network, 1.1 GB of memory.
 
 # %% tags=["imports"]
 import math
