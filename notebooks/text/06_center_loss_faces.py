@@ -144,7 +144,7 @@ guard(
 # %% [markdown]
 # Now both losses are trained in every run.
 
-# %% tolerance="2 points"
+# %% tolerance="5 points"
 METHODS = {"softmax": 0.0, "softmax + center": WEIGHT}
 networks, named = {}, {}
 for method, weight in METHODS.items():
@@ -258,7 +258,7 @@ viz.show(
 # %% [markdown]
 # The same for all photographs of run 1, and for pixels:
 
-# %% tolerance="3 points"
+# %% tolerance="5 points"
 neighbours, four = {}, {}
 for method in ("pixels", *METHODS):
     right = people[order[method]] == people[:, None]
@@ -425,7 +425,7 @@ def numbers_of(run, method):
 # %% [markdown]
 # Here are all numbers of all runs, with two ratios: of the embeddings as they are, and of their directions alone.
 
-# %% tolerance="0.1, 20 points"
+# %% tolerance="0.06, 6 points"
 tables = {}
 for method in ("pixels", *METHODS):
     tables[method] = pd.DataFrame([numbers_of(run, method) for run in range(RUNS)])
@@ -441,7 +441,7 @@ readable.transpose()
 # compare means, we compare **within** each run, as in notebook 02, and ask for the interval of the mean difference. For
 # accuracies above zero is better, for the EER below.
 
-# %% tolerance="20, 20 points"
+# %% tolerance="8, 8 points"
 changes, spans = {}, {}
 for number in ("accuracy", "accuracy by distance", "EER"):
     with_center = tables["softmax + center"][number].to_numpy()
