@@ -13,7 +13,7 @@ import pytest
 from framed_faces import orl_photograph
 from PIL import Image
 
-from course_lib.alignment import Face, FolderReport, Problem, align, align_folder, template
+from course_lib.alignment import Face, Problem, align, align_folder, template
 from course_lib.alignment.folder import Recipe
 from course_lib.alignment.mtcnn import MTCNN
 
