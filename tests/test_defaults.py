@@ -18,9 +18,9 @@ WRITTEN = Path(__file__).with_name("defaults.txt")
 
 
 def functions(owner: object, module: str) -> Iterator[FunctionType]:
-    """Those of a module and of its classes, which were written there."""
-    for member in vars(owner).values():
-        if isinstance(member, property):
+    """The public ones of a module and of its public classes, which were written there."""
+    for name, member in vars(owner).items():
+        if isinstance(member, property) or (name.startswith("_") and name != "__init__"):
             continue
         member = inspect.unwrap(getattr(member, "__func__", member))
         if getattr(member, "__module__", None) != module:

@@ -33,6 +33,7 @@ from course_lib.training.batches import Batches
 from course_lib.training.run import Run
 from course_lib.training.transfer import Transferred
 from course_lib.verify.report import Report
+from course_lib.viz.diagram_graph import Inside, inside
 
 WRITTEN = Path(__file__).with_name("reprs.txt")
 LONGEST = 150
@@ -72,6 +73,11 @@ def with_arrays() -> dict[str, type]:
         if not more:
             return flooding
         flooding |= more
+
+
+def drawn() -> Inside:
+    """What a diagram knows of two layers of 8 channels on maps of 4x4."""
+    return inside(torch.nn.Sequential(torch.nn.Conv2d(8, 8, 1), torch.nn.MaxPool2d(1)), (8, 4, 4))
 
 
 def images(n: int = 400) -> data.ImageSet:
@@ -250,6 +256,8 @@ EXAMPLES: dict[str, tuple[Callable[[], object], str]] = {
         "Sequential names 40 people by cosine; History(60 epochs",
     ),
     "verify.report.Report": (report, "mobilefacenet_075_relu: Verification("),
+    "viz.diagram_graph.Inside": (drawn, "3 parts, 72 parameters, 1,024 multiply-adds"),
+    "viz.diagram_graph.Part": (lambda: drawn().parts[1], "behind input, shape 8x4x4"),
     "viz.photographs.Annotated": (
         lambda: viz.Annotated(np.zeros((99, 80), np.uint8), np.ones((2, 4)), {"landmarks": np.ones((2, 5, 2))}),
         "99x80, 2 boxes, 10 points",

@@ -58,6 +58,10 @@ class Part:
     parameters: int = 0
     is_layer: bool = False
 
+    def __repr__(self) -> str:
+        behind = ", ".join(source.name for source in self.sources) or "nothing"
+        return f"Part({self.name} behind {behind}, shape {'x'.join(map(str, self.shape))})"
+
     @property
     def said(self) -> list[str]:
         """What is worth saying beside the name: a stride, and what follows at once."""
@@ -82,6 +86,9 @@ class Inside:
     parts: list[Part]
     parameters: int
     macs: int
+
+    def __repr__(self) -> str:
+        return f"Inside({len(self.parts)} parts, {self.parameters:,} parameters, {self.macs:,} multiply-adds)"
 
 
 def inside(block: nn.Module, shape: tuple[int, ...]) -> Inside:

@@ -149,6 +149,7 @@ def test_the_settings_are_the_recipe_in_plain_values():
         "choose": "central",
         "suffix": ".jpg",
         "template": template((112, 96), 8).tolist(),
+        "warp": "large faces averaged",
     }
     assert Recipe(Bright, 2048, "largest", 0).described(".png")["height, width"] == [2048, 2048]
     with pytest.raises(ValueError, match=r"size is 2049; expected sides of at most 2,048 pixels"):
