@@ -4,9 +4,9 @@
     python -m tools.mutants --sample 20 --seed abc gallery    twenty of one folder, another draw
 
 A mutant is the library with one operator, number, word, argument or branch changed. The tests that mirror the changed
-module run first, then those of its folder and of others that name it, these without the slow ones. All of them must
-pass without the fault, or nothing is reported. Needs mutmut (the extra mutants), which makes the mutants; nothing
-else of the project does. Not on Windows.
+module run first, then those of its folder and of others that name it, these without the slow ones; tests that fail
+without the fault too count for nothing. Needs mutmut (the extra mutants), which makes the mutants; nothing else of the
+project does. Not on Windows.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ LIBRARY = "course_lib"
 SAMPLE = 60
 # What takes so many times as long as without the fault is as good as failing; the seconds are for a busy machine.
 TIMES, SECONDS = 5, 30
-PASSED, FAILED, INTERRUPTED, NO_TESTS, TOO_LONG = 0, 1, 2, 5, -1  # pytest's exit codes, and our own
+PASSED, FAILED, NO_TESTS, TOO_LONG = 0, 1, 5, -1  # pytest's exit codes, and our own
 # Imported once and not for each mutant: most of the seconds that its tests take.
 IMPORTS = """pytest hypothesis torch torch.export torchvision pandas matplotlib.pyplot scipy.stats cv2 sympy onnxscript
 onnxruntime sklearn.linear_model skimage.transform lightning_fabric""".split()
@@ -111,19 +111,20 @@ def drawn(modules: Sequence[Path], count: int, seed: str) -> list[Mutant]:
 def is_killed(mutant: Mutant) -> bool:
     """Whether some test fails, or takes far too long, where the library is the mutant."""
     for tests in mutant.tests():
-        limit = TIMES * seconds_without_fault(mutant.module, tests) + SECONDS
-        if outcome(mutant, tests, limit) not in (PASSED, NO_TESTS):
+        seconds = seconds_without_fault(mutant.module, tests)
+        if seconds is not None and outcome(mutant, tests, TIMES * seconds + SECONDS) not in (PASSED, NO_TESTS):
             return True
     return False
 
 
 @functools.cache
-def seconds_without_fault(module: Path, tests: tuple[str, ...]) -> float:
-    """How long these tests take where the library is as it is, and they pass."""
+def seconds_without_fault(module: Path, tests: tuple[str, ...]) -> float | None:
+    """How long these tests take where the library is as it is; None, and a line that says so, where they fail."""
     began = time.monotonic()
     code = outcome(Mutant(module, read(module)), tests, limit=1800)
     if code not in (PASSED, NO_TESTS):
-        raise SystemExit(f"These tests do not pass without a fault either (pytest: {code}): {' '.join(tests)}")
+        print(f"These tests notice nothing: they fail without a fault too (pytest: {code}): {' '.join(tests)}")
+        return None
     return time.monotonic() - began
 
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -23,7 +24,7 @@ from course_lib.data.drawn_face import (
 from course_lib.data.drawn_face.hair import STYLES
 from course_lib.data.drawn_face.model import landmarks_3d, surface
 from course_lib.data.drawn_face.sheet import Sheet, ellipse
-from course_lib.data.synthetic import SyntheticFaces
+from course_lib.data.synthetic import HAIR, IRIS, SKIN, SyntheticFaces, _Limits, sample_conditions, sample_identity
 
 PLAIN = Identity(style="bald")
 EVEN_LIGHT = Conditions(light_strength=0)
@@ -279,3 +280,120 @@ def test_unknown_names_are_refused():
         Identity(style="mohawk")
     with pytest.raises(ValueError, match="occlusion is 'veil'; expected one of none, "):
         Conditions(occlusion="veil")
+
+
+class Extreme:
+    """A generator that always draws from one end of what it may: share 0, or nearly 1."""
+
+    def __init__(self, share: float) -> None:
+        self.share = share
+
+    def random(self, count: int | None = None) -> float | np.ndarray:
+        return self.share if count is None else np.full(count, self.share)
+
+    def uniform(self, low: float, high: float, count: int | None = None) -> float | np.ndarray:
+        return low + (high - low) * self.random(count)
+
+    def normal(self, mean: float, spread: float) -> float:
+        return mean + (20 * self.share - 10) * spread  # far out
+
+    def integers(self, low: int, high: int | None = None) -> int:
+        low, high = (0, low) if high is None else (low, high)
+        return min(low + int((high - low) * self.share), high - 1)
+
+    def choice(self, of: Sequence[str]) -> str:
+        return of[self.integers(len(of))]
+
+
+def test_the_most_feminine_the_youngest_and_the_palest() -> None:
+    """All proportions 2.2 spreads below their mean, but for what goes with masculine features."""
+    assert sample_identity(Extreme(0.0)) == Identity(
+        eye_x=pytest.approx(0.455 - 2.2 * 0.022),
+        eye_width=pytest.approx(0.185 - 2.2 * 0.012),
+        eye_height=pytest.approx(0.074 - 2.2 * 0.009),
+        eye_tilt=pytest.approx(0.04 - 2.2 * 0.06),
+        brow_y=pytest.approx(-0.27 - 2.2 * 0.03 - 0.02),
+        brow_thickness=pytest.approx(0.028 - 2.2 * 0.005),
+        brow_arch=pytest.approx(0.05 - 2.2 * 0.025),
+        nose_y=pytest.approx(0.52 - 2.2 * 0.045),
+        nose_width=pytest.approx(0.215 - 2.2 * 0.022),
+        nose_depth=pytest.approx(0.34 - 2.2 * 0.04),
+        mouth_y=pytest.approx(1.03 - 2.2 * 0.045),
+        mouth_width=pytest.approx(0.37 - 2.2 * 0.03),
+        lip_thickness=pytest.approx(0.072 - 2.2 * 0.012),
+        chin_y=pytest.approx(1.70 - 2.2 * 0.07 - 0.03),
+        crown_y=pytest.approx(-1.45 - 2.2 * 0.05),
+        jaw=pytest.approx(-2.2 * 0.03 - 0.04),
+        skin=SKIN[0],
+        hair=HAIR[0],
+        iris=IRIS[0],
+        style="long",
+        hair_seed=0,
+        beard=0.0,
+        glasses=True,
+        age=0.0,
+        makeup=0.0,
+    )
+
+
+def test_the_most_masculine_the_oldest_and_the_darkest() -> None:
+    share = 0.999999999
+    found = sample_identity(Extreme(share))
+    assert found == Identity(
+        eye_x=pytest.approx(0.455 + 2.2 * 0.022),
+        eye_width=pytest.approx(0.185 + 2.2 * 0.012),
+        eye_height=pytest.approx(0.074 + 2.2 * 0.009),
+        eye_tilt=pytest.approx(0.04 + 2.2 * 0.06),
+        brow_y=pytest.approx(-0.27 + 2.2 * 0.03 + 0.02),
+        brow_thickness=pytest.approx(0.028 + 2.2 * 0.005 + 0.022),
+        brow_arch=pytest.approx(0.05 + 2.2 * 0.025),
+        nose_y=pytest.approx(0.52 + 2.2 * 0.045),
+        nose_width=pytest.approx(0.215 + 2.2 * 0.022 + 0.02),
+        nose_depth=pytest.approx(0.34 + 2.2 * 0.04),
+        mouth_y=pytest.approx(1.03 + 2.2 * 0.045),
+        mouth_width=pytest.approx(0.37 + 2.2 * 0.03),
+        lip_thickness=pytest.approx(0.072 + 2.2 * 0.012 + 0.02),
+        chin_y=pytest.approx(1.70 + 2.2 * 0.07 + 0.03),
+        crown_y=pytest.approx(-1.45 + 2.2 * 0.05),
+        jaw=pytest.approx(2.2 * 0.03 + 0.04),
+        skin=SKIN[-1],
+        hair=(176, 174, 172),  # grey
+        iris=IRIS[1],  # the darker two
+        style="long",
+        hair_seed=found.hair_seed,
+        beard=0.0,
+        glasses=False,
+        age=pytest.approx(1),
+        makeup=0.0,
+    )
+    assert 2**31 - 10 < found.hair_seed < 2**31
+
+
+@pytest.mark.parametrize(
+    ("share", "beard", "makeup"), [(0.39, 0, 0.65 * 0.39), (0.45, 0, 0), (0.52, 0.2 + 0.8 * 0.52, 0)]
+)
+def test_beards_and_makeup_go_with_features(share: float, beard: float, makeup: float) -> None:
+    found = sample_identity(Extreme(share))
+    assert (found.beard, found.makeup) == (pytest.approx(beard), pytest.approx(makeup))
+    assert found.hair == HAIR[int(len(HAIR) * share)] and found.iris == IRIS[int(len(IRIS) * share)]
+
+
+def test_conditions_lie_between_their_limits() -> None:
+    limits = _Limits(face=(0.25, 0.75), yaw=20, pitch=8, roll=40, shift=0.125, occlusion=0.5)
+    low, high = sample_conditions(Extreme(0.0), limits), sample_conditions(Extreme(1.0), limits)
+    assert (low.yaw, low.pitch, low.roll) == (-20, -8, -40) and (high.yaw, high.pitch, high.roll) == (20, 8, 40)
+    assert (low.light_azimuth, low.light_elevation, low.light_strength) == (-60, 0, 0.3)
+    assert (high.light_azimuth, high.light_elevation, high.light_strength) == (60, 50, 0.75)
+    assert (low.smile, low.opening, low.occlusion, low.face, low.shift) == (-0.15, 0, "sunglasses", 0.25, (-0.125,) * 2)
+    assert (high.smile, high.opening, high.occlusion, high.face, high.shift) == (
+        pytest.approx(1),
+        0,
+        "none",
+        0.75,
+        (0.125,) * 2,
+    )
+    some = sample_conditions(Extreme(0.25), limits)
+    assert some.opening == 0.25 * 0.7 and some.occlusion == "sunglasses" and some.scene == 2**31 // 4
+    assert sample_conditions(Extreme(0.3), limits).opening == 0
+    assert sample_conditions(Extreme(0.5), limits).occlusion == "none"
+    assert sample_conditions(Extreme(0.45), limits).occlusion == OCCLUSIONS[2]

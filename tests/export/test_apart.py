@@ -17,7 +17,7 @@ import torch
 from onnx_files import endless, failing, greedy, greedy_at_once, mean_colour
 
 from course_lib import weights
-from course_lib.export import Runtime, apart
+from course_lib.export import Runtime, apart, apart_process
 from course_lib.export.runtimes.frames import LENGTHS, receive, send
 
 GB = 10**9
@@ -195,3 +195,59 @@ def test_what_a_process_says_of_its_file_is_checked(wrong, tmp_path, monkeypatch
     with pytest.raises(RuntimeError, match="which are no faces"):
         process.loaded()
     assert ended
+
+
+# What the process does, done here
+
+
+@pytest.mark.parametrize(
+    ("error", "kind"),
+    [
+        (ValueError("wrong"), "ValueError"),
+        (UnicodeError("wrong"), "ValueError"),
+        (ModuleNotFoundError("wrong"), "ModuleNotFoundError"),
+        (OSError("wrong"), ""),
+    ],
+)
+def test_the_answer_is_what_came_of_the_work(error, kind):
+    def fail():
+        raise error
+
+    pipe = BytesIO()
+    apart_process._answer(pipe, {"seconds": 60}, lambda: ({"shape": [1]}, b"abcd"))
+    apart_process._answer(pipe, {"seconds": 60}, fail)
+    apart_process._answer(pipe, {"seconds": 60}, lambda: (_ for _ in ()).throw(RuntimeError("x" * 100_000)))
+    pipe.seek(0)
+    assert receive(pipe, 8) == ({"shape": [1]}, b"abcd")
+    assert receive(pipe, 8) == ({"error": kind, "text": "wrong"}, b"")
+    assert receive(pipe, 8) == ({"error": "", "text": "x" * apart_process.LONGEST}, b"")
+
+
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="Windows has no such clock")
+def test_the_clock_runs_while_there_is_work_and_then_stops():
+    left = []
+    work = lambda: left.append(signal.getitimer(signal.ITIMER_REAL)[0]) or ({}, b"")  # noqa: E731
+    apart_process._answer(BytesIO(), {"seconds": 60}, work)
+    assert 59 + apart_process.GRACE < left[0] <= 60 + apart_process.GRACE
+    assert signal.getitimer(signal.ITIMER_REAL) == (0, 0)
+
+
+def test_a_file_is_opened_and_run_as_here(tmp_path):
+    file = mean_colour(tmp_path / "mean.onnx", [3, 8, 6], batch=1)
+    loaded, faces = [], torch.linspace(-1, 1, 3 * 8 * 6).reshape(1, 3, 8, 6)
+    words, content = apart_process._open({"path": str(file), "threads": 1}, loaded)
+    assert content == b"" and words == {
+        "input_size": (8, 6),
+        "in_channels": 3,
+        "batch_size": 1,
+        "peak_activation_bytes": True,
+        "arena_bytes": False,
+    }
+    (opened,) = loaded
+    words, content = apart_process._run(opened, str(file), {"shape": [1, 3, 8, 6]}, faces.numpy().tobytes())
+    assert words == {"shape": (1, 3)}
+    np.testing.assert_allclose(np.frombuffer(content, np.float32), faces.mean((2, 3))[0], rtol=1e-5, atol=1e-6)
+    count = apart_process._run(opened, str(file), {"count": "peak_activation_bytes"}, b"")
+    assert count == ({"bytes": opened.peak_activation_bytes()}, b"")
+    with pytest.raises(RuntimeError, match=r"^mean\.onnx failed while it ran"):
+        apart_process._run(opened, str(file), {"shape": [1, 3, 7, 6]}, bytes(4 * 3 * 7 * 6))
