@@ -29,6 +29,7 @@ from course_lib.training.batches import Batches
 from course_lib.training.run import Run
 from course_lib.training.transfer import Transferred
 from course_lib.verify.report import Report
+from course_lib.viz.diagram_graph import Inside, Part
 
 LONGEST = 150
 ARRAYS = re.compile(r"\b(ndarray|NDArray|Tensor|Module|list)\b")
@@ -245,6 +246,14 @@ EXAMPLES: dict[str, tuple[Callable[[], object], str]] = {
         "Sequential names 40 people by cosine; History(60 epochs",
     ),
     "verify.report.Report": (report, "mobilefacenet_075_relu: Verification("),
+    "viz.diagram_graph.Inside": (
+        lambda: Inside([Part("input", [], "")] * 9, 1_000, 2_000_000),
+        "9 parts, 1,000 parameters, 2,000,000 multiply-adds",
+    ),
+    "viz.diagram_graph.Part": (
+        lambda: Part("3×3 convolution", [Part("input", [], "")], "", 2, ["ReLU"], (64, 28, 28)),
+        "3×3 convolution, stride 2, ReLU, to 64 × 28 × 28",
+    ),
     "viz.photographs.Annotated": (
         lambda: viz.Annotated(np.zeros((99, 80), np.uint8), np.ones((2, 4)), {"landmarks": np.ones((2, 5, 2))}),
         "99x80, 2 boxes, 10 points",

@@ -58,6 +58,9 @@ class Part:
     parameters: int = 0
     is_layer: bool = False
 
+    def __repr__(self) -> str:
+        return f"Part({', '.join([self.name, *self.said])}, to {words.size(self.shape)})"
+
     @property
     def said(self) -> list[str]:
         """What is worth saying beside the name: a stride, and what follows at once."""
@@ -82,6 +85,9 @@ class Inside:
     parts: list[Part]
     parameters: int
     macs: int
+
+    def __repr__(self) -> str:
+        return f"Inside({len(self.parts)} parts, {self.parameters:,} parameters, {self.macs:,} multiply-adds)"
 
 
 def inside(block: nn.Module, shape: tuple[int, ...]) -> Inside:
@@ -142,7 +148,7 @@ class _Reader:
         else:
             part = self._operation(node, sources)
         self.part_of[node] = part
-        if call or (is_operation(node) and operation(node) not in SILENT):
+        if tensors(node) and (call or operation(node) not in ("", *SILENT)):
             part.shape = tuple(tensors(node)[0].shape[1:])
 
     def _module(self, module: nn.Module, node: Node, sources: list[Part]) -> Part:
