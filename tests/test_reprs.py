@@ -257,7 +257,7 @@ EXAMPLES: dict[str, tuple[Callable[[], object], str]] = {
     ),
     "verify.report.Report": (report, "mobilefacenet_075_relu: Verification("),
     "viz.diagram_graph.Inside": (drawn, "3 parts, 72 parameters, 1,024 multiply-adds"),
-    "viz.diagram_graph.Part": (lambda: drawn().parts[1], "behind input, shape 8x4x4"),
+    "viz.diagram_graph.Part": (lambda: drawn().parts[1], "1×1 convolution, to 8 × 4 × 4"),
     "viz.photographs.Annotated": (
         lambda: viz.Annotated(np.zeros((99, 80), np.uint8), np.ones((2, 4)), {"landmarks": np.ones((2, 5, 2))}),
         "99x80, 2 boxes, 10 points",

@@ -59,8 +59,7 @@ class Part:
     is_layer: bool = False
 
     def __repr__(self) -> str:
-        behind = ", ".join(source.name for source in self.sources) or "nothing"
-        return f"Part({self.name} behind {behind}, shape {'x'.join(map(str, self.shape))})"
+        return f"Part({', '.join([self.name, *self.said])}, to {words.size(self.shape)})"
 
     @property
     def said(self) -> list[str]:
@@ -149,7 +148,7 @@ class _Reader:
         else:
             part = self._operation(node, sources)
         self.part_of[node] = part
-        if call or (is_operation(node) and operation(node) not in SILENT):
+        if tensors(node) and (call or operation(node) not in ("", *SILENT)):
             part.shape = tuple(tensors(node)[0].shape[1:])
 
     def _module(self, module: nn.Module, node: Node, sources: list[Part]) -> Part:
