@@ -640,7 +640,7 @@ guard(
 # plane it could not make directions tighter, and in 64 dimensions it does, as the second row of each method in the table
 # above shows. But the ratio is a mean over all photographs and all pairs of people. Decisions are made at a threshold, by
 # the pairs that lie next to it. A loss that widens **that** gap, between a photograph and the nearest wrong person, is
-# what notebook 07 is about: it asks for a margin, in the angles that the cosine scores.
+# what notebook 07 is about: it asks for a **margin**, in the angles that the cosine scores.
 #
 # ### Explain: tighter and worse
 #
