@@ -189,11 +189,11 @@ def add_for_tests() -> None:
 
 
 def tested_version(package: str) -> str:
-    """The version that constraints.txt pins."""
-    pin = re.search(rf"^{re.escape(package)}==([^;\s]+)", CONSTRAINTS.read_text(encoding="utf-8"), re.MULTILINE)
-    if pin is None:
-        raise SetupError(f"constraints.txt pins no version of {package}.", "Restore it: git checkout constraints.txt")
-    return pin.group(1)
+    """The version in uv.lock."""
+    locked = re.search(rf'^name = "{re.escape(package)}"\nversion = "(.+)"$', LOCK.read_text("utf-8"), re.MULTILINE)
+    if locked is None:
+        raise SetupError(f"uv.lock has no version of {package}.", "Restore it: git checkout uv.lock")
+    return locked.group(1)
 
 
 def check_space(torch: str, mend: bool) -> None:
