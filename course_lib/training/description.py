@@ -92,6 +92,8 @@ def plain(value: Any, depth: int = DEPTH) -> Any:
         return [inside(item) for item in value]
     if isinstance(value, (set, frozenset)):
         return sorted(map(str, map(inside, value)))
+    if isinstance(value, np.ndarray) and value.dtype.hasobject:
+        return inside(value.tolist())  # its bytes are addresses
     if isinstance(value, (Tensor, np.ndarray)):
         return _of_array(value)
     if isinstance(value, functools.partial):
@@ -124,7 +126,7 @@ def difference(key: str, there: Any, here: Any) -> str:
 
 def _of_array(value: Tensor | np.ndarray) -> Plain:
     array = value.detach().cpu().float().numpy() if isinstance(value, Tensor) else value
-    if array.size <= 8 and array.dtype != object:
+    if array.size <= 8:
         return array.tolist()
     return f"{'x'.join(map(str, array.shape))} {array.dtype} {_digest(np.ascontiguousarray(array).tobytes())}"
 
