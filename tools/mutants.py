@@ -149,6 +149,8 @@ def run_tests(folder: Path, tests: tuple[str, ...]) -> None:
     os.setpgid(0, 0)  # what the tests start ends with them
     os.chdir(folder)
     sys.path.insert(0, str(folder))
+    for name in [name for name in sys.modules if name.partition(".")[0] == LIBRARY]:
+        del sys.modules[name]  # a server that others started may have imported the library as it is
     os.environ |= {"PYTHONPATH": str(folder), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
     nowhere = os.open(os.devnull, os.O_RDWR)
     for stream in range(3):

@@ -578,7 +578,7 @@ for name, points in embeddings.items():
     low, high = 100 * found.interval.low, 100 * found.interval.high
     print(f"{name}: {accuracy[name]:.0f} % right ({low:.0f} to {high:.0f} %)")
 
-# %% tolerance="4 points"
+# %% tolerance="6 points"
 figure = viz.roc_curves(
     {name: result.roc for name, result in verified.items()},
     title="Strangers, in one run: around a FAR of 10 % all four curves are close",
