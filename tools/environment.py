@@ -241,4 +241,7 @@ def only_one_at_a_time():
             raise SetupError(
                 "Another set-up of this project is running.", "When it has ended, give the same command again."
             ) from None
-        yield file.fileno()
+        try:
+            yield file.fileno()
+        finally:
+            shutil.rmtree(str(CACHE / "tmp"), ignore_errors=True)  # gigabytes, of a pip that was stopped

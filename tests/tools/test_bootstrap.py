@@ -121,7 +121,7 @@ def assert_clear(project: Project, done: subprocess.CompletedProcess[str], *expe
     assert "Traceback" not in done.stderr
     for words in expected:
         assert words in done.stderr
-    assert not (project.root / ".venv").exists()
+    assert not (project.root / ".venv").exists() and not (project.root / ".cache/tmp").exists()
 
 
 # --- The usual way ---
@@ -308,7 +308,7 @@ def test_ctrl_c_is_answered_and_leaves_nothing_half_installed(project):
     _, complaints = process.communicate(timeout=20)
     assert process.returncode == 130
     assert "Interrupted. Give the same command to go on: make lab" in complaints
-    assert not (project.root / ".venv").exists()
+    assert not (project.root / ".venv").exists() and not (project.root / ".cache/tmp").exists()
 
 
 def test_a_uv_that_outlives_a_killed_run_is_waited_for(project):
