@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from itertools import product
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -48,10 +50,7 @@ def one_run(faces: data.ImageSet, weight: float, seed: int, epochs: int) -> dict
     embeddings = training.embed(train(people, weight, seed, epochs), others, flip=True)
     pairs, labels = data.verification_pairs(others.labels, PAIRS, seed=seed), others.labels.numpy()
     lengths = np.linalg.norm(embeddings, axis=1)
-    scores = {
-        "cosine": evaluation.cosine_scores(embeddings, pairs.left, pairs.right),
-        "distance": -np.linalg.norm(embeddings[pairs.left] - embeddings[pairs.right], axis=1),
-    }
+    scores = {ruler: score(embeddings, pairs) for ruler, score in RULERS.items()}
     found = {f"accuracy_{ruler}": evaluation.kfold_accuracy(s, pairs.same).mean for ruler, s in scores.items()}
     found |= {"eer_cosine": evaluation.eer(scores["cosine"], pairs.same).rate, "length": float(lengths.mean())}
     found["ratio"] = evaluation.embedding_space(embeddings, labels).ratio
@@ -74,22 +73,34 @@ def train(people: data.ImageSet, weight: float, seed: int, epochs: int) -> nn.Mo
     return network
 
 
-def compare(runs: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Each weight - softmax, seed by seed: means with 95 % intervals, in points for accuracies."""
+def distance_scores(embeddings: np.ndarray, pairs: data.Pairs) -> np.ndarray:
+    """Minus the distance of each pair."""
+    return -np.linalg.norm(embeddings[pairs.left] - embeddings[pairs.right], axis=1)
+
+
+RULERS: dict[str, Callable[[np.ndarray, data.Pairs], np.ndarray]] = {
+    "cosine": lambda embeddings, pairs: evaluation.cosine_scores(embeddings, pairs.left, pairs.right),
+    "distance": distance_scores,
+}
+FIGURES = {
+    "accuracy_cosine": (100, "points"),
+    "accuracy_distance": (100, "points"),
+    "ratio": (1, ""),
+    "ratio_of_directions": (1, ""),
+}
+
+
+def compare(
+    runs: Sequence[dict[str, Any]], figures: Mapping[str, tuple[int, str]] = MappingProxyType(FIGURES)
+) -> list[dict[str, Any]]:
+    """Each weight - softmax, seed by seed: means with 95 % intervals, each figure times its factor, in its unit."""
     of: dict[float, dict[int, dict[str, float]]] = {}
     for run in runs:
         of.setdefault(run["weight"], {})[run["seed"]] = run
     rows = []
-    for weight in sorted(of.keys() - {0.0}):
+    for weight, (name, (times, unit)) in product(sorted(of.keys() - {0.0}), figures.items()):
         seeds = sorted(of[weight].keys() & of.get(0.0, {}).keys())
-        if len(seeds) < 2:
-            continue
-        for name, times, unit in (
-            ("accuracy_cosine", 100, "points"),
-            ("accuracy_distance", 100, "points"),
-            ("ratio", 1, ""),
-            ("ratio_of_directions", 1, ""),
-        ):
+        if len(seeds) > 1:
             a, b = ([times * of[one][seed][name] for seed in seeds] for one in (weight, 0.0))
             rows.append(estimate(f"{name}, weight {weight:g} - softmax", evaluation.paired_difference(a, b), unit))
     return rows
