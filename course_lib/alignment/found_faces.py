@@ -75,7 +75,7 @@ class Remembering:
                 places = ",".join("?" * len(keys))
                 rows = database.execute(f"SELECT photograph, faces FROM found WHERE photograph IN ({places})", keys)
                 return {key: _faces(text) for key, text in rows}
-        except (sqlite3.Error, ValueError, TypeError, KeyError):
+        except (sqlite3.Error, ValueError, TypeError, OverflowError, RecursionError):
             return {}  # damaged or of other columns: what it would have said is found again, and _write says so
 
     def _write(self, found: dict[str, list[Face]]) -> None:

@@ -17,6 +17,7 @@ DETECTORS = ("mtcnn", "retinaface")
 CHOICES = ("largest", "central")
 ON_ERROR = ("exclude", "refuse")
 POSITIVE = click.IntRange(min=1)
+SHOWN = 100  # characters of what was given, in a message
 
 
 class Place(click.Path):
@@ -67,10 +68,10 @@ class JsonObject(click.ParamType):
             return value
         try:
             found = json.loads(value)
-        except json.JSONDecodeError as error:
-            self.fail(f"{value!r} is no JSON ({error}).", param, ctx)
+        except (ValueError, RecursionError) as error:
+            self.fail(f"{value[:SHOWN]!r} is no JSON ({error}).", param, ctx)
         if not isinstance(found, dict):
-            self.fail(f'{value!r} is no JSON object; expected such as {{"width": 0.75}}.', param, ctx)
+            self.fail(f'{value[:SHOWN]!r} is no JSON object; expected such as {{"width": 0.75}}.', param, ctx)
         return found
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import json
 import sqlite3
+import warnings
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -12,6 +13,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from course_lib.alignment.folder import AVERAGING
 from course_lib.evaluation import Interval
 from course_lib.gallery.calibration import Calibration
 from course_lib.gallery.consent import Consent, today
@@ -68,7 +70,8 @@ class Store:
     """The file of a gallery.
 
     Args:
-        path: of the file; it is made if need be, and readable by its owner alone, see ``Database``.
+        path: of the file; it is made if need be, and readable by its owner alone, see ``Database``. One of an older
+            version, whose templates of large faces are others, is opened with a warning.
         kind: of the templates.
 
     Raises:
@@ -79,12 +82,19 @@ class Store:
     """
 
     def __init__(self, path: Path | str, kind: TemplateKind) -> None:
-        facts = {**kind.as_text(), "schema": str(SCHEMA_VERSION)}
+        facts = {**kind.as_text(), "schema": str(SCHEMA_VERSION), "warp": AVERAGING}
         self._database = Database(path, application=APPLICATION, schema=SCHEMA, facts=facts)
         self.path, self.kind = self._database.path, kind
         with self._database.reading() as connection:
             there = dict(connection.execute("SELECT name, value FROM facts"))
         kind.check(there, str(self.path))
+        if "warp" not in there:
+            warnings.warn(
+                f"{self.path} was made by an older version, which did not average faces more than twice as large as "
+                "their crop: templates of such faces are less like new ones of the same person. Enrol everyone again "
+                "in another file",
+                stacklevel=2,
+            )
 
     def enrol(self, people: Mapping[str, tuple[ArrayLike, Consent]], *, extend: bool = False) -> None:
         """Store people, all of them in one change: for each name embeddings (N, D), of any length, and the consent.

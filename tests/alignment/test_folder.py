@@ -13,7 +13,7 @@ import pytest
 from framed_faces import orl_photograph
 from PIL import Image
 
-from course_lib.alignment import Face, Problem, align, align_folder, template
+from course_lib.alignment import Face, Problem, align, align_folder, folder, template
 from course_lib.alignment.folder import Recipe
 from course_lib.alignment.mtcnn import MTCNN
 
@@ -123,6 +123,16 @@ def test_a_second_run_makes_only_what_is_missing(tree, tmp_path):
     assert (target / "3.png").stat().st_mtime_ns == before
     again = align_folder(tree, target, Bright)
     assert (again.aligned, again.already_there) == (0, 5)
+
+
+def test_each_of_several_processes_computes_on_one_core(monkeypatch):
+    threads = []
+    monkeypatch.setattr(folder.torch, "set_num_threads", threads.append)
+    monkeypatch.setattr(folder.cv2, "setNumThreads", threads.append)
+    monkeypatch.setattr(folder, "_worker", {})
+    recipe = Recipe(make_detector=lambda: "a detector", size=112, choose="largest", margin=0)
+    folder._set_up_worker(recipe)
+    assert threads == [1, 1] and folder._worker == {"recipe": recipe, "detector": "a detector"}
 
 
 def test_crops_of_two_kinds_are_not_mixed(tree, tmp_path):

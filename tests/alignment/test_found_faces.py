@@ -97,7 +97,10 @@ def test_who_does_not_say_is_not_remembered(tmp_path):
         Remembering(object(), tmp_path)
 
 
-@pytest.mark.parametrize("damage", ["bytes", "table", "rows", "folder"])
+ROWS = {"rows": "[[1]]", "deep": "[" * 100_000, "large": f"[[[0, 0, 9, 9], {[[0, 0]] * 5}, {10**400}]]", "seven": "7"}
+
+
+@pytest.mark.parametrize("damage", ["bytes", "table", "folder", *ROWS])
 def test_a_damaged_memory_costs_time_and_says_so(tmp_path, damage):
     image = photographs()[0]
     remembering = Remembering(Brightest(), tmp_path / "faces")
@@ -113,9 +116,9 @@ def test_a_damaged_memory_costs_time_and_says_so(tmp_path, damage):
             if damage == "table":
                 database.executescript("DROP TABLE found; CREATE TABLE found (other TEXT)")
             else:
-                database.execute("UPDATE found SET faces = '[[1]]'")
+                database.execute("UPDATE found SET faces = ?", (ROWS[damage],))
         database.close()
-    if damage == "rows":
+    if damage in ROWS:
         assert_same([remembering.detect(image)], Brightest().detect_many([image]))
     else:
         with pytest.warns(UserWarning, match="cannot be written"):

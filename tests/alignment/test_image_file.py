@@ -151,8 +151,13 @@ def test_what_cannot_be_opened_is_no_damage(tmp_path: Path) -> None:
         open_photograph(tmp_path / ("n" * 300 + ".jpg"))
     with pytest.raises(UnreadableError, match="is not a file"):
         open_photograph(tmp_path / "nul\0.jpg")
-    with pytest.raises(UnreadableError, match="is not a file"):
+    with pytest.raises(UnreadableError, match=f"^{re.escape(str(tmp_path))} is not a file; expected an image$"):
         open_photograph(tmp_path)
+    (tmp_path / "empty.jpg").touch()
+    with pytest.raises(UnreadableError, match=f"^{re.escape(str(tmp_path / 'empty.jpg'))} is empty; expected an image"):
+        open_photograph(tmp_path / "empty.jpg")
+    with pytest.raises(UnreadableError, match="^the file is empty"):
+        open_photograph(b"")
     if os.name == "posix" and os.geteuid() != 0:
         (tmp_path / "secret.jpg").write_bytes(written("JPEG"))
         (tmp_path / "secret.jpg").chmod(0)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import hashlib
 import math
 import warnings
 
@@ -10,10 +11,12 @@ from collages import placed, portraits
 from plain_mtcnn import plain_cascade
 from recorded_mtcnn import photographs as recorded_photographs
 from recorded_mtcnn import recorded
+from safetensors.torch import load_file
 
 from course_lib.alignment import mtcnn
 from course_lib.alignment.detector import Face
 from course_lib.alignment.mtcnn import MTCNN, Candidates
+from course_lib.alignment.mtcnn_networks import WEIGHTS, ONet, PNet, RNet
 from course_lib.alignment.summed_area import summed_area
 
 
@@ -100,6 +103,8 @@ def test_the_surest_of_each_photograph_by_hand():
     assert found.surest(2).scores.tolist() == [0.9, 0.8, 0.7, 0.5, 0.4]
     assert found.per_photograph(4).tolist() == [2, 1, 3, 0]
     assert len(found.surest(3)) == 6 and len(candidates(np.empty((0, 4)), []).surest(3)) == 0
+    many = candidates([[0, 0, 1, 1]] * 1000, list(np.linspace(1, 0, 1000)), photographs=[0, 1] * 500)
+    np.testing.assert_array_equal(many.surest(7).scores, many.scores[:14])
 
 
 @pytest.mark.parametrize(
@@ -175,6 +180,16 @@ def test_faces_do_not_depend_on_how_many_are_held_in_memory(detector, photograph
     monkeypatch.setattr(mtcnn, "_batches_of_equal_size", watched)
     assert all(map(same, detector.detect_many(mixed), expected))
     assert max(largest) < min(batch, held) + 512 * 512
+
+
+def test_what_decides_the_faces_in_plain_values():
+    stored = {**load_file(WEIGHTS)}
+    parts = [module.state_dict().items() for module in (PNet(), RNet(), ONet())]
+    names = [f"{part}.{name}" for part, own in zip(("pnet", "rnet", "onet"), parts, strict=True) for name, _ in own]
+    weights = hashlib.sha256(b"".join(stored[name].numpy().tobytes() for name in names)).hexdigest()
+    settings = MTCNN(min_face=24, factor=0.6, thresholds=(0.5, 0.6, 0.7)).settings()
+    plain = {"min_face": 24.0, "factor": 0.6, "thresholds": [0.5, 0.6, 0.7], "device": "cpu", "weights": weights}
+    assert settings == plain and isinstance(settings["min_face"], float), "24 and 24.0 are one detector"
 
 
 def test_min_face_decides_what_is_found():

@@ -101,6 +101,10 @@ def test_without_the_rounding_it_is_the_network(small, images):
     twin = Small()
     twin.load_state_dict(small.state_dict())
     with quantization_aware(small, images):
+        graph = small.forward.__self__.in_training
+        assert {name.partition("_")[0] for name, _ in graph.named_children()} == {"activation"} | {
+            name for name, _ in Small().named_children()
+        }
         for each in small.get_submodule(RANGES).children():
             each.disable_fake_quant()
         for batch in (images, images[:3]):
