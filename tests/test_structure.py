@@ -28,12 +28,12 @@ MAY_IMPORT: dict[str, set[str]] = {
     # Losses and optimizers are known to it by their call only.
     "training": {"data", "machine", "paths", "pointwise", "progress"},
     "export": {"backbones", "console", "cost", "data", "evaluation", "limits", "paths", "progress", "training"},
-    "weights": {"backbones", "data", "export", "losses", "machine", "paths", "training"},
+    "weights": {"backbones", "data", "export", "losses", "machine", "paths", "terms", "training"},
     "gallery": {"alignment", "data", "evaluation", "paths", "progress", "training", "weights"},
     "verify": {"alignment", "console", "data", "evaluation", "export", "paths", "viz", "weights"},
     "commands": {
         *("__init__", "alignment", "browser", "check", "console", "data", "export", "gallery", "learner_folder"),
-        *("machine", "page", "paths", "shipped", "verify"),
+        *("machine", "page", "paths", "shipped", "terms", "verify"),
     },
     "learner_folder": {"paths", "shipped"},
     "page": {"shipped"},
@@ -50,6 +50,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "records": {"shipped"},
     "shipped": set(),
     "browser": set(),
+    "terms": set(),
     "paths": set(),
     "__init__": {"guards", "machine", "records"},  # it loads its folders when they are first used
 }

@@ -22,6 +22,7 @@ With make: make lab, make test, … Settings are environment variables, or follo
 from __future__ import annotations
 
 import os
+import runpy
 import signal
 import subprocess
 import sys
@@ -37,6 +38,7 @@ FIRST_NOTEBOOK = "notebooks/00_start_here.ipynb"
 TAKES_ARGUMENTS = ("lab", "fuzz", "notebooks", "bench", "web")
 # As course_lib/machine.py sets them, where they also reach a Python that imports PyTorch before course_lib.
 SHARED = {"OMP_WAIT_POLICY": "PASSIVE", "GOMP_SPINCOUNT": "1000", "THP_MEM_ALLOC_ENABLE": "1"}
+browser_can_open = runpy.run_path(str(ROOT / "course_lib" / "browser.py"))["browser_can_open"]  # not all of course_lib
 TEST_DATA = environment.CACHE / "data"  # holds the detector's weights and no data set
 
 
@@ -104,13 +106,6 @@ def lab_options(arguments: list[str]) -> list[str]:
     return [*options, *arguments]
 
 
-def browser_can_open() -> bool:
-    """Whether there is a screen for a browser; a text browser would take over the terminal."""
-    if sys.platform != "linux":
-        return True
-    return any(os.environ.get(name) for name in ("DISPLAY", "WAYLAND_DISPLAY", "BROWSER"))
-
-
 def test(arguments: list[str]) -> int:
     """Lint, unit tests with the guards, every notebook, and every notebook with each cell twice."""
     return run_stages(stages.ALL)
@@ -172,7 +167,7 @@ def clean(arguments: list[str]) -> int:
 
 
 def settings() -> dict[str, str]:
-    """The environment for a command: every cache inside the project, nothing of the user's Jupyter set-up."""
+    """The environment for a command: every cache inside the project, nothing of the user's Jupyter set-up, no terms."""
     caches = {
         "MPLCONFIGDIR": "matplotlib",
         "NUMBA_CACHE_DIR": "numba",
@@ -186,7 +181,7 @@ def settings() -> dict[str, str]:
         "XDG_CACHE_HOME": "other",
     }
     inside = {name: str(environment.CACHE / folder) for name, folder in caches.items()}
-    return {**shared(), **os.environ, **inside, "JUPYTER_PREFER_ENV_PATH": "1"}
+    return {**shared(), **os.environ, **inside, "JUPYTER_PREFER_ENV_PATH": "1", "COURSE_TERMS": "seen"}
 
 
 def shared() -> dict[str, str]:

@@ -230,7 +230,7 @@ def build(run: Run, environment: dict[str, str], timeout: float, on_cell: Callab
 def kernel_environment(jobs: int, ipython_folder: str) -> dict[str, str]:
     """The environment of the kernels: guards that fail, no personal start-up files, no progress bars in the outputs."""
     environment = {key: value for key, value in os.environ.items() if key not in ("MPLBACKEND", "COURSE_STRICT")}
-    environment |= {"IPYTHONDIR": ipython_folder, "TQDM_DISABLE": "1", "COURSE_GUARDS": "1"}
+    environment |= {"IPYTHONDIR": ipython_folder, "TQDM_DISABLE": "1", "COURSE_GUARDS": "1", "COURSE_TERMS": "seen"}
     if jobs > 1:
         environment["OMP_NUM_THREADS"] = str(max(1, (os.cpu_count() or 1) // jobs))
     return environment

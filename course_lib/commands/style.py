@@ -9,8 +9,8 @@ from typing import Any, TextIO
 
 import click
 
-from course_lib.commands.terms import show_once
 from course_lib.console import print_anything, shown
+from course_lib.terms import show_once
 
 OK, FAILED, WRONG, INTERRUPTED = 0, 1, 2, 130
 EXIT_CODES = (

@@ -9,6 +9,7 @@ from pathlib import Path
 from torch import nn
 
 from course_lib import backbones
+from course_lib.terms import mention_once
 from course_lib.training import load_weights
 
 __all__ = ["available", "card", "int8_file", "load"]
@@ -38,12 +39,14 @@ def load(name: str) -> nn.Module:
     """A shipped network with its trained weights, in evaluation mode: faces (N, 3, 112, 112) -> embeddings (N, D).
 
     Give it crops that ``course_lib.alignment.align`` made, through ``course_lib.data.normalise``; compare embeddings by
-    their cosine. What it was trained on, what it may be used for and where it fails stands in ``card(name)``.
+    their cosine. What it was trained on, what it may be used for and where it fails stands in ``card(name)``. The first
+    time on a machine, one line on the standard error says under which terms it is.
 
     Raises:
         ValueError: no model of that name is shipped.
     """
     shipped = _shipped(name)
+    mention_once()
     network = backbones.create(shipped.network, **shipped.options)
     load_weights(network, FOLDER / f"{name}.safetensors")
     return network.eval()
@@ -56,6 +59,7 @@ def int8_file(name: str) -> Path:
         ValueError: no model of that name is shipped.
     """
     _shipped(name)
+    mention_once()
     return FOLDER / f"{name}.int8.onnx"
 
 

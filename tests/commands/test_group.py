@@ -1,4 +1,4 @@
-"""All commands: one help, one set of exit codes, one version, completion, and the terms at first use."""
+"""All commands: one help, one set of exit codes, one version, and completion."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ import click
 import pytest
 
 from course_lib import __version__, weights
-from course_lib.commands import main, options, terms
+from course_lib.commands import main, options
 from course_lib.commands.group import face_course
 from course_lib.commands.style import Command, run
 
@@ -155,50 +155,6 @@ def test_help_and_completion_load_nothing_heavy() -> None:
     )
     done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, timeout=60)
     assert done.stdout.strip() == "[]", done.stderr
-
-
-# --- The terms ---
-
-
-@pytest.fixture
-def note(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Nobody has seen the terms yet."""
-    monkeypatch.delenv("COURSE_TERMS")
-    monkeypatch.setattr(terms, "_note", lambda: tmp_path / "state/terms_shown")
-    return tmp_path / "state/terms_shown"
-
-
-def test_the_terms_are_shown_when_a_command_is_first_used(
-    note: Path, tmp_path: Path, capsys: pytest.CaptureFixture
-) -> None:
-    main(["gallery", "people", str(tmp_path / "none.gallery"), "--json"])
-    first = capsys.readouterr()
-    assert "the code is under the Apache License 2.0" in first.err and "Research and teaching only." in first.err
-    assert "never let it decide about a person." in first.err and not first.out
-    main(["gallery", "people", str(tmp_path / "none.gallery")])
-    assert "Research" not in capsys.readouterr().err
-
-
-def test_help_and_wrong_options_show_no_terms(note: Path, capsys: pytest.CaptureFixture) -> None:
-    main(["align", "--help"])
-    main(["align"])
-    assert "Research" not in capsys.readouterr().err and not note.exists()
-
-
-def test_where_nothing_can_be_kept_they_are_shown_each_time(
-    note: Path, tmp_path: Path, capsys: pytest.CaptureFixture
-) -> None:
-    note.parent.touch()
-    for _ in range(2):
-        terms.show_once()
-        assert "Research and teaching only" in capsys.readouterr().err
-
-
-def test_a_card_without_terms_is_no_card(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "card.md").write_text("# A model\n\n## Training\n")
-    monkeypatch.setattr(terms, "CARD", tmp_path / "card.md")
-    with pytest.raises(ValueError, match="has no section '## Terms'"):
-        terms.terms()
 
 
 # --- Check and web ---

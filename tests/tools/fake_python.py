@@ -15,7 +15,8 @@ from pathlib import Path
 
 FAULT = os.environ.get("FAKE_FAULT", "")
 VERSION = os.environ.get("FAKE_VERSION", "3 11")
-RECORDED = ("TMPDIR", "OMP_NUM_THREADS", "COURSE_FULL", "COURSE_DATA", "PYTHONPATH", "PIP_USER", "OMP_WAIT_POLICY")
+COURSE = ("COURSE_FULL", "COURSE_DATA", "COURSE_TERMS")
+RECORDED = ("TMPDIR", "OMP_NUM_THREADS", "PYTHONPATH", "PIP_USER", "OMP_WAIT_POLICY", *COURSE)
 FAULTS = {
     "offline": "error: Failed to fetch: `https://pypi.org/simple/torch/`\n  Caused by: dns error",
     "proxy": "WARNING: Retrying: ProxyError('Cannot connect to proxy.', NewConnectionError('Connection refused'))",

@@ -18,7 +18,8 @@ import pytest
 from tools import bootstrap, environment, installer, sizes, weights
 
 ROOT = Path(__file__).resolve().parents[2]
-SCRIPTS = ("bootstrap", "environment", "installer", "interpreters", "sizes", "stages", "weights")
+TOOLS = ("bootstrap", "environment", "installer", "interpreters", "sizes", "stages", "weights")
+SCRIPTS = (*(f"tools/{name}.py" for name in TOOLS), "course_lib/browser.py")
 pytestmark = [
     pytest.mark.slow,
     pytest.mark.skipif(os.name == "nt", reason="the stand-in for Python is a script with a #! line"),
@@ -35,7 +36,7 @@ class Project:
         self.log = folder / "calls"
         self.processes: list[subprocess.Popen] = []
         files = ("Makefile", "pyproject.toml", "uv.lock", "constraints.txt")
-        for name in (*files, *(f"tools/{script}.py" for script in SCRIPTS)):
+        for name in (*files, *SCRIPTS):
             (self.root / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy(ROOT / name, self.root / name)
         self.write("tools/__init__.py", "")
@@ -562,7 +563,7 @@ def test_test_does_not_depend_on_the_users_settings(project):
     for call in (unit, notebooks):
         assert call["COURSE_FULL"] is None and call["PYTHONPATH"] is None
         assert call["COURSE_DATA"] == str(project.root / ".cache/data")
-        assert call["OMP_WAIT_POLICY"] == "PASSIVE"
+        assert call["OMP_WAIT_POLICY"] == "PASSIVE" and call["COURSE_TERMS"] == "seen"
     assert unit["OMP_NUM_THREADS"] == "1"
     assert int(notebooks["OMP_NUM_THREADS"]) == max(1, os.cpu_count() // 2)
 
@@ -634,4 +635,4 @@ def test_continuous_integration_runs_make_test_with_a_browser(project, ci, prese
 @pytest.mark.parametrize("script", SCRIPTS)
 def test_an_old_python_can_read_the_scripts(script):
     """So that Python 3.8 and 3.9 say what is needed, and do not stop at a syntax error."""
-    ast.parse((ROOT / f"tools/{script}.py").read_text(encoding="utf-8"), feature_version=(3, 8))
+    ast.parse((ROOT / script).read_text(encoding="utf-8"), feature_version=(3, 8))
