@@ -227,7 +227,7 @@ def discard(folder: Path) -> None:
 def only_one_at_a_time():
     """Hold a lock while installing. uv and pip inherit it: one that outlives this process keeps it too."""
     CACHE.mkdir(exist_ok=True)
-    with open(CACHE / "setup.lock", "w") as file:
+    with open(CACHE / "setup.lock", "wb") as file:
         try:
             if os.name == "nt":
                 import msvcrt
