@@ -617,13 +617,22 @@ def test_help_and_makefile_name_every_command(project):
 
 
 @pytest.mark.parametrize(
-    ("ci", "present", "installs"), [("true", [], True), ("true", ["chromium", "npm"], False), ("", [], False)]
+    ("ci", "present", "installs"),
+    [
+        ("true", [], True),
+        ("true", ["chromium"], True),
+        ("true", ["chromium", "npm"], False),
+        ("true", ["google-chrome", "npm"], False),
+        ("", [], False),
+    ],
 )
 def test_continuous_integration_runs_make_test_with_a_browser(project, ci, present, installs):
     script = shutil.copy(ROOT / ".ci/run", project.root / "run")
     for name in ("make", "apt-get", *present):
         (project.path / name).write_text(f"#!/bin/sh\necho {name} $*\n", encoding="utf-8")
         (project.path / name).chmod(0o755)
+    (project.path / "sudo").write_text('#!/bin/sh\nshift; exec "$@"\n', encoding="utf-8")
+    (project.path / "sudo").chmod(0o755)
     (project.path / "dirname").symlink_to(shutil.which("dirname"))
     settings = {"CI": ci, "PATH": str(project.path)}
     done = subprocess.run([shutil.which("bash"), script], env=settings, capture_output=True, text=True)
