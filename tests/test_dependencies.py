@@ -164,7 +164,7 @@ def test_every_place_names_the_same_pythons():
     )
     workflow = yaml.safe_load((ROOT / ".github/workflows/tests.yml").read_text(encoding="utf-8"))
     assert workflow["jobs"]["quick"]["strategy"]["matrix"]["python"] == [PYTHONS[0], PYTHONS[-1]]
-    for place in ("README.md", "Makefile", "tools/bootstrap.py"):
+    for place in ("README.md", "docs/setup.md", "Makefile", "tools/bootstrap.py"):
         assert f"{PYTHONS[0]} to {PYTHONS[-1]}" in (ROOT / place).read_text(encoding="utf-8"), place
 
 

@@ -43,7 +43,7 @@ REMEDIES = (
     (
         r"No matching distribution found|ResolutionImpossible|No solution found",
         "A required version is not offered for this Python and operating system.",
-        "Name another Python (PYTHON=python3.12), or use conda: see README.md",
+        "Name another Python (PYTHON=python3.12), or use conda: see docs/setup.md",
     ),
     (
         r"ensurepip|No module named",
