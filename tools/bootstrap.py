@@ -59,7 +59,8 @@ def main(arguments: list[str]) -> int:
         print(f"\n[face-course] {error}", file=sys.stderr)
         return 1
     except OSError as error:  # a full disk or a folder without permission, wherever it strikes
-        print(f"\n[face-course] {SetupError.from_output(f'make {command} stopped', str(error))}", file=sys.stderr)
+        doing = f"make {command} stopped" + (f" at {error.filename}" if error.filename else "")
+        print(f"\n[face-course] {SetupError.from_output(doing, str(error))}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print(f"\n[face-course] Interrupted. Give the same command to go on: make {command}", file=sys.stderr)
