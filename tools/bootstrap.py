@@ -12,7 +12,7 @@
     clean       remove .venv, the built page and all caches
     help        this list
 
-With make: make lab, make test, … Settings are environment variables, or follow the target of make:
+With make: make lab, make test and so on. Settings are environment variables, or follow the target of make:
     PYTHON=python3.12            the Python to build .venv with (3.10 to 3.14)
     GPU=1                        PyTorch with CUDA, on Linux, where no NVIDIA driver is found; GPU=0: without
     PIP=1                        pip in place of uv

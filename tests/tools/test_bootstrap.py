@@ -714,3 +714,8 @@ def test_continuous_integration_runs_make_test_with_a_browser(project, ci, prese
 def test_an_old_python_can_read_the_scripts(script):
     """So that Python 3.8 and 3.9 say what is needed, and do not stop at a syntax error."""
     ast.parse((ROOT / f"tools/{script}.py").read_text(encoding="utf-8"), feature_version=(3, 8))
+
+
+@pytest.mark.parametrize("script", SCRIPTS)
+def test_every_console_can_show_what_the_scripts_say(script):
+    assert (ROOT / f"tools/{script}.py").read_text(encoding="utf-8").isascii()
