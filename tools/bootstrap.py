@@ -22,6 +22,7 @@ With make: make lab, make test and so on. Settings are environment variables, or
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -72,6 +73,8 @@ def ready_python() -> str:
     python, gpu, backend = (os.environ.get(name, "").strip() for name in ("PYTHON", "GPU", "UV_TORCH_BACKEND"))
     if gpu not in ("", "0", "1"):
         raise SetupError(f"GPU={gpu} is neither 1 (PyTorch with CUDA) nor 0.", "Give GPU=1, or leave it out.")
+    if not re.fullmatch(r"(auto|cpu|xpu|cu\d+|rocm[\d.]+)?", backend):
+        raise SetupError(f"UV_TORCH_BACKEND={backend} is no build of PyTorch.", "Give cpu or cu130, or leave it out.")
     if python:
         interpreters.check(python, f"PYTHON={python}")
     asked = {"1": environment.AS_SERVED, "0": "cpu"}.get(gpu, backend or None)

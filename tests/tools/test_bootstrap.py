@@ -409,6 +409,7 @@ def test_sigterm_ends_uv_too(project):
         ({"FAKE_VERSION": "3 9"}, "is Python 3.9; the course needs 3.10 to 3.14."),
         ({"FAKE_VERSION": "3 15"}, "is Python 3.15; the course needs 3.10 to 3.14."),
         ({"GPU": "yes"}, "GPU=yes is neither 1"),
+        ({"GPU": "", "UV_TORCH_BACKEND": "cuda"}, "UV_TORCH_BACKEND=cuda is no build of PyTorch."),
     ],
 )
 def test_settings_that_cannot_be_met_are_refused(project, changes, words):
