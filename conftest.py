@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import signal
 
@@ -11,6 +12,10 @@ from hypothesis import settings
 # Shared and slow machines miss hypothesis' default deadline; the same examples every time make failures repeatable.
 settings.register_profile("course", deadline=None, derandomize=True)
 settings.load_profile("course")
+
+# "spawn" on Linux is how macOS and Windows start processes; each Python has its own default.
+if start := os.environ.get("COURSE_START_METHOD"):
+    multiprocessing.set_start_method(start, force=True)
 
 # What a shell runs in the background ignores Ctrl-C, and so does all that is started from there; some tests press it.
 signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -95,7 +95,7 @@ def container_quota(root: Path = CGROUPS, groups: Path = OWN_GROUPS) -> float | 
 def _control_groups(root: Path, groups: Path) -> Iterator[Path]:
     """The folders that may limit this process: its own groups, and those above. Not all need to be visible here."""
     try:
-        lines = groups.read_text().splitlines()
+        lines = groups.read_text(encoding="utf-8").splitlines()
     except OSError:
         return
     for line in lines:
@@ -110,9 +110,10 @@ def _quota(folder: Path) -> float | None:
     """One folder's limit in cores, if it has one."""
     try:
         if (folder / "cpu.max").exists():
-            quota, period = (folder / "cpu.max").read_text().split()  # "max 100000" without a limit
+            quota, period = (folder / "cpu.max").read_text(encoding="ascii").split()  # "max 100000" without a limit
         else:
-            quota, period = ((folder / f"cpu.cfs_{name}_us").read_text() for name in ("quota", "period"))  # -1
+            files = (folder / f"cpu.cfs_{name}_us" for name in ("quota", "period"))
+            quota, period = (file.read_text(encoding="ascii") for file in files)  # -1 without a limit
         return int(quota) / int(period) if int(quota) > 0 else None
     except (OSError, ValueError):
         return None

@@ -164,8 +164,23 @@ def test_every_place_names_the_same_pythons():
     )
     workflow = yaml.safe_load((ROOT / ".github/workflows/tests.yml").read_text(encoding="utf-8"))
     assert workflow["jobs"]["quick"]["strategy"]["matrix"]["python"] == [PYTHONS[0], PYTHONS[-1]]
-    for place in ("README.md", "Makefile", "tools/bootstrap.py"):
+    for place in ("README.md", "docs/setup.md", "Makefile", "tools/bootstrap.py"):
         assert f"{PYTHONS[0]} to {PYTHONS[-1]}" in (ROOT / place).read_text(encoding="utf-8"), place
+
+
+def test_the_nightly_run_exports_as_constraints_txt_says():
+    action = yaml.safe_load((ROOT / ".github/actions/setup/action.yml").read_text(encoding="utf-8"))
+    (script,) = (step["run"] for step in action["runs"]["steps"] if "run" in step)
+    said = (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()[1]
+    assert script.splitlines() == ["uv lock --upgrade", said.lstrip("# ")]
+
+
+def test_workflows_take_one_version_of_each_action():
+    """Jobs that differ only in what they test."""
+    texts = [path.read_text(encoding="utf-8") for path in (ROOT / ".github").rglob("*.yml")]
+    used = {line.split("uses: ")[1] for text in texts for line in text.splitlines() if "uses: " in line}
+    names = [action.partition("@")[0] for action in used]
+    assert len(names) >= 4 and len(set(names)) == len(names), sorted(used)
 
 
 # --- The imports ---

@@ -12,7 +12,7 @@
     clean       remove .venv, the built page and all caches
     help        this list
 
-With make: make lab, make test, … Settings are environment variables, or follow the target of make:
+With make: make lab, make test and so on. Settings are environment variables, or follow the target of make:
     PYTHON=python3.12            the Python to build .venv with (3.10 to 3.14)
     GPU=1                        PyTorch with CUDA, on Linux, where no NVIDIA driver is found; GPU=0: without
     PIP=1                        pip in place of uv
@@ -22,6 +22,7 @@ With make: make lab, make test, … Settings are environment variables, or follo
 from __future__ import annotations
 
 import os
+import re
 import runpy
 import signal
 import subprocess
@@ -61,7 +62,8 @@ def main(arguments: list[str]) -> int:
         print(f"\n[face-course] {error}", file=sys.stderr)
         return 1
     except OSError as error:  # a full disk or a folder without permission, wherever it strikes
-        print(f"\n[face-course] {SetupError.from_output(f'make {command} stopped', str(error))}", file=sys.stderr)
+        doing = f"make {command} stopped" + (f" at {error.filename}" if error.filename else "")
+        print(f"\n[face-course] {SetupError.from_output(doing, str(error))}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print(f"\n[face-course] Interrupted. Give the same command to go on: make {command}", file=sys.stderr)
@@ -73,6 +75,8 @@ def ready_python() -> str:
     python, gpu, backend = (os.environ.get(name, "").strip() for name in ("PYTHON", "GPU", "UV_TORCH_BACKEND"))
     if gpu not in ("", "0", "1"):
         raise SetupError(f"GPU={gpu} is neither 1 (PyTorch with CUDA) nor 0.", "Give GPU=1, or leave it out.")
+    if not re.fullmatch(r"(auto|cpu|xpu|cu\d+|rocm[\d.]+)?", backend):
+        raise SetupError(f"UV_TORCH_BACKEND={backend} is no build of PyTorch.", "Give cpu or cu130, or leave it out.")
     if python:
         interpreters.check(python, f"PYTHON={python}")
     asked = {"1": environment.AS_SERVED, "0": "cpu"}.get(gpu, backend or None)

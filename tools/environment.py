@@ -200,22 +200,30 @@ def check_space(torch: str, mend: bool) -> None:
     """Refuse to begin what the disk cannot hold."""
     needed = SPACE_WITH_CUDA if torch != "cpu" and sys.platform == "linux" else SPACE_WITHOUT_CUDA
     needed = SPACE_FOR_AN_UPDATE if mend else needed
-    free = shutil.disk_usage(str(ROOT)).free / 1e9
+    disk = VENV if VENV.is_dir() else ROOT  # a link leads to another
+    free = shutil.disk_usage(str(disk)).free / 1e9
     if free < needed:
         smaller = f" (without CUDA, with GPU=0, {SPACE_WITHOUT_CUDA:g} GB)" if needed == SPACE_WITH_CUDA else ""
         raise SetupError(
-            f"The disk of {ROOT} has {free:.1f} GB free; the installation needs {needed:g} GB{smaller}.",
+            f"The disk of {disk} has {free:.1f} GB free; the installation needs {needed:g} GB{smaller}.",
             "Free some space, then give the same command again.",
         )
 
 
 def discard(folder: Path) -> None:
-    """Remove a folder, but of a link, perhaps to a larger disk, only what is inside."""
+    """Remove a folder or what is in its place, but of a link, perhaps to a larger disk, only what is inside."""
+    if folder.is_symlink() and not folder.exists():
+        raise SetupError(
+            f"{folder} is a link to {os.readlink(str(folder))}, which is not there.",
+            "Make that folder, or remove the link, then give the same command again.",
+        )
     try:
-        for path in folder.iterdir() if folder.exists() else ():
+        for path in folder.iterdir() if folder.is_dir() else ():
             shutil.rmtree(path) if path.is_dir() and not path.is_symlink() else path.unlink()
         if folder.is_dir() and not folder.is_symlink():
             folder.rmdir()
+        elif folder.is_file():
+            folder.unlink()
     except OSError as error:
         raise SetupError(
             f"{folder} could not be removed: {error}",
@@ -227,7 +235,7 @@ def discard(folder: Path) -> None:
 def only_one_at_a_time():
     """Hold a lock while installing. uv and pip inherit it: one that outlives this process keeps it too."""
     CACHE.mkdir(exist_ok=True)
-    with open(CACHE / "setup.lock", "w") as file:
+    with open(CACHE / "setup.lock", "wb") as file:
         try:
             if os.name == "nt":
                 import msvcrt

@@ -11,6 +11,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 CACHE = ROOT / ".cache"
 PRIVATE = CACHE / "uv"
+SECONDS = 60  # after which a program that is asked for its version hangs
 WANTED_UV, OLDEST_UV = "uv>=0.13,<0.14", (0, 13)  # the oldest as in pyproject.toml
 REMEDIES = (
     (
@@ -31,7 +32,7 @@ REMEDIES = (
     (
         r"name resolution|Name or service not known|nodename nor servname|getaddrinfo failed|dns error|ProxyError"
         r"|NewConnectionError|Connection refused|Network is unreachable|timed out|error sending request"
-        r"|ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ETIMEDOUT",
+        r"|ENOTFOUND|EAI_AGAIN|ECONNREFUSED|ETIMEDOUT|Proxy Authentication|HTTP status|HTTP error|tunnel",
         "The package index could not be reached.",
         "Check the network; behind a proxy set HTTPS_PROXY, and for a mirror UV_DEFAULT_INDEX and PIP_INDEX_URL",
     ),
@@ -43,7 +44,7 @@ REMEDIES = (
     (
         r"No matching distribution found|ResolutionImpossible|No solution found",
         "A required version is not offered for this Python and operating system.",
-        "Name another Python (PYTHON=python3.12), or use conda: see README.md",
+        "Name another Python (PYTHON=python3.12), or use conda: see docs/setup.md",
     ),
     (
         r"ensurepip|No module named",
@@ -79,11 +80,11 @@ def say(message: str) -> None:
     print(f"[face-course] {message}", flush=True)
 
 
-def answer(doing: str, command: list[str], torch: str = "") -> str:
+def answer(doing: str, command: list[str], torch: str = "", seconds: float | None = None) -> str:
     """What a program prints, without showing it.
 
     Raises:
-        SetupError: it failed; the message begins with what was being done.
+        SetupError: it failed, or took longer than ``seconds``; the message begins with what was being done.
     """
     try:
         done = subprocess.run(
@@ -96,8 +97,9 @@ def answer(doing: str, command: list[str], torch: str = "") -> str:
             text=True,
             encoding="utf-8",
             errors="replace",
+            timeout=seconds,
         )
-    except OSError as error:  # no program, or one for another machine
+    except (OSError, subprocess.TimeoutExpired) as error:  # no program, one for another machine, or one that hangs
         raise SetupError.from_output(doing, str(error)) from None
     if done.returncode != 0:
         raise SetupError.from_output(doing, done.stdout)
@@ -146,7 +148,7 @@ def find_uv(python: str) -> str | None:
 def uv_version(uv: str) -> tuple[int, ...] | None:
     """The version of a uv, by running it; None where it does not run."""
     try:
-        version = re.match(r"uv (\d+)\.(\d+)", answer(uv, [uv, "--version"]))
+        version = re.match(r"uv (\d+)\.(\d+)", answer(uv, [uv, "--version"], seconds=SECONDS))
     except SetupError:
         return None
     return tuple(map(int, version.groups())) if version else None

@@ -55,7 +55,7 @@ def imports_of(notebook: NotebookNode) -> str:
 def own_bytes(pid: int) -> int:
     """Memory that a process has written; on Linux from the kernel, elsewhere what psutil counts as its own."""
     try:
-        rollup = Path(f"/proc/{pid}/smaps_rollup").read_text()
+        rollup = Path(f"/proc/{pid}/smaps_rollup").read_text(encoding="utf-8")
         return 1024 * int(re.search(r"Private_Dirty:\s+(\d+) kB", rollup)[1])
     except OSError:
         return psutil.Process(pid).memory_full_info().uss

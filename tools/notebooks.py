@@ -169,7 +169,7 @@ def _peak_memory(client: NotebookClient) -> float | None:
         process = psutil.Process(client.km.provisioner.pid)
         if sys.platform == "win32":
             return process.memory_info().peak_wset / 1e9
-        status = Path(f"/proc/{process.pid}/status").read_text()
+        status = Path(f"/proc/{process.pid}/status").read_text(encoding="utf-8")
         return int(re.search(r"VmHWM:\s+(\d+) kB", status)[1]) * 1024 / 1e9
     except (OSError, AttributeError, TypeError, psutil.Error):
         return None

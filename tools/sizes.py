@@ -30,7 +30,7 @@ def plain(name: str) -> str:
 
 
 def suits(tags: str, python: tuple[int, int]) -> bool:
-    """Whether a wheel is for a Python on this machine: cp311-cp311-manylinux_2_28_x86_64, py3-none-any, …"""
+    """Whether a wheel is for a Python on this machine: cp311-cp311-manylinux_2_28_x86_64, py3-none-any"""
     built_for, abi, where = tags.split("-")[-3:]
     system = {"linux": "manylinux", "darwin": "macosx", "win32": "win"}.get(sys.platform, sys.platform)
     on_machine = where == "any" or (system in where and platform.machine().lower() in where)

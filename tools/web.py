@@ -89,7 +89,13 @@ def fetch_packages() -> None:
     command = [npm, "ci", "--fetch-retries", "1", "--fetch-timeout", "20000"]
     try:
         ended = subprocess.run(
-            command, cwd=WEB, capture_output=True, text=True, stdin=subprocess.DEVNULL, timeout=SECONDS
+            command,
+            cwd=WEB,
+            capture_output=True,
+            encoding="utf-8",
+            errors="replace",
+            stdin=subprocess.DEVNULL,
+            timeout=SECONDS,
         )
     except subprocess.TimeoutExpired:
         raise SetupError(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+from contextlib import suppress
 from pathlib import Path
 
 from tools import environment
@@ -31,8 +32,9 @@ def fetch_once(folder: Path | None = None) -> None:
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
     )
-    CACHE.mkdir(exist_ok=True)
-    log.write_bytes(done.stdout)  # only now: an interrupted try does not count
+    with suppress(OSError):  # a finished environment may lie where nothing can be written
+        CACHE.mkdir(exist_ok=True)
+        log.write_bytes(done.stdout)  # only now: an interrupted try does not count
     if done.returncode != 0:
         later = [str(environment.venv_python().relative_to(ROOT)), SCRIPT, *arguments]
         say(f"RetinaFace's weights could not be fetched; all else works. Later: {' '.join(later)}")

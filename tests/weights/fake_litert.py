@@ -17,7 +17,7 @@ class Interpreter:
     """Random weights from a seed; the file's content is the seed."""
 
     def __init__(self, path: str, num_threads: int) -> None:
-        with open(path) as file:
+        with open(path, encoding="utf-8") as file:
             text = file.read()
         if not text.startswith("seed"):
             raise ValueError("Could not open the file")

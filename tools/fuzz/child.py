@@ -278,8 +278,8 @@ def _peak(*, afresh: bool = False) -> int:
     """The most bytes that this process has had; ``afresh``, on Linux: from now on."""
     if sys.platform == "linux":
         if afresh:
-            Path("/proc/self/clear_refs").write_text("5")
-        status = Path("/proc/self/status").read_text()
+            Path("/proc/self/clear_refs").write_bytes(b"5")
+        status = Path("/proc/self/status").read_text(encoding="utf-8")
         return int(status.split("VmHWM:")[1].split()[0]) * 1024
     taken = psutil.Process().memory_info()
     if hasattr(taken, "peak_wset"):
