@@ -24,7 +24,7 @@ from course_lib.viz.sharing_diagram import sharing_diagram
 from course_lib.viz.show import png, show
 from course_lib.viz.spheres import spheres
 from course_lib.viz.trade_off import trade_off
-from course_lib.viz.widgets import slider, sliders
+from course_lib.viz.widgets import slider, sliders, upload
 
 __all__ = [
     "Annotated",
@@ -61,4 +61,5 @@ __all__ = [
     "stages",
     "trade_off",
     "umap_projection",
+    "upload",
 ]

@@ -24,13 +24,15 @@ def pipeline_diagram(
     Args:
         photographs: what each path starts from, such as ``["photograph A", "photograph B"]``.
         steps: ``{step: what it puts out}``, such as ``{"detector": "five points"}``.
-        joined: the same for the steps that take what comes from all paths.
+        joined: the same for the steps that take what comes from all paths; none for a single path.
         decision: what stands at the end.
         title: what the figure shows.
 
-    Returns the figure and its alt text. Raises ValueError where one of the first three is empty.
+    Returns the figure and its alt text. Raises ValueError where there are no photographs or steps, or several
+    photographs and nothing that joins them.
     """
-    for name, given in (("photographs", photographs), ("steps", steps), ("joined", joined)):
+    needed = {"photographs": photographs, "steps": steps} | ({"joined": joined} if len(photographs) > 1 else {})
+    for name, given in needed.items():
         _checks.not_empty(name, given)
     n_boxes = len(steps) + len(joined) + 2
     width = (FIGURE_WIDTH - 2 * MARGIN - (n_boxes - 1) * ARROW) / n_boxes
@@ -69,5 +71,8 @@ def _lines(name: str, out: str, width: float) -> list[Line]:
 def _alt(photographs: Sequence[str], steps: Mapping[str, str], joined: Mapping[str, str], decision: str) -> str:
     each = ", ".join(f"{step} ({out})" for step, out in steps.items())
     both = ", ".join(f"{step} ({out})" for step, out in joined.items())
+    if len(photographs) == 1:
+        steps_of_one = ", ".join(filter(None, [each, both]))
+        return f"Pipeline from left to right. {photographs[0]}: {steps_of_one}; {decision}."
     first = f"Pipeline from left to right. Each by itself, {' and '.join(photographs)}: {each}."
     return f"{first} Together: {both}; {decision}."

@@ -20,7 +20,7 @@ class Still(ipywidgets.VBox):
 
     def _repr_mimebundle_(self, **kwargs: Any) -> tuple[dict[str, Any], dict[str, Any]]:
         bundle = super()._repr_mimebundle_(**kwargs)
-        handles = ", ".join(handle.description for handle in self.children[:-1])
+        handles = ", ".join(handle.description for handle in self.children[:-1] if handle.description)
         bundle["text/plain"] = f"A figure that moves when this cell is run: {handles}"
         bundle["image/png"] = base64.b64encode(self.children[-1].value).decode("ascii")
         return bundle, {"image/png": {"alt": self.alt}}

@@ -1,13 +1,16 @@
-"""Widgets: sliders around one figure function, nothing more. Where no widget can run they are a picture."""
+"""Widgets: sliders and uploads around one figure function. Where no widget can run they are a picture."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
+from html import escape
 from typing import TYPE_CHECKING, Any
 
 from matplotlib.figure import Figure
+from PIL import Image
 
+from course_lib.alignment.photograph import decoded
 from course_lib.viz.show import png
 
 if TYPE_CHECKING:
@@ -87,3 +90,53 @@ def sliders(
     title = " ".join(titles[tuple(start[label] for label in values)].split())
     # A box stretches what it holds; at its own size the picture stays sharp.
     return Still([*handles, picture], alt=alt or f"{title} ({places})".strip(), layout={"align_items": "flex-start"})
+
+
+def upload(render: Callable[..., Figure], *, n: int, start: Sequence[Any], alt: str) -> Still:
+    """A button that takes ``n`` photographs from the browser, above the figure ``render(*photographs)`` of them.
+
+    They reach this kernel as PIL images, and are written nowhere. What cannot be used, a file that is no photograph or
+    one for which ``render`` raises ``ValueError``, is said below the button, and the figure stays.
+
+    Args:
+        render: called with ``n`` photographs.
+        start: what is shown first, ``n`` arguments of ``render``.
+        alt: what that figure shows, in words.
+
+    Raises ValueError unless ``start`` are ``n``.
+
+    >>> viz.upload(compared, n=2, start=[one, other], alt="Two faces and their score.")  # doctest: +SKIP
+    """
+    import ipywidgets
+
+    from course_lib.viz.still import Still
+
+    if len(start) != n:
+        raise ValueError(f"start has {len(start)} entries; expected {n}, what the figure shows first")
+    chosen = ipywidgets.FileUpload(
+        accept="image/*", multiple=True, description=f"choose {n} photographs", layout={"width": "200px"}
+    )
+    said = ipywidgets.HTML()
+    picture = ipywidgets.Image(value=png(render(*start), dpi=90), format="png")
+    picture.layout.max_width = "100%"
+
+    def update(change: dict[str, Any]) -> None:
+        try:
+            picture.value = png(render(*_opened(change["new"], n)), dpi=90)
+            said.value = ""
+        except ValueError as error:
+            said.value = escape(str(error))
+
+    chosen.observe(update, names="value")
+    return Still([chosen, said, picture], alt=alt, layout={"align_items": "flex-start"})
+
+
+def _opened(files: Sequence[Mapping[str, Any]], n: int) -> list[Image.Image]:
+    """The photographs that ``ipywidgets.FileUpload`` holds; raises ValueError for another number, or no photograph."""
+    if len(files) != n:
+        raise ValueError(f"{len(files)} chosen; choose {n} at once, with Ctrl or Command held down")
+    photographs = []
+    for file in files:
+        with decoded(bytes(file["content"]), file["name"]) as photograph:
+            photographs.append(photograph)
+    return photographs

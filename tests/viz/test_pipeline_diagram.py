@@ -45,3 +45,12 @@ def test_the_alt_text_names_all_steps_in_order() -> None:
 def test_an_empty_pipeline_is_refused(missing: str) -> None:
     with pytest.raises(ValueError, match=f"{missing}: there is nothing to draw"):
         draw(**{missing: [] if missing == "photographs" else {}})
+
+
+def test_a_single_photograph_needs_nothing_that_joins() -> None:
+    alone = draw(["photograph"], joined={})
+    assert (
+        alone.alt == "Pipeline from left to right. photograph: detector (five points), network (128 numbers); accepted."
+    )
+    texts = [text.get_text() for text in alone.figure.axes[0].texts]
+    assert texts.count("detector") == texts.count("accepted") == 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+from datetime import datetime, timezone
 from pathlib import Path
 from textwrap import dedent
 
@@ -113,6 +114,56 @@ def test_each_slider_is_checked() -> None:
         viz.sliders(Recorder(), {"scale": [1, 2], "angle": [0]})
     with pytest.raises(ValueError, match="start is 3 for angle; expected one of the values: 0, 1"):
         viz.sliders(Recorder(), {"scale": [1, 2], "angle": [0, 1]}, start={"angle": 3})
+
+
+# Photographs of one's own
+
+
+def uploaded(name: str, colour: str | None) -> dict[str, object]:
+    """A file as ``FileUpload`` gives it; one without a colour is no photograph."""
+    content = io.BytesIO(b"not a photograph")
+    if colour:
+        content = io.BytesIO()
+        Image.new("RGB", (4, 3), colour).save(content, format="png")
+    described = {"type": "", "size": content.getbuffer().nbytes, "last_modified": datetime.now(timezone.utc)}
+    return {"name": name, "content": memoryview(content.getvalue()), **described}
+
+
+def of_colours(*photographs: Image.Image) -> Figure:
+    if photographs[0] == "refused":
+        raise ValueError("no face <here>")
+    return titled(sum(photograph.getpixel((0, 0))[0] for photograph in photographs))
+
+
+def test_uploaded_photographs_are_drawn_and_what_cannot_be_used_is_said() -> None:
+    red, black = Image.new("RGB", (4, 3), "red"), Image.new("RGB", (4, 3), "black")
+    box = viz.upload(of_colours, n=2, start=[black, black], alt="Two black pictures.")
+    chosen, said, picture = box.children
+    assert picture.value == viz.png(titled(0), dpi=90) and bundle(box)[1]["image/png"]["alt"] == "Two black pictures."
+    assert bundle(box)[0]["text/plain"].endswith("run: choose 2 photographs")
+    chosen.value = [uploaded("a.png", "red"), uploaded("b.png", "red")]
+    drawn = viz.png(of_colours(red, red), dpi=90)
+    assert picture.value == drawn and said.value == ""
+    chosen.value = [uploaded("a.png", "red")]
+    assert said.value.startswith("1 chosen; choose 2 at once") and picture.value == drawn
+    chosen.value = [uploaded("a.png", "red"), uploaded("notes.txt", None)]
+    assert said.value.startswith("notes.txt cannot be read as an image") and picture.value == drawn
+    chosen.value = [uploaded("a.png", "black"), uploaded("b.png", "black")]
+    assert said.value == "" and picture.value == viz.png(titled(0), dpi=90)
+
+
+def test_what_the_figure_function_refuses_is_said_as_plain_text() -> None:
+    def refuse_red(photograph: Image.Image) -> Figure:
+        return of_colours("refused" if photograph.getpixel((0, 0))[0] else photograph)
+
+    chosen, said, _ = viz.upload(refuse_red, n=1, start=[Image.new("RGB", (1, 1))], alt="Black.").children
+    chosen.value = [uploaded("a.png", "red")]
+    assert said.value == "no face &lt;here&gt;"
+
+
+def test_upload_refuses_another_number_to_start_with() -> None:
+    with pytest.raises(ValueError, match="start has 1 entries; expected 2"):
+        viz.upload(of_colours, n=2, start=[Image.new("RGB", (1, 1))], alt="One.")
 
 
 # The picture that is left where no widget can run
