@@ -31,6 +31,7 @@ LONG = {
     "misalignment": "8 minutes",
     "sgd_vs_sam_orl": "15 minutes",
     "center_loss_orl": "6 minutes",
+    "gdconv": "1 hour",
     "alignment_accuracy": "30 minutes",
     "mtcnn_lfw": "3 minutes",
     "retinaface_lfw": "2 minutes",
