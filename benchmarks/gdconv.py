@@ -96,6 +96,8 @@ def one_run(faces: data.ImageSet, trial: Trial, head: str, seed: int) -> dict[st
     scores = evaluation.cosine_scores(training.embed(network, others, flip=True), pairs.left, pairs.right)
     weight = network.head[1][0].weight.detach()
     return {
+        "people": people.n_classes,
+        "photographs": len(people),
         "named": round(named, 5),
         "accuracy": round(evaluation.kfold_accuracy(scores, pairs.same).mean, 5),
         "tar": round(evaluation.tar_at_far(scores, pairs.same, FAR).tar, 5),

@@ -23,6 +23,7 @@ def test_runs_are_recorded_and_not_repeated(few: data.ImageSet, records: None, m
     runs = sweep("few", few, tuple(HEADS), (0,))["runs"]
     assert [(run["faces"], run["head"], run["seed"]) for run in runs] == [("few", head, 0) for head in HEADS]
     for run in runs:
+        assert (run["people"], run["photographs"]) == (4, 20)
         assert 0 <= run["named"] <= 1 and 0.3 < run["accuracy"] <= 1 and 0 <= run["tar"] <= 1
         assert np.shape(run["size"]) == (2, 2) and (np.max(run["moved"]) > 0) == HEADS[run["head"]][1]
     monkeypatch.setattr(gdconv, "one_run", lambda *_: pytest.fail("trained again"))
