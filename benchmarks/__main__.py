@@ -32,6 +32,7 @@ LONG = {
     "sgd_vs_sam_orl": "15 minutes",
     "center_loss_orl": "6 minutes",
     "center_loss_faces": "2 hours",
+    "gdconv": "1 hour",
     "alignment_accuracy": "30 minutes",
     "crop_or_landmarks": "20 minutes",
     "mtcnn_lfw": "3 minutes",
