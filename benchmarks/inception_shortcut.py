@@ -1,4 +1,4 @@
-"""What the shortcut of an Inception-ResNet block is worth on ORL, by the number of blocks; and its scale."""
+"""What the shortcut of an Inception-ResNet block is worth on ORL, by the number of blocks; its scale and its rivals."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from course_lib.backbones import inception_resnet_v1 as published
 
 NAME = "inception_shortcut"
 SEEDS = tuple(range(8))
-SIZE, DIM, WIDTH, BATCH, EPOCHS, RATE, DECAY = (56, 46), 64, 32, 50, 10, 0.1, 5e-4
+SIZE, DIM, WIDTH, BATCH, EPOCHS, DECAY = (56, 46), 64, 32, 50, 10, 5e-4
 TEST_PEOPLE, PAIRS = 10, 800
 
 
@@ -29,19 +29,23 @@ class Setup:
     shortcut: bool
     scale: float = 1.0
     batch_norm: bool = False  # behind the join
+    rate: float = 0.1
 
     @property
     def title(self) -> str:
         """The words by which tables and figures call it."""
         words = "shortcut" if self.shortcut else "no shortcut"
         words += f", scale {self.scale:g}" if self.scale != 1 else ""
-        return f"{words}, batch norm" if self.batch_norm else words
+        words += ", batch norm" if self.batch_norm else ""
+        return words + (f", rate {self.rate:g}" if self.rate != 0.1 else "")
 
 
 SETUPS = (
     *(Setup(blocks, shortcut) for blocks in (1, 2, 3, 5) for shortcut in (True, False)),
     Setup(5, True, scale=0.17),
     Setup(5, False, batch_norm=True),
+    Setup(5, False, rate=0.03),
+    Setup(5, False, rate=0.01),
 )
 
 
@@ -67,7 +71,7 @@ def main() -> dict[str, Any]:
 def sweep(seeds: Sequence[int], setups: Sequence[Setup], epochs: int) -> dict[str, Any]:
     """One entry per seed and setup; a seed fixes people, pairs, first weights and order."""
     settings = {"size": list(SIZE), "width": WIDTH, "embedding_dim": DIM, "batch": BATCH, "epochs": epochs}
-    settings |= {"rate": RATE, "weight_decay": DECAY, "unseen_people": TEST_PEOPLE, "pairs": PAIRS}
+    settings |= {"weight_decay": DECAY, "unseen_people": TEST_PEOPLE, "pairs": PAIRS}
     runs = recorded_runs(NAME, settings)
     figures = {"settings": settings, "runs": runs}
     done = {(Setup(**run["setup"]), run["seed"]) for run in runs}
@@ -107,9 +111,9 @@ def one_run(faces: data.ImageSet, setup: Setup, seed: int, epochs: int) -> dict[
     people, others = data.split_by_identity(faces, n_test=TEST_PEOPLE, seed=seed)
     net, criterion = network(setup, seed), losses.Softmax(DIM, people.n_classes, seed=seed)
     weights = [*net.parameters(), *criterion.parameters()]
-    optimizer = torch.optim.SGD(weights, lr=RATE, momentum=0.9, weight_decay=DECAY)
+    optimizer = torch.optim.SGD(weights, lr=setup.rate, momentum=0.9, weight_decay=DECAY)
     steps = epochs * -(-len(people) // BATCH)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, RATE, total_steps=steps)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, setup.rate, total_steps=steps)
     recipe = {"epochs": epochs, "batch_size": BATCH, "seed": seed, "precision": "32-true", "schedule": schedule}
     recipe |= {"augment": data.Compose((data.RandomFlip(), data.RandomShift(3)))}
     history = training.fit(net, criterion, people, optimizer=optimizer, **recipe)
