@@ -18,7 +18,7 @@ from course_lib.backbones.iresnet import ImprovedResidual, SqueezeExcitation
 NAME = "squeeze_excitation"
 SEEDS, FACE_SEEDS = tuple(range(8)), tuple(range(8))
 LAMPS = ("far", "near")
-SIDE, STRIP, CHANNELS, REDUCTION, DIGIT_EPOCHS, DIGIT_BATCH, DIGIT_RATE = 14, 10, 24, 4, 12, 100, 0.01
+SIDE, STRIP, CHANNELS, REDUCTION, DIGIT_EPOCHS, DIGIT_BATCH, DIGIT_RATE = 14, 16, 24, 4, 12, 100, 0.01
 FACE_SIZE, DIM, FACE_EPOCHS, FACE_BATCH, FACE_RATE = (40, 32), 64, 40, 50, 0.1
 REDUCED = {"blocks": (1, 1, 1, 1), "widths": (8, 16, 32, 64)}
 TEST_PEOPLE, PAIRS = 10, 800
