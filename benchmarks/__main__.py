@@ -26,6 +26,9 @@ QUICK = {
 LONG = {
     "backbone_latency": "5 minutes",
     "backbone_accuracy": "2 hours",
+    "inception_shortcut": "20 minutes",
+    "squeeze_excitation": "20 minutes",
+    "vit_positions": "30 minutes",
     "training_accuracy": "10 minutes",
     "digits_center_loss": "6 minutes",
     "misalignment": "20 minutes",

@@ -19,6 +19,7 @@ from course_lib.backbones import (
     shufflenet,
     vit_tiny,
 )
+from course_lib.backbones.agreement import percent_apart
 from course_lib.backbones.deepface import DeepFace
 from course_lib.backbones.efficientnet_lite0 import EfficientNetLite0
 from course_lib.backbones.inception_resnet_v1 import InceptionResNetV1
@@ -53,6 +54,7 @@ __all__ = [
     "available",
     "create",
     "describe",
+    "percent_apart",
 ]
 
 # One file per family; each lists its networks in NETWORKS. A new file needs its name here.

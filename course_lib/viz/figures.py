@@ -158,14 +158,14 @@ def seeds_and_means(
         raise ValueError(f"intervals are given for {list(intervals)}; expected one for each of {list(values)}")
     figure = blank(7, 0.8 * len(values) + 1.7)
     axis = figure.subplots()
-    axis.plot([], [], linestyle="", marker="o", color="#555555", label="one seed")
+    axis.plot([], [], linestyle="", marker="o", color="#555555", label="one run")
     for row, (name, runs) in enumerate(values.items()):
         _checks.not_empty(f"values[{name!r}]", runs)
         runs = _checks.finite(f"values[{name!r}]", runs)
         heights = row + np.linspace(-0.24, 0.0, len(runs))  # each in its own lane, so that equal runs are all seen
         axis.plot(runs, heights, **class_style(row) | {"linestyle": "", "markersize": 7, "alpha": 0.8})
         low, high = _checks.finite(f"intervals[{name!r}]", intervals[name])
-        label = "mean of the seeds and its interval" if row == 0 else None
+        label = "mean of the runs and its interval" if row == 0 else None
         bar = {"color": "black", "marker": "|", "markevery": [1], "markersize": 10, "label": label}
         axis.plot([low, runs.mean(), high], [row + 0.2] * 3, **bar)
     axis.set(

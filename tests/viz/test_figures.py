@@ -143,7 +143,7 @@ def test_seeds_and_means_draw_one_dot_a_run_and_the_interval() -> None:
     assert dots_a.get_marker() != dots_b.get_marker() and dots_a.get_linestyle() == "None"
     assert [label.get_text() for label in axis.get_yticklabels()] == ["a", "b"]
     assert axis.get_ylim()[0] > axis.get_ylim()[1]  # the first method on top
-    assert legend_texts(figure) == ["one seed", "mean of the seeds and its interval"]
+    assert legend_texts(figure) == ["one run", "mean of the runs and its interval"]
 
 
 def test_seeds_and_means_mark_zero_only_between_differences() -> None:
