@@ -4,14 +4,15 @@
     python -m tools.mutants --sample 20 --seed abc gallery    twenty of one folder, another draw
 
 A mutant is the library with one operator, number, word, argument or branch changed. The tests that mirror the changed
-module run first, then those of its folder and of others that name it, these without the slow ones; tests that fail
-without the fault too count for nothing. Needs mutmut (the extra mutants), which makes the mutants; nothing else of the
-project does. Not on Windows.
+module run first, then those of its folder and of others that name it, these without the slow ones. It is killed by a
+test that fails with the fault, again when it runs alone, and passes without. Needs mutmut (the extra mutants), which
+makes the mutants; nothing else of the project does. Not on Windows.
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import difflib
 import functools
 import multiprocessing
@@ -22,7 +23,6 @@ import signal
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,9 +33,9 @@ from tools.bootstrap import test_settings
 ROOT = Path(__file__).resolve().parents[1]
 LIBRARY = "course_lib"
 SAMPLE = 60
-# What takes so many times as long as without the fault is as good as failing; the seconds are for a busy machine.
-TIMES, SECONDS = 5, 30
-PASSED, FAILED, NO_TESTS, TOO_LONG = 0, 1, 5, -1  # pytest's exit codes, and our own
+# A test that takes longer is as good as failing: of the processor, and of the clock, on which a busy machine is slow.
+SECONDS, SECONDS_OF_THE_CLOCK = 120, 900
+PASSED, FAILED, NO_TESTS = 0, 1, 5  # pytest's exit codes
 # Imported once and not for each mutant: most of the seconds that its tests take.
 IMPORTS = """pytest hypothesis torch torch.export torchvision pandas matplotlib.pyplot scipy.stats cv2 sympy onnxscript
 onnxruntime sklearn.linear_model skimage.transform lightning_fabric""".split()
@@ -62,10 +62,12 @@ class Mutant:
         mirrored = [path for path in every if (ROOT / LIBRARY / path.parts[1]).is_dir() or len(path.parts) == 2]
         names = [part.strip("_").removesuffix("s") for part in (*self.module.parts[2:-1], self.module.stem)]
         own = [path for path in mirrored if path.parent == folder and any(name in path.stem for name in names)]
-        near = [path for path in mirrored if path.parent == folder != Path("tests")]
+        near = [path for path in mirrored if path.parent == folder != Path("tests") and path not in own]
         named = re.compile(rf"\b{Path(self.module.parts[1]).stem}\b|walk_packages")  # or looks at all of the library
         others = [path for path in mirrored if path.parent != folder and named.search(read(path))]
-        for options, paths in ((quick, own), (quick, near), (("-m", "slow"), own), (quick, others)):
+        of_all = [path for path in others if "walk_packages" in read(path)]
+        others = [path for path in others if path not in of_all]
+        for options, paths in ((quick, own), (quick, of_all), (quick, near), (("-m", "slow"), own), (quick, others)):
             if paths and not (options != quick and all("mark.slow" not in read(path) for path in paths)):
                 yield *options, *map(str, paths)
 
@@ -109,44 +111,41 @@ def drawn(modules: Sequence[Path], count: int, seed: str) -> list[Mutant]:
 
 
 def is_killed(mutant: Mutant) -> bool:
-    """Whether some test fails, or takes far too long, where the library is the mutant."""
+    """Whether some test fails, crashes or takes far too long where the library is the mutant, and passes elsewhere."""
+    whole = Mutant(mutant.module, read(mutant.module))
     for tests in mutant.tests():
-        seconds = seconds_without_fault(mutant.module, tests)
-        if seconds is not None and outcome(mutant, tests, TIMES * seconds + SECONDS) not in (PASSED, NO_TESTS):
+        code, test = outcome(mutant, tests)
+        if code in (PASSED, NO_TESTS):
+            continue
+        alone = (test,) if test else tests
+        if test and outcome(mutant, alone)[0] == PASSED:
+            print(f"This test notices nothing: it fails now and then: {test}")
+        elif (code := outcome(whole, alone)[0]) in (PASSED, NO_TESTS):
             return True
+        else:
+            print(f"These tests notice nothing: they fail without a fault too (pytest: {code}): {' '.join(alone)}")
     return False
 
 
-@functools.cache
-def seconds_without_fault(module: Path, tests: tuple[str, ...]) -> float | None:
-    """How long these tests take where the library is as it is; None, and a line that says so, where they fail."""
-    began = time.monotonic()
-    code = outcome(Mutant(module, read(module)), tests, limit=1800)
-    if code not in (PASSED, NO_TESTS):
-        print(f"These tests notice nothing: they fail without a fault too (pytest: {code}): {' '.join(tests)}")
-        return None
-    return time.monotonic() - began
-
-
-def outcome(mutant: Mutant, tests: tuple[str, ...], limit: float) -> int:
-    """How pytest ends where the library is the mutant: its exit code, or TOO_LONG after so many seconds."""
+def outcome(mutant: Mutant, tests: tuple[str, ...]) -> tuple[int, str]:
+    """How pytest ends at the first test that fails: its exit code, or less than 0, and that test; "" for none."""
     server = multiprocessing.get_context("forkserver")
     server.set_forkserver_preload(IMPORTS)
     with tempfile.TemporaryDirectory() as folder:
         workplace(Path(folder, "here"), mutant)
-        process = server.Process(target=run_tests, args=(Path(folder, "here"), tests))
+        (begun := Path(folder, "begun")).touch()
+        process = server.Process(target=run_tests, args=(Path(folder, "here"), tests, begun))
         process.start()
-        process.join(limit)
-        if process.exitcode is not None:
-            return process.exitcode
-        os.killpg(process.pid, signal.SIGKILL)
         process.join()
-        return TOO_LONG
+        with contextlib.suppress(ProcessLookupError):  # what the tests started ends with them
+            os.killpg(process.pid, signal.SIGKILL)
+        passed = process.exitcode in (PASSED, NO_TESTS)
+        return process.exitcode, "" if passed else begun.read_text(encoding="utf-8")
 
 
-def run_tests(folder: Path, tests: tuple[str, ...]) -> None:
+def run_tests(folder: Path, tests: tuple[str, ...], begun: Path) -> None:
     """Run some tests up to the first that fails, in a process of its own, which ends with pytest's exit code."""
-    os.setpgid(0, 0)  # what the tests start ends with them
+    os.setpgid(0, 0)
     os.chdir(folder)
     sys.path.insert(0, str(folder))
     for name in [name for name in sys.modules if name.partition(".")[0] == LIBRARY]:
@@ -157,7 +156,19 @@ def run_tests(folder: Path, tests: tuple[str, ...]) -> None:
         os.dup2(nowhere, stream)
     import pytest
 
-    os._exit(pytest.main(["-x", "-q", "-o", "addopts=", "-p", "no:cacheprovider", *tests]))
+    class Limits:
+        def pytest_runtest_logstart(self, nodeid: str) -> None:
+            begun.write_text(nodeid, encoding="utf-8")
+            set_limits()
+
+    set_limits()  # of what is imported
+    os._exit(pytest.main(["-x", "-q", "-o", "addopts=", "-p", "no:cacheprovider", *tests], plugins=[Limits()]))
+
+
+def set_limits() -> None:
+    """End this process by a signal unless this is called again in time."""
+    signal.setitimer(signal.ITIMER_PROF, SECONDS)
+    signal.setitimer(signal.ITIMER_REAL, SECONDS_OF_THE_CLOCK)
 
 
 def workplace(folder: Path, mutant: Mutant) -> None:

@@ -16,6 +16,12 @@ def _findings(paper: str) -> dict[tuple[str, str], Finding]:
 
 
 @pytest.fixture(scope="session")
+def findings() -> Callable[[str], list[Finding]]:
+    """All findings of a paper."""
+    return lambda paper: list(_findings(paper).values())
+
+
+@pytest.fixture(scope="session")
 def find() -> Callable[[str, str], Finding]:
     """The one finding of a paper whose place and words begin with, or hold, some words."""
 

@@ -1,12 +1,15 @@
 from __future__ import annotations
 
 import os
+import signal
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from tools import mutants
-from tools.mutants import FAILED, LIBRARY, NO_TESTS, PASSED, ROOT, TOO_LONG, Mutant, is_killed, main, outcome, workplace
+from tools.mutants import FAILED, LIBRARY, NO_TESTS, PASSED, ROOT, Mutant, is_killed, main, outcome, workplace
 
 MODULE = Path(LIBRARY, "export", "budget.py")
 QUICK = ("-m", "not slow", "tests/export/test_budget.py")
@@ -28,9 +31,9 @@ def test_the_change_is_told_as_lines() -> None:
 
 
 def test_the_nearest_tests_run_first() -> None:
-    first, second, *_ = mutant().tests()
-    assert first == QUICK
-    assert set(first) < set(second) and all(path.startswith("tests/export/") for path in second[2:])
+    first, of_all, near, *_ = mutant().tests()
+    assert first == QUICK and "tests/test_defaults.py" in of_all
+    assert QUICK[-1] not in near and all(path.startswith("tests/export/") for path in near[2:])
 
 
 @pytest.mark.parametrize(
@@ -71,12 +74,27 @@ def test_all_but_the_changed_module_is_the_library_itself(tmp_path: Path) -> Non
 def test_a_fault_is_killed_and_what_is_none_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Mutant, "tests", lambda self: iter([QUICK, ("-k", "nothing", QUICK[-1])]))
     fault = mutant("Verdict(left >= 0", "Verdict(left > 0")
-    assert outcome(fault, QUICK, 60) == FAILED and is_killed(fault)
-    assert outcome(mutant(), QUICK, 60) == PASSED and not is_killed(mutant())
-    assert outcome(mutant(), ("-k", "nothing", QUICK[-1]), 60) == NO_TESTS
-    assert (
-        outcome(mutant("    return round(", "    while True:\n        pass\n    return round("), QUICK, 5) == TOO_LONG
-    )
+    code, test = outcome(fault, QUICK)
+    assert code == FAILED and test.startswith(QUICK[-1] + "::test_") and is_killed(fault)
+    assert outcome(mutant(), QUICK) == (PASSED, "") and not is_killed(mutant())
+    assert outcome(mutant(), ("-k", "nothing", QUICK[-1])) == (NO_TESTS, "")
+
+
+@needs_posix
+@pytest.mark.parametrize(
+    ("limit", "work", "ended_by"),
+    [("SECONDS", "while True: pass", "SIGPROF"), ("SECONDS_OF_THE_CLOCK", "time.sleep(100)", "SIGALRM")],
+)
+def test_work_without_end_is_ended(limit: str, work: str, ended_by: str) -> None:
+    code = f"import time\nfrom tools import mutants\nmutants.{limit} = 0.1\nmutants.set_limits()\n{work}"
+    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT).returncode == -getattr(signal, ended_by)
+
+
+@pytest.mark.slow
+@needs_posix
+def test_a_crash_is_of_the_test_that_was_running() -> None:
+    code, test = outcome(mutant("    return round(", "    __import__('os').abort()\n    return round("), QUICK)
+    assert code == -signal.SIGABRT and test.startswith(QUICK[-1] + "::test_")
 
 
 @pytest.mark.slow

@@ -27,6 +27,15 @@ def test_what_the_machine_has_not_got_is_named_with_a_way_out(given, words):
         fabric_for(**{**DEFAULT, **given})
 
 
+def test_all_that_was_asked_for_and_the_reason_are_one_line():
+    whole = (
+        r"this machine cannot train with accelerator='cpu', devices=0, strategy='auto', precision='32-true': "
+        r"[^\n]*[^.\n]\. Give accelerator='auto' to take what there is, or 'cpu'$"
+    )
+    with pytest.raises(ValueError, match=whole):
+        fabric_for("cpu", 0, "auto", "32-true")
+
+
 def test_fit_says_so(tiny_net, stripes):
     criterion = Softmax(5, 3)
     optimizer = torch.optim.SGD([*tiny_net.parameters(), *criterion.parameters()], lr=0.1)

@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 import pytest
+from torch import nn
 
 from course_lib.data import normalise
 from course_lib.training import embed
@@ -54,6 +55,12 @@ def test_a_hook_sees_every_image_once_and_in_order(tiny_net, stripes):
     embed(tiny_net, stripes)
     handle.remove()
     assert np.array_equal(np.concatenate(seen), normalise(stripes.images))
+    assert [len(batch) for batch in seen] == [16] * 5 + [10]
+
+
+def test_a_network_without_weights_embeds_too(stripes):
+    found = embed(nn.Flatten(), stripes.images[:3])
+    assert np.array_equal(found, normalise(stripes.images[:3]).flatten(1))
 
 
 @pytest.mark.parametrize(

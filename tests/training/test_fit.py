@@ -1,6 +1,10 @@
 from __future__ import annotations
 
+import itertools
 import math
+import re
+import sys
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -45,6 +49,53 @@ def test_networks_and_images_are_laid_out_channels_last():
     network[0].register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0].stride()))
     fit(network, criterion, images, optimizer=sgd(network, criterion), epochs=1, batch_size=3, precision="32-true")
     assert network[1].weight.stride() == (36, 1, 12, 4) and (192, 1, 24, 3) in seen
+
+
+def test_all_is_moved_to_the_device_that_fabric_chose(tiny_net, stripes, monkeypatch):
+    """On a machine with one device nothing else would notice."""
+    moved, criterion = [], Softmax(5, 3)
+    move = nn.Module.to
+
+    def note(module, *given, **options):
+        moved.append((module, given, options.get("memory_format")))
+        return move(module, *given, **options)
+
+    monkeypatch.setattr(nn.Module, "to", note)
+    fit(tiny_net, criterion, stripes, optimizer=sgd(tiny_net, criterion), epochs=1, accelerator="cpu")
+    assert moved[0] == (tiny_net, (torch.device("cpu"),), torch.channels_last)
+
+
+def test_the_bar_and_the_record_follow_the_batches(tiny_net, stripes, monkeypatch, tmp_path):
+    bars, seconds = [], itertools.count()
+
+    class Bar:
+        def __init__(self, **options: object) -> None:
+            self.told = [options]
+            bars.append(self.told)
+
+        def __enter__(self):
+            return self
+
+        def __exit__(self, *_: object) -> None:
+            self.told.append("closed")
+
+        def update(self, n: int = 1) -> None:
+            self.told.append(n)
+
+        def set_postfix(self, **values: object) -> None:
+            self.told.append(values)
+
+    module = sys.modules["course_lib.training.fit"]
+    monkeypatch.setattr(module, "Progress", Bar)
+    monkeypatch.setattr(module, "time", SimpleNamespace(perf_counter=lambda: next(seconds)))
+    criterion = Softmax(5, 3)
+    options = {"optimizer": sgd(tiny_net, criterion), "batch_size": 30, "checkpoint": tmp_path / "run.ckpt"}
+    for epochs in (1, 2):  # the second run goes on from the first
+        history = fit(tiny_net, criterion, stripes, epochs=epochs, **options)
+    told = [{"epoch": epoch, "loss": f"{loss:.3g}"} for epoch, loss in zip((1, 2), history["loss"], strict=True)]
+    assert bars[0] == [{"desc": "training", "total": 3, "unit": "batch"}, 0, 1, 1, 1, told[0], "closed"]
+    assert bars[1] == [{"desc": "training", "total": 6, "unit": "batch"}, 3, 1, 1, 1, told[1], "closed"]
+    assert history["seconds"] == [3, 3], "one a batch by this clock"
 
 
 def test_is_the_plain_loop(tiny_net, stripes):
@@ -135,6 +186,18 @@ def test_a_run_that_breaks_says_where(tiny_net, stripes, where, culprit):
     poison(where, tiny_net, criterion)
     with pytest.raises(NonFiniteError, match=culprit):
         fit(tiny_net, criterion, stripes, optimizer=sgd(tiny_net, criterion), epochs=1, precision="32-true")
+
+
+@pytest.mark.parametrize("batch_size", [7, 8, 9])
+def test_the_first_eight_images_of_the_batch_are_named(tiny_net, stripes, batch_size):
+    images = stripes.subset(range(3 * batch_size))
+    order = Batches(images, batch_size, seed=4).indices(0)[0].tolist()
+    criterion = Softmax(5, 3)
+    poison("weight", tiny_net, criterion)
+    named = ", ".join(map(str, order[:8])) + (", …" if batch_size > 8 else "")
+    whole = f"epoch 1, batch 1, images {named}). The first non-finite tensor is backbone.out.weight"
+    with pytest.raises(NonFiniteError, match=re.escape(whole)):
+        fit(tiny_net, criterion, images, optimizer=sgd(tiny_net, criterion), epochs=1, batch_size=batch_size, seed=4)
 
 
 def test_nan_pixels_are_named(tiny_net, stripes, monkeypatch):

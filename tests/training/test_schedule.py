@@ -6,10 +6,18 @@ import pytest
 import torch
 from tiny_network import TinyNet
 from torch.optim import SGD
-from torch.optim.lr_scheduler import ExponentialLR, ReduceLROnPlateau
+from torch.optim.lr_scheduler import (
+    CosineAnnealingLR,
+    ExponentialLR,
+    OneCycleLR,
+    PolynomialLR,
+    ReduceLROnPlateau,
+    SequentialLR,
+)
 
 from course_lib.losses import Softmax
 from course_lib.training import fit
+from course_lib.training.schedule import check_length, steps_of
 
 
 def run(images, make, epochs: int, **options):
@@ -64,3 +72,40 @@ def test_an_interrupted_run_goes_on_with_the_same_bits(stripes, tmp_path):
     resumed = run(stripes, waiting(mode="max"), epochs=5, checkpoint=tmp_path / "run.ckpt")
     assert resumed[0]["learning_rate"] == whole[0]["learning_rate"] and resumed[0]["loss"] == whole[0]["loss"]
     assert all(torch.equal(a, b) for a, b in zip(whole[2], resumed[2], strict=True))
+
+
+def a_schedule(kind: str):
+    optimizer = SGD([torch.zeros(1, requires_grad=True)], lr=0.1)
+    single = {
+        "cosine": lambda: CosineAnnealingLR(optimizer, T_max=7),
+        "polynomial": lambda: PolynomialLR(optimizer, total_iters=5),
+        "one cycle": lambda: OneCycleLR(optimizer, max_lr=1, total_steps=9),
+        "exponential": lambda: ExponentialLR(optimizer, 0.9),
+    }
+    parts = [single[name]() for name in kind.split(" then ")]
+    return parts[0] if len(parts) == 1 else SequentialLR(optimizer, parts, milestones=[3, 4][: len(parts) - 1])
+
+
+@pytest.mark.parametrize(
+    ("kind", "steps"),
+    [
+        ("cosine", 7),
+        ("polynomial", 5),
+        ("one cycle", 9),
+        ("exponential", None),
+        ("exponential then cosine", 3 + 7),
+        ("exponential then exponential then polynomial", 4 + 5),
+        ("cosine then exponential", None),
+    ],
+)
+def test_after_how_many_steps_a_schedule_is_over(kind, steps):
+    schedule = a_schedule(kind)
+    assert steps_of(schedule) == steps and steps_of(None) is None
+    check_length(schedule, epochs=1, steps_per_epoch=steps or 10**9)
+
+
+def test_a_schedule_that_ends_before_the_training_is_refused():
+    words = "the schedule, CosineAnnealingLR, ends after 7 steps; 2 epochs of 4 batches take 8"
+    with pytest.raises(ValueError, match=words):
+        check_length(a_schedule("cosine"), epochs=2, steps_per_epoch=4)
+    check_length(None, epochs=2, steps_per_epoch=4)
