@@ -63,12 +63,15 @@ def sweep(
 
     What a way needs to know of boxes in general is fitted to the photographs of the training pairs.
     """
-    settings = {"photographs": len(photographs), "distances": list(DISTANCES), "draws": DRAWS, "model": MODEL}
+    settings = {"photographs": len(photographs), "pairs": {view: len(some) for view, some in pairs.items()}}
+    settings |= {"distances": list(DISTANCES), "draws": DRAWS, "model": MODEL}
     runs = recorded_runs(NAME, settings)
     faces = central_faces(photographs, detector)
     learned = [faces[i] for i in np.unique([pairs[TRAIN].left, pairs[TRAIN].right]) if faces[i] is not None]
     tested = [faces[i] for i in np.unique([pairs[TEST].left, pairs[TEST].right]) if faces[i] is not None]
-    figures = {"settings": settings, "not_found": faces.count(None), "runs": runs}
+    frames = {FRAMED: fitted_frame(learned, True), UNSTRETCHED_FRAMED: fitted_frame(learned, False)}
+    plain = {name: [round(value, 5) for value in (scale, *centre)] for name, (scale, centre) in frames.items()}
+    figures = {"settings": settings, "not_found": faces.count(None), "frames": plain, "runs": runs}
     missing = {name: cut for name, cut in ways(learned).items() if name not in {run["cut"] for run in runs}}
     for name, cut in tqdm(missing.items(), unit="way", disable=None):
         matrices = np.stack([same_square(None) if face is None else cut(face) for face in faces])
