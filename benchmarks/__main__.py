@@ -32,7 +32,7 @@ LONG = {
     "sgd_vs_sam_orl": "15 minutes",
     "center_loss_orl": "6 minutes",
     "alignment_accuracy": "30 minutes",
-    "crop_or_landmarks": "20 minutes",
+    "crop_or_landmarks": "10 minutes",
     "mtcnn_lfw": "3 minutes",
     "retinaface_lfw": "2 minutes",
     "losses_on_faces": "2 hours",

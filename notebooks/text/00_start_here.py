@@ -13,7 +13,7 @@
 #
 # **What you need before**: some Python. PyTorch helps, but this notebook explains what it uses.
 #
-# **Time and place**: 1 minute to run, 60 minutes to read and do, 30 more for the open task. No GPU, no network, 1.0 GB of memory.
+# **Time and place**: 1 minute to run, 80 minutes to read and do, 30 more for the open task. No GPU, no network, 1.1 GB of memory.
 
 # %% [markdown]
 # ## Is everything installed?
@@ -431,7 +431,9 @@ def by_looking(scores, same):
     ranked = sorted(range(len(scores)), key=lambda k: (scores[k], -k))
     impostor = next(k for k in reversed(ranked) if not same[k])
     lowest = min(float(scores[k]) for k in ranked if same[k])
-    return impostor, next(k for k in range(len(scores)) if same[k] and scores[k] == lowest)
+    return impostor, next(
+        k for k in range(len(scores)) if same[k] and scores[k] == lowest
+    )
 
 
 def draw_errors(rng):
@@ -575,7 +577,9 @@ guard(
 # %% tolerance="0.01"
 def compared(one, other):
     """The score of the largest faces of two photographs, and the two crops."""
-    crops = [alignment.align(each, alignment.MTCNN(min_face=60)) for each in (one, other)]
+    crops = [
+        alignment.align(each, alignment.MTCNN(min_face=60)) for each in (one, other)
+    ]
     images = torch.stack([torch.from_numpy(c.image).permute(2, 0, 1) for c in crops])
     vectors = training.embed(shipped, images, flip=True)
     return evaluation.cosine_scores(vectors, [0], [1])[0], images
