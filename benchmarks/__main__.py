@@ -37,7 +37,7 @@ LONG = {
     "center_loss_faces": "2 hours",
     "gdconv": "1 hour",
     "alignment_accuracy": "30 minutes",
-    "crop_or_landmarks": "20 minutes",
+    "crop_or_landmarks": "10 minutes",
     "mtcnn_lfw": "3 minutes",
     "retinaface_lfw": "2 minutes",
     "losses_on_faces": "2 hours",

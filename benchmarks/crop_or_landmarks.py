@@ -10,27 +10,27 @@ import numpy as np
 import torch
 from tqdm import tqdm
 
-from benchmarks.alignment_accuracy import EYES_AND_NOSE, central_faces
+from benchmarks.alignment_accuracy import central_faces
 from benchmarks.comparison import Comparison
 from benchmarks.record import recorded_runs, write_record
 from course_lib import data, evaluation, weights
-from course_lib.alignment import MTCNN, Detector, Face, affine, perturb, similarity, template, warp
+from course_lib.alignment import MTCNN, Detector, Face, similarity, template, warp
 from course_lib.data.lfw import FACE_SQUARE
 from course_lib.training import embed
 
 NAME = "crop_or_landmarks"
 MODEL = "mobilefacenet_075_relu"
 SIDE = 112
-DISTANCES = (1, 2, 3, 4, 6, 8)  # of each landmark, in pixels of the crop
-DRAWS = 2
 TRAIN, TEST = "dev_train", "dev_test"
 POINTS = "five points"
+UPRIGHT = "five points, not turned"
 SQUARE = "the same square"
 BOX = "the box, stretched"
 UNSTRETCHED = "the box, not stretched"
 FRAMED, UNSTRETCHED_FRAMED = f"{BOX}, framed", f"{UNSTRETCHED}, framed"
 # What is lost without the landmarks, and the parts of it.
 PAIRED = (
+    (POINTS, UPRIGHT),
     (POINTS, SQUARE),
     (POINTS, BOX),
     (POINTS, UNSTRETCHED_FRAMED),
@@ -47,7 +47,7 @@ def main() -> dict[str, Any]:
     photographs = data.lfw(crop=None, size=(250, 250)).images.permute(0, 2, 3, 1).contiguous().numpy()
     pairs = {view: data.lfw_pairs(view=view) for view in (TRAIN, TEST)}
     model = weights.load(MODEL)
-    figures = sweep(photographs, pairs, lambda crops: embed(model, crops, flip=True), MTCNN())
+    figures = sweep(photographs, pairs, lambda crops: embed(model, crops), MTCNN())
     figures |= {"comparisons": compare(figures["runs"], len(pairs[TEST]))}
     write_record(NAME, f"python -m benchmarks {NAME}", 0, figures)
     return figures
@@ -63,12 +63,15 @@ def sweep(
 
     What a way needs to know of boxes in general is fitted to the photographs of the training pairs.
     """
-    settings = {"photographs": len(photographs), "distances": list(DISTANCES), "draws": DRAWS, "model": MODEL}
+    settings = {"photographs": len(photographs), "pairs": {view: len(some) for view, some in pairs.items()}}
+    settings["model"] = MODEL
     runs = recorded_runs(NAME, settings)
     faces = central_faces(photographs, detector)
     learned = [faces[i] for i in np.unique([pairs[TRAIN].left, pairs[TRAIN].right]) if faces[i] is not None]
     tested = [faces[i] for i in np.unique([pairs[TEST].left, pairs[TEST].right]) if faces[i] is not None]
-    figures = {"settings": settings, "not_found": faces.count(None), "runs": runs}
+    frames = {FRAMED: fitted_frame(learned, True), UNSTRETCHED_FRAMED: fitted_frame(learned, False)}
+    plain = {name: [round(value, 5) for value in (scale, *centre)] for name, (scale, centre) in frames.items()}
+    figures = {"settings": settings, "not_found": faces.count(None), "frames": plain, "runs": runs}
     missing = {name: cut for name, cut in ways(learned).items() if name not in {run["cut"] for run in runs}}
     for name, cut in tqdm(missing.items(), unit="way", disable=None):
         matrices = np.stack([same_square(None) if face is None else cut(face) for face in faces])
@@ -82,18 +85,13 @@ def ways(learned: Sequence[Face]) -> dict[str, Cut]:
     """Every way to cut by its name; ``learned`` are the faces that fix where a box is to lie."""
     cuts: dict[str, Cut] = {
         POINTS: lambda face: similarity(face.landmarks, template(SIDE)),
-        "five points, not turned": upright,
+        UPRIGHT: upright,
         SQUARE: same_square,
     }
     for framed, stretched in product((False, True), (True, False)):
         frame = fitted_frame(learned, stretched) if framed else (1.0, np.full(2, (SIDE - 1) / 2))
         name = (BOX if stretched else UNSTRETCHED) + (", framed" if framed else "")
         cuts[name] = lambda face, frame=frame, stretched=stretched: by_box(face, stretched, *frame)
-    cuts["affine by three points"] = lambda face: affine(face.landmarks[EYES_AND_NOSE], template(SIDE)[EYES_AND_NOSE])
-    cuts["the 96-wide template"] = lambda face: similarity(face.landmarks, template((SIDE, 96)))
-    generator = np.random.default_rng(0)
-    for distance, draw in product(DISTANCES, range(DRAWS)):
-        cuts[f"moved {distance} pixels, draw {draw}"] = moved(distance, generator.spawn(1)[0])
     return cuts
 
 
@@ -125,11 +123,6 @@ def fitted_frame(faces: Sequence[Face], stretched: bool) -> tuple[float, np.ndar
     around, onto = points - points.mean((0, 1)), template(SIDE) - template(SIDE).mean(0)
     scale = (around * onto).sum() / (around**2).sum()
     return float(scale), template(SIDE).mean(0) - scale * points.mean((0, 1))
-
-
-def moved(distance: int, generator: np.random.Generator) -> Cut:
-    """The similarity transform of five points that are so many pixels off."""
-    return lambda face: similarity(perturb(face.landmarks, distance, generator), template(SIDE))
 
 
 def geometry(cut: Cut, faces: Sequence[Face]) -> dict[str, float]:
