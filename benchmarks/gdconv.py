@@ -46,7 +46,7 @@ class Trial:
 
 
 TRIALS = {"ORL": Trial(112, 25, 4, 10, 900, 10), "faces": Trial(56, 64, 8, 100, 6000, 20)}
-PLAN = {"ORL": (tuple(HEADS), range(24)), "faces": ((AVERAGE, LEARNED), range(8))}
+PLAN = {"ORL": (tuple(HEADS), range(16)), "faces": ((AVERAGE, LEARNED), range(8))}
 
 
 def main() -> dict[str, Any]:
