@@ -311,9 +311,10 @@ def test_only_what_is_installed_as_asked_is_imported(monkeypatch):
 
 
 def test_the_first_module_that_is_there_is_taken():
-    assert check._module("no_such_module", "json", "os") is json
+    absent = ("no_such.one", "no_such_two")
+    assert check._module(*absent, "json", "os") is json
     with pytest.raises(ImportError, match=r'None of no_such\.one, no_such_two is installed\. .*install .*"no_such"$'):
-        check._module("no_such.one", "no_such_two")
+        check._module(*absent)
 
 
 def test_every_data_set_names_a_script_that_is_there(monkeypatch, tmp_path):

@@ -153,7 +153,7 @@ def test_the_code_of_the_library_runs(shallow: None, monkeypatch: pytest.MonkeyP
     (tmp_path / "pairs.txt").write_text("ada_1.jpg ada_2.jpg 1\nada_1.jpg bob_1.jpg 0\n", encoding="utf-8")
     faces = data.orl_faces()
     given = {
-        "calibration": data.normalise(faces.images[:16]),
+        "calibration": data.normalise(faces.images[:16]).numpy(),
         "listed": tmp_path / "pairs.txt",
         "photographs_of_strangers": [np.asarray(orl_photograph(person)) for person in range(20, 30)],
     }
