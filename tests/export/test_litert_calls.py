@@ -93,7 +93,9 @@ def test_in_8_bits_all_but_input_and_output_is_quantised_on_the_images(calls: li
     network.convolution.bias.data[0] = 2
     written = export.to_litert(network, images, tmp_path / "a.tflite")
     assert written.read_bytes() == b"in 8 bits" + NAMES
-    assert calls[0][1].convolution.weight[0].flatten().tolist() == pytest.approx([2e-4, 0, 0]), "a dead channel has life"
+    assert calls[0][1].convolution.weight[0].flatten().tolist() == pytest.approx([2e-4, 0, 0]), (
+        "a dead channel has life"
+    )
     assert network.convolution.weight[0].eq(0).all(), "and the network itself is left alone"
     quantizer, first, second, (_, shown, threads), quantize = calls[2:]
     assert quantizer == ("quantizer", b"in 32 bits", "a recipe")

@@ -23,6 +23,9 @@ def test_each_name_is_a_dot_over_its_cost_with_its_interval():
         assert axis.lines[0].get_marker() == "None" and len(axis.texts) == 0
     assert [text.get_text() for text in figure.legends[0].get_texts()] == ["small", "large", "pixels"]
     assert len({axis.get_ylim() for axis in figure.axes}) == 1  # one quality, one range
+    assert [(axis.get_xlabel(), axis.get_ylabel()) for axis in figure.axes] == [
+        (kind, "" if number else "accuracy") for number, kind in enumerate(COSTS)
+    ]
 
 
 def test_the_names_that_the_text_speaks_of_stand_beside_their_dots():
