@@ -195,6 +195,17 @@ def test_sides_and_pixels_are_bounded(width: int, height: int) -> None:
         open_photograph(announcing(width, height))
 
 
+def test_how_many_pixels_there_are_is_said_as_pillow_says_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    for said, pixels in (("Image size (8123456 pixels) exceeds", "8,123,456"), ("too large", "0")):
+
+        def refuse(*_: object, said: str = said) -> None:
+            raise Image.DecompressionBombError(said)
+
+        monkeypatch.setattr(module, "_opened", refuse)
+        with pytest.raises(UnreadableError, match=f"^the file: {pixels} pixels; expected 1 to"):
+            open_photograph(b"any")
+
+
 def test_longer_sides_can_be_allowed(monkeypatch: pytest.MonkeyPatch) -> None:
     file = io.BytesIO()
     Image.new("1", (70_000, 1)).save(file, "PNG")

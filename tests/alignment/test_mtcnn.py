@@ -147,9 +147,14 @@ def test_a_level_scanned_in_strips_gives_the_same(detector, photographs, monkeyp
     tables = summed_area(np.stack(photographs[1:]))
     for size in ((240, 360), (101, 151), (12, 18)):
         whole = detector._scan(tables, size)
+        looks = []
+        hook = detector.pnet.register_forward_hook(lambda *_, looks=looks: looks.append(1))
         with monkeypatch.context() as patch:
             patch.setattr(mtcnn, "SCANNED_PIXELS", 20_000)
             strips = detector._scan(tables, size)
+        hook.remove()
+        rows = 20_000 // (3 * size[1] * 2)  # of windows, which lie two pixels apart, at a time
+        assert len(looks) == math.ceil(((size[0] - 12) // 2 + 1) / rows)
         assert len(whole) > 0 or size == (12, 18)
         order, other = (np.lexsort((*c.boxes.T, c.photographs)) for c in (whole, strips))
         np.testing.assert_allclose(whole.boxes[order], strips.boxes[other])

@@ -219,13 +219,22 @@ def test_the_optimizer_must_hold_what_is_freed_later(untouched, stripes):
     assert len(transfer(untouched, stripes, epochs=1, **options).history) == 1  # what is never freed may be left out
 
 
-@pytest.mark.parametrize("head", ["classifier", "embedding"])
+@pytest.mark.parametrize(
+    ("head", "why"),
+    [
+        ("classifier", r"a classifier names only those it was trained on\. .* into train, or take head='embedding'"),
+        ("embedding", r"there is no photograph to compare theirs with\. Enrol them"),
+    ],
+)
 @pytest.mark.parametrize("named", [True, False])
-def test_a_person_of_the_test_split_alone_is_named(untouched, stripes, head, named):
+def test_a_person_of_the_test_split_alone_is_named(untouched, stripes, head, why, named):
     # Two ways to be unknown: no such name, or a name without a photograph.
     some = stripes.only([0, 1]) if named else stripes.subset((stripes.labels < 2).nonzero().flatten())
-    with pytest.raises(ValueError, match="identity 'right' appears only in the test split: (a classifier|there is no)"):
+    with pytest.raises(ValueError, match=f"identity 'right' appears only in the test split: {why}"):
         transfer(untouched, some, test=stripes, head=head, epochs=1, **USUAL)
+    trained = Transferred(untouched, some, None if head == "embedding" else Softmax(5, 3), History())
+    with pytest.raises(ValueError, match=f"identity 'right' appears only in the test split: {why}"):
+        trained.accuracy(stripes)
 
 
 @pytest.mark.slow
