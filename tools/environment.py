@@ -142,9 +142,8 @@ def install(uv: str | None, torch: str, wanted: list[str], held: int) -> None:
         SetupError: they could not be had, or not be written.
     """
     command = installation(uv, torch)
-    soon = [] if uv else ["--retries", "1"]  # pip, without a network, otherwise says so after a minute and a half
     try:
-        planned = answer("The packages could not be had", [*command, "--dry-run", *soon, *wanted], torch)
+        planned = answer("The packages could not be had", [*command, "--dry-run", *wanted], torch)
     except SetupError:
         if not torch:
             raise
