@@ -117,6 +117,7 @@ def settings(torch: str = "") -> dict[str, str]:
     temporary = CACHE / "tmp"  # many systems keep /tmp in memory, too small for pip's PyTorch
     temporary.mkdir(parents=True, exist_ok=True)
     kept.update({"PIP_USER": "0", **dict.fromkeys(("TMPDIR", "TEMP", "TMP"), str(temporary))})
+    kept.setdefault("PIP_RETRIES", "1")  # with its own five, pip takes minutes to say that there is no network
     return {**kept, "UV_TORCH_BACKEND": torch} if torch else kept
 
 
