@@ -40,8 +40,14 @@ def test_the_record_has_every_network_on_every_cut_and_resumes(monkeypatch, reco
     for tests in run["accuracy"].values():
         assert {name: len(values) for name, values in tests.items()} == {"same square": 1, "0": 1, "8": 2}
         assert all(0.3 < value <= 1 for values in tests.values() for value in values)
-    monkeypatch.setattr(misalignment, "train", lambda *_: pytest.fail("trained again"))
-    assert sweep((0,), (0, 8), draws=2, epochs=1)["runs"] == figures["runs"]
+    del run["accuracy"]["aligned"]
+    misalignment.write_record("misalignment", "again", [0], figures)
+    trained: list[int] = []
+    train = misalignment.train
+    monkeypatch.setattr(misalignment, "train", lambda *given: trained.append(1) or train(*given))
+    again = sweep((0,), (0, 8), draws=2, epochs=1)["runs"]
+    assert len(trained) == 1 and again[0]["accuracy"].keys() == set(misalignment.TRAINED_ON)
+    assert sweep((0,), (0, 8), draws=2, epochs=1)["runs"] == again and len(trained) == 1
 
 
 def test_many_versions_are_seen_as_often_as_one(monkeypatch, shallow):
