@@ -16,9 +16,9 @@ from course_lib import backbones, data, evaluation, losses, training
 from course_lib.backbones.iresnet import ImprovedResidual, SqueezeExcitation
 
 NAME = "squeeze_excitation"
-SEEDS, FACE_SEEDS = tuple(range(8)), tuple(range(8))
+SEEDS, FACE_SEEDS = tuple(range(6)), tuple(range(6))
 LAMPS = ("far", "near")
-SIDE, STRIP, CHANNELS, REDUCTION, DIGIT_EPOCHS, DIGIT_BATCH, DIGIT_RATE = 14, 16, 24, 4, 12, 100, 0.01
+SIDE, STRIP, CHANNELS, REDUCTION, DIGIT_EPOCHS, DIGIT_BATCH, DIGIT_RATE = 14, 16, 16, 4, 8, 100, 0.01
 FACE_SIZE, DIM, FACE_EPOCHS, FACE_BATCH, FACE_RATE = (40, 32), 64, 40, 50, 0.1
 REDUCED = {"blocks": (1, 1, 1, 1), "widths": (8, 16, 32, 64)}
 TEST_PEOPLE, PAIRS = 10, 800

@@ -14,7 +14,7 @@ from benchmarks.record import recorded_runs, write_record
 from course_lib import backbones, data, evaluation, losses, training
 
 NAME = "vit_positions"
-SEEDS, FACE_SEEDS = tuple(range(8)), tuple(range(6))
+SEEDS, FACE_SEEDS = tuple(range(6)), tuple(range(4))
 PATCHES = (4, 7, 14)
 BLOCKS = {"dim": 48, "depth": 4, "heads": 4, "mlp": 96}
 DIM, DIGIT_EPOCHS, DIGIT_BATCH, FACE_SIZE, FACE_PATCH, FACE_BATCH = 64, 6, 50, (56, 48), 8, 50

@@ -167,7 +167,7 @@ def test_the_code_of_the_gallery_runs(monkeypatch: pytest.MonkeyPatch, tmp_path:
     monkeypatch.chdir(tmp_path)
     for number, name in ((1, "ada_1"), (2, "ada_2"), (3, "group")):
         orl_photograph(0, number).save(f"{name}.jpg")
-    strangers = [np.asarray(orl_photograph(person, number)) for person in range(20, 32) for number in range(10)]
+    strangers = [np.asarray(orl_photograph(person, number)) for person in range(20, 34) for number in range(8)]
     given = {"photographs_of_strangers": strangers}
     (code,) = library_blocks()[2:]
     exec(compile(code, "docs/library.md", "exec"), given)

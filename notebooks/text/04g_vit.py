@@ -1,22 +1,22 @@
 # %% [markdown]
 # # A small vision transformer
 #
-# A **vision transformer** cuts a picture into small squares, its **patches**, and lets every patch look at every other one.
-# No kernel slides from pixel to pixel. So it is not told what a convolution knows by construction: that neighbours belong
-# together, and that an eye is an eye wherever it is. Not even where in the picture a patch lies, unless we tell it.
-# **How much does such a network need to know about places?** And can it learn faces from a few hundred photographs?
+# No small kernel slides from pixel to pixel here. A **vision transformer** cuts the face into small squares, its
+# **patches**, and lets every patch look at every other one. Beyond the patch it is told little of what a convolution
+# knows by construction: that neighbours belong together, and that an eye is an eye wherever it is. It has to learn that
+# from photographs, and we give it a few hundred.
 #
 # **What you will learn**
-# - patches, tokens and positions: how a picture becomes a sequence;
-# - to write attention with several heads, and the block around it;
-# - what positions are worth, by the size of the patches;
+# - patches, tokens and positions: how an image becomes a sequence;
+# - attention in five lines, and the block around it;
 # - why a simple counter misses a part of its cost, and how that part grows;
+# - how far it stays behind a convolutional network on small data, in a few epochs;
 # - what all families of these notebooks reach with one recipe, beside their cost.
 #
 # **What you need before**: [notebook 02](02_train_and_verify.ipynb) (the recipe, pairs of unseen people, paired runs) and
 # [notebook 03](03_convolution_costs.ipynb) (what a convolution costs, and how it is counted).
 #
-# **Time and place**: 1 minute to run, 85 minutes to read and do, 45 more for the open task. No GPU, no network, 1.1 GB of memory.
+# **Time and place**: 1 minute to run, 85 minutes to read and do. No GPU, no network, 1.1 GB of memory.
 
 # %% tags=["imports"]
 import numpy as np
@@ -38,92 +38,7 @@ from course_lib import (
     viz,
 )
 
-# %% tags=["illustration"]
-train_digits, test_digits = data.digits()
-whole = test_digits.images[150:1000:200][:4].float()  # four digits
-
-
-def cut(images, patch):
-    """Images (N, C, H, W) -> patches (N, tokens, C * patch * patch), row by row."""
-    return nn.functional.unfold(images.float(), patch, stride=patch).mT
-
-
-def shuffled(images, patch, seed=0):
-    """The same patches in another order."""
-    patches = cut(images, patch)
-    generator = torch.Generator().manual_seed(seed)
-    patches = patches[:, torch.randperm(patches.shape[1], generator=generator)]
-    return nn.functional.fold(patches.mT, images.shape[-2:], patch, stride=patch)
-
-
-rows = [whole, *(shuffled(whole, patch) for patch in (14, 7, 4))]
-title = "Which digits? As they are, and their patches of 14, 7 and 4 pixels shuffled"
-figure = viz.image_grid(
-    torch.cat(rows).to(torch.uint8), title=title, columns=4, credit=test_digits.source
-)
-alt = "Four digits in the top row; below, the same cut into squares that are shuffled."
-viz.show(figure, alt=alt)
-
 # %% [markdown]
-# Some of the shuffled digits can still be guessed, from what a single patch shows. That is all that a transformer without
-# positions has: for it, the rows of this figure are the same pictures. Recorded runs say what that costs. In each run the
-# same small transformer learned digits twice, once with and once without positions:
-
-
-# %%
-recorded = record("vit_positions")
-print(recorded["command"], "| recorded on", recorded["date"])
-
-
-def runs_of(task, patch, kind, epochs):
-    """The recorded runs of one kind, in the order of their seeds."""
-    wanted = {"task": task, "patch": patch, "kind": kind, "epochs": epochs}
-    rows = []
-    for run in recorded["figures"]["runs"]:
-        if all(run[key] == value for key, value in wanted.items()):
-            rows.append(run)
-    return rows
-
-
-def accuracies(*wanted):
-    return np.array([100 * run["accuracy"] for run in runs_of(*wanted)])
-
-
-# %%
-PATCHES, EPOCHS = (4, 7, 14), 6
-named, spans, cost_of_order = {}, {}, {}
-for kind in ("with", "without"):
-    values = [accuracies("digits", patch, kind, EPOCHS) for patch in PATCHES]
-    intervals = [evaluation.mean_interval(each) for each in values]
-    named[kind] = [each.mean() for each in values]
-    spans[kind] = [i.low for i in intervals], [i.high for i in intervals]
-for place, patch in enumerate(PATCHES):
-    pairs = [accuracies("digits", patch, kind, EPOCHS) for kind in named]
-    cost_of_order[patch] = evaluation.paired_difference(*pairs)
-    low, high = cost_of_order[patch].low, cost_of_order[patch].high
-    print(f"patches of {patch}: {named['with'][place]:.0f} % with positions", end=", ")
-    print(f"{named['without'][place]:.0f} % without", end=", ")
-    print(f"interval of the difference {low:.0f} to {high:.0f} points")
-figure = viz.dots(
-    {f"{kind} positions": values for kind, values in named.items()},
-    [f"patches of {patch}x{patch}" for patch in PATCHES],
-    title="Without positions small patches cost most: they show least by themselves",
-    xlabel="unseen digits named rightly, %",
-    intervals={f"{kind} positions": span for kind, span in spans.items()},
-)
-alt = "Two dots in each of three rows: far apart for small patches, near for large ones."
-viz.show(figure, alt=alt)
-
-# %% tags=["guard"]
-guard(
-    "positions are worth most where patches are small",
-    cost_of_order[4].low > cost_of_order[7].high > cost_of_order[7].low > 0,
-    cost_of_order=cost_of_order,
-)
-
-# %% [markdown]
-# TODO reading. Then we build the network.
-#
 # ## The table
 #
 # What a patch is turned into is a **token**: a vector that the blocks of the network work on. A transformer has few
@@ -156,6 +71,13 @@ viz.show(*viz.network_diagram("vit_tiny", title=title))
 # %% tolerance="0.5"
 faces = data.orl_faces().resized(56, 48)
 face = faces.images[120:121]
+
+
+def cut(images, patch):
+    """Images (N, C, H, W) -> patches (N, tokens, C * patch * patch), row by row."""
+    return nn.functional.unfold(images.float(), patch, stride=patch).mT
+
+
 torch.manual_seed(0)
 to_tokens = nn.Conv2d(1, 16, 8, stride=8).requires_grad_(False)
 as_convolution = to_tokens(face.float()).flatten(2).mT
@@ -198,12 +120,9 @@ viz.show(figure, alt=alt)
 #
 # ### Exercise 1: attention with several heads
 #
-# Complete `attend`. Every transformer of this notebook will run it, also in training.
-# - `queries`, `keys` and `values` have the shape (N, tokens, dim). Each image attends to its own tokens only.
-# - The first of the `heads` has the first `dim // heads` numbers of every token, the second the next ones, and so on; `heads`
-#   divides `dim`. Here $d$ is the width of **one** head.
-# - Return (N, tokens, dim): what the first head returns on the left, then what the second returns, and so on.
-#
+# Given `queries`, `keys` and `values`, each (tokens, dim), and the number of `heads`. The first head has the first
+# `dim // heads` numbers of every row, the second the next ones, and so on; `heads` divides `dim`. Return (tokens, dim):
+# what the first head returns on the left, then what the second returns, and so on. Here $d$ is the width of **one** head.
 # The solutions, with reasons, are in [solutions/04g_vit.py](solutions/04g_vit.py).
 
 
@@ -213,28 +132,27 @@ def attend(queries, keys, values, heads): ...
 
 # %% tags=["check"]
 def by_pytorch(queries, keys, values, heads):
-    three = torch.stack([queries, keys, values]).unflatten(3, (heads, -1))
-    taken = nn.functional.scaled_dot_product_attention(*three.transpose(2, 3))
-    return taken.transpose(1, 2).flatten(2)
+    three = torch.stack([queries, keys, values]).unflatten(2, (heads, -1))
+    taken = nn.functional.scaled_dot_product_attention(*three.transpose(1, 2))
+    return taken.transpose(0, 1).flatten(1)
 
 
 def draw(rng):
-    heads, d, tokens, n = (int(size) for size in rng.integers([1, 1, 2, 1], [4, 4, 6, 4]))
-    return *torch.from_numpy(rng.normal(size=(3, n, tokens, heads * d))), heads
+    heads, d, tokens = (int(number) for number in rng.integers([1, 1, 2], [4, 4, 6]))
+    return *torch.from_numpy(rng.normal(size=(3, tokens, heads * d))), heads
 
 
 hints = (
-    "Do it for one head first: scores (N, tokens, tokens), a softmax over the last axis.",
-    "x.chunk(heads, dim=2) cuts each token; torch.cat(parts, dim=2) joins them again.",
-    "(q @ k.mT / q.shape[2] ** 0.5).softmax(dim=2) @ v, for every head",
+    "Do it for one head first: scores (tokens, tokens), a softmax over each row.",
+    "x.chunk(heads, dim=1) cuts the columns; torch.cat(parts, dim=1) joins them again.",
+    "(q @ k.T / q.shape[1] ** 0.5).softmax(dim=1) @ v, for every head",
 )
-pair = torch.tensor([[[1.0, 0.0], [0.0, 1.0]]])
-cases = [(pair, pair, 2 * pair, 1), (pair, pair, pair, 2)]
+pair = torch.tensor([[1.0, 0.0], [0.0, 1.0]])
+cases = [(pair, pair, torch.tensor([[4.0, 0.0], [0.0, 2.0]]), 1), (pair, pair, pair, 2)]
 exercises.check(attend, by_pytorch, cases, draw=draw, hints=hints)
 
 # %% [markdown]
-# The layer runs your function, as soon as there is one; until then it falls back on PyTorch's own, which the check compares
-# yours with. Before it stand the three linear layers, written as one, and behind it a fourth.
+# In the network we use PyTorch's own, which does the same for whole batches.
 
 
 # %%
@@ -246,11 +164,11 @@ class SelfAttention(nn.Module):
         self.out = nn.Linear(dim, dim)
 
     def forward(self, x):
-        queries, keys, values = self.into(x).chunk(3, dim=2)
-        taken = attend(queries, keys, values, self.heads)
-        if taken is None:  # not written yet
-            taken = by_pytorch(queries, keys, values, self.heads)
-        return self.out(taken)
+        n, tokens, dim = x.shape
+        split = self.into(x).view(n, tokens, 3, self.heads, dim // self.heads)
+        queries, keys, values = split.permute(2, 0, 3, 1, 4)
+        taken = nn.functional.scaled_dot_product_attention(queries, keys, values)
+        return self.out(taken.transpose(1, 2).reshape(n, tokens, dim))
 
 
 # %% [markdown]
@@ -297,13 +215,10 @@ viz.show(*viz.block_diagram(halves, title=title, costs=False))
 
 # %%
 class Transformer(nn.Module):
-    def __init__(
-        self, side, patch, dim, depth, heads, mlp, embedding_dim=512, channels=3
-    ):
+    def __init__(self, side, patch, dim, depth, heads, mlp, embedding_dim=512):
         super().__init__()
         self.positions = nn.Parameter(torch.zeros(1, (side // patch) ** 2, dim))
-        nn.init.trunc_normal_(self.positions, std=0.02)
-        self.patches = nn.Conv2d(channels, dim, patch, stride=patch)
+        self.patches = nn.Conv2d(3, dim, patch, stride=patch)
         self.blocks = nn.Sequential(*(Block(dim, heads, mlp) for _ in range(depth)))
         self.norm = nn.LayerNorm(dim, eps=1e-6)
         self.head = nn.Linear(dim, embedding_dim)
@@ -314,27 +229,37 @@ class Transformer(nn.Module):
 
 
 # %% [markdown]
-# Are these the parts of the library? `backbones.percent_apart` puts its weights into ours, in order, gives both the same
-# random input, and returns the largest difference of the outputs, in per cent of their largest number.
+# Are these the parts of the library? We put its weights into ours, in order, and give both the same random input.
 
 
 # %%
+def share_that_differs(mine, theirs, *shape):
+    """The largest difference of the outputs, in % of their largest number."""
+    ours = mine.state_dict().values()
+    for my_tensor, their_tensor in zip(ours, theirs.state_dict().values(), strict=True):
+        my_tensor.copy_(their_tensor)
+    x = torch.randn(2, *shape, generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        here, there = mine.eval()(x), theirs.eval()(x)
+    return 100 * float((here - there).abs().max() / there.abs().max())
+
+
 def little(seed=0):
     sizes = {"dim": 48, "depth": 2, "heads": 4, "mlp": 96, "embedding_dim": 16}
     return backbones.create("vit_tiny", input_size=32, **sizes, seed=seed)
 
 
+# %%
 first = little().blocks[0]
-mine = Transformer(32, 8, 48, 2, 4, 96, 16)
 differs = {
-    "attention": backbones.percent_apart(SelfAttention(48, 4), first.attention, 10, 48),
-    "block": backbones.percent_apart(Block(48, 4, 96), first, 10, 48),
-    "network": backbones.percent_apart(mine, little(), 3, 32, 32),
+    "attention": share_that_differs(SelfAttention(48, 4), first.attention, 10, 48),
+    "block": share_that_differs(Block(48, 4, 96), first, 10, 48),
+    "network": share_that_differs(
+        Transformer(32, 8, 48, 2, 4, 96, 16), little(), 3, 32, 32
+    ),
 }
 for name, percent in differs.items():
     print(f"{name}: the two outputs differ by {percent:.2f} %")
-
-# %%
 with torch.device("meta"):
     full = Transformer(**FACES)
 parameters = sum(p.numel() for p in full.parameters())
@@ -351,20 +276,23 @@ guard(
 )
 
 # %% [markdown]
-# ## Without positions, a shuffled picture is the same picture
+# ## Without positions, a shuffled face is the same face
 #
 # Nothing in a block depends on where a token stands: shuffle the tokens, and the outputs are shuffled likewise. The mean
 # forgets the order. So all that the network knows of **places** is in the positions. We shuffle the patches of a random
 # image, and see how far its embedding moves, with positions and with all of them set to zero.
 
 # %%
-as_it_is = torch.randn(1, 3, 32, 32, generator=torch.Generator().manual_seed(1))
+shuffled_order = torch.randperm(16, generator=torch.Generator().manual_seed(0))
+whole = torch.randn(1, 3, 32, 32, generator=torch.Generator().manual_seed(1))
+shuffled_patches = cut(whole, 8)[:, shuffled_order]
+shuffled = nn.functional.fold(shuffled_patches.mT, 32, 8, stride=8)
 
 
 @torch.no_grad()
 def moves_by(net):
     """How far shuffling moves the embedding, in % of its length."""
-    before, after = net.eval()(as_it_is), net.eval()(shuffled(as_it_is, 8))
+    before, after = net.eval()(whole), net.eval()(shuffled)
     return 100 * float((before - after).norm() / before.norm())
 
 
@@ -380,62 +308,6 @@ guard(
     moved["without"] < 0.01 and moved["with positions"] > 0.2,
     moved=moved,
 )
-
-# %% [markdown]
-# Now train both, on digits in patches of 7x7: sixteen tokens. The rule is that of the recorded runs: AdamW and six epochs.
-# **AdamW** divides the step of each weight by the recent size of its gradient; for transformers it is the usual optimizer.
-
-
-# %%
-def named_after_training(positions, seed=0):
-    """The share of unseen digits named rightly, in %."""
-    torch.manual_seed(seed)
-    net = Transformer(28, 7, 48, 4, 4, 96, embedding_dim=64, channels=1)
-    if not positions:
-        nn.init.zeros_(net.positions).requires_grad_(False)
-    criterion = losses.Softmax(64, 10, seed=seed)
-    weights = [p for p in net.parameters() if p.requires_grad]
-    weights += criterion.parameters()
-    optimizer = torch.optim.AdamW(weights, lr=0.003, weight_decay=0.1)
-    steps = EPOCHS * -(-len(train_digits) // 50)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 0.003, total_steps=steps)
-    recipe = {"epochs": EPOCHS, "batch_size": 50, "seed": seed, "schedule": schedule}
-    recipe |= {"optimizer": optimizer, "precision": "32-true"}
-    training.fit(net, criterion, train_digits, **recipe)
-    features = torch.from_numpy(training.embed(net, test_digits))
-    chosen = criterion(features, test_digits.labels).logits.argmax(dim=1)
-    return 100 * (chosen == test_digits.labels).float().mean().item()
-
-
-# %% tolerance="6 points"
-live = {}
-for name, positions in (("with positions", True), ("without", False)):
-    live[name] = named_after_training(positions)
-    print(f"{name}: {live[name]:.0f} % of the unseen digits named rightly")
-
-# %% tags=["guard"]
-guard(
-    "one run: with positions more digits are named rightly",
-    live["with positions"] > live["without"],
-    live=live,
-)
-
-# %% [markdown]
-# TODO
-#
-# ### Explain: why do large patches need positions less?
-#
-# With patches of 4x4 positions were worth most, with patches of 14x14 least. Why? What would you expect of a single patch as
-# large as the picture?
-#
-# <details><summary>Model answer</summary>
-#
-# Inside a patch the network knows every place: each pixel has its own weight in the matrix that makes the token. Positions
-# only tell where the patches themselves lie. A patch of 4x4 pixels shows a stroke that occurs in several digits, and what
-# matters is where it lies; a quarter of a digit shows much more by itself. With one patch there is nothing to put in
-# order: with and without positions would be the same network, up to a constant.
-#
-# </details>
 
 # %% [markdown]
 # ## What it costs
@@ -612,53 +484,196 @@ for what, ratio in times.items():
 # Touvron et al. (2021) state 5M parameters for DeiT-tiny at 224x224. Ours has 5.5M, with a layer of 512 numbers in place of
 # ImageNet's 1000 classes. It is **tiny among transformers**, and several times MobileFaceNet.
 #
-# ## Can it learn faces from a few hundred photographs?
+# ## Does it learn from a few hundred photographs?
 #
-# A convolution is given what the transformer has to find out: that neighbouring pixels belong together, and that a pattern
-# may be moved. Does it find out from three hundred photographs? We look at recorded runs on thirty people of ORL, of the
-# small transformer with 8x8 patches and of a narrow MobileFaceNet with about as many multiply-adds. Each had the optimizer
-# usual for it, and one learning rate; the rest is the recipe of notebook 02.
+# A smaller one yet, with about the multiply-adds of a narrow MobileFaceNet. The data and the people put aside are those
+# of notebook 02. Each network gets the optimizer that is usual for it: SGD for the convolutional one, **AdamW** for the
+# transformers, which divides the step of each weight by the recent size of its gradient. All train for as many epochs.
 
 # %%
-SIZE, DIM = (56, 48), 64
-small = {"embedding_dim": DIM, "input_size": SIZE, "in_channels": 1, "seed": 0}
-for name, options in (
-    ("vit_tiny", {"patch": 8, "dim": 48, "depth": 4, "heads": 4, "mlp": 96}),
-    ("mobilefacenet", {"width": 0.25}),
-):
-    card = cost.count(backbones.create(name, **options, **small), SIZE, in_channels=1)
-    macs = card.macs.conv_linear / 1e6
-    print(f"{name}: {card.parameters:,} parameters, {macs:.1f}M multiply-adds")
+SIZE, DIM, RUNS, EPOCHS, BATCH = (56, 48), 64, 3, 12, 50
+REDUCED = {"patch": 8, "dim": 48, "depth": 4, "heads": 4, "mlp": 96}
+KINDS = ("transformer", "without positions", "MobileFaceNet")
+
+
+def new_network(kind, run):
+    options = {"embedding_dim": DIM, "input_size": SIZE, "in_channels": 1, "seed": run}
+    if kind == "MobileFaceNet":
+        return backbones.create("mobilefacenet", width=0.25, **options)
+    net = backbones.create("vit_tiny", **REDUCED, **options)
+    if kind == "without positions":
+        nn.init.zeros_(net.positions).requires_grad_(False)
+    return net
+
+
+for kind in KINDS:
+    counted = cost.count(new_network(kind, 0), SIZE, in_channels=1)
+    macs = counted.macs.conv_linear / 1e6
+    print(f"{kind}: {counted.parameters:,} parameters, {macs:.1f}M multiply-adds")
+
 
 # %%
-curves, epochs_to_90 = {}, {}
-for name, kind in (("transformer", "with"), ("MobileFaceNet", "MobileFaceNet")):
-    shares = [run["named"] for run in runs_of("faces", 8, kind, 120)]
-    curves[name] = 100 * np.array(shares)
-    epochs_to_90[name] = 1 + (curves[name] > 90).argmax(axis=1)
-    at_12, at_end = curves[name][:, 11].mean(), curves[name][:, -1].mean()
-    print(f"{name}: {at_12:.0f} % named after 12 epochs, {at_end:.0f} % after 120", end=", ")
-    print(f"90 % passed after {np.median(epochs_to_90[name]):.0f}")
-figure = viz.mean_curves(
-    curves,
-    range(1, 121),
-    title="The transformer learns its photographs too, but takes many more epochs",
+def train_faces(kind, run):
+    """A trained network, and its training accuracy after each epoch."""
+    people, _ = data.split_by_identity(faces, n_test=10, seed=run)
+    net = new_network(kind, run)
+    criterion = losses.Softmax(DIM, people.n_classes, seed=run)
+    weights = [*net.parameters(), *criterion.parameters()]
+    if kind == "MobileFaceNet":
+        options = {"momentum": 0.9, "weight_decay": 5e-4}
+        optimizer, rate = torch.optim.SGD(weights, lr=0.1, **options), 0.1
+    else:
+        rate = 0.003
+        optimizer = torch.optim.AdamW(weights, lr=rate, weight_decay=0.1)
+    steps = EPOCHS * -(-len(people) // BATCH)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, rate, total_steps=steps)
+    augment = data.Compose((data.RandomFlip(), data.RandomShift(3)))
+    recipe = {"epochs": EPOCHS, "batch_size": BATCH, "augment": augment, "seed": run}
+    recipe |= {"schedule": schedule, "precision": "32-true"}
+    history = training.fit(net, criterion, people, optimizer=optimizer, **recipe)
+    return net, np.array(history["accuracy"])
+
+
+# %% [markdown]
+# How many of the photographs that they were trained on do they name rightly, epoch by epoch?
+
+# %% tolerance="5 points"
+networks, curves = {}, {}
+for kind in KINDS:
+    trained = [train_faces(kind, run) for run in range(RUNS)]
+    networks[kind] = [net for net, _ in trained]
+    curves[kind] = 100 * np.stack([curve for _, curve in trained])
+    ends = ", ".join(f"{end:.0f} %" for end in curves[kind][:, -1])
+    print(f"{kind}: named rightly in the last epoch, in three runs: {ends}")
+
+# %%
+at_end = {kind: curve[:, -1] for kind, curve in curves.items()}
+figure = viz.lines(
+    {kind: curve.mean(axis=0) for kind, curve in curves.items()},
+    range(1, EPOCHS + 1),
+    title="The transformer has hardly begun when MobileFaceNet is done",
     xlabel="epoch",
     ylabel="training photographs named rightly, %",
+    bands={kind: (curve.min(0), curve.max(0)) for kind, curve in curves.items()},
     limits=(0, 100),
-    log_x=True,
 )
-alt = "Training accuracy over epochs on a logarithmic axis: MobileFaceNet rises early,"
-viz.show(figure, alt=f"{alt} the transformer late; both end high.")
+alt = "Training accuracy over epochs: MobileFaceNet rises to nearly 100 %, both "
+alt += "transformers stay far below."
+viz.show(figure, alt=alt)
 
 # %% tags=["guard"]
 guard(
-    "after 120 epochs both name nine in ten, and the transformer takes far longer",
-    curves["transformer"][:, -1].mean() > 85
-    and np.median(epochs_to_90["transformer"]) > 3 * np.median(epochs_to_90["MobileFaceNet"]),
-    at_end=curves["transformer"][:, -1],
-    epochs_to_90=epochs_to_90,
+    "MobileFaceNet names nearly all of its photographs, the transformers far fewer",
+    np.all(at_end["MobileFaceNet"] > 85)
+    and np.all(at_end["transformer"] < 75)
+    and np.all(at_end["without positions"] < 75),
+    at_end=at_end,
 )
+
+# %% [markdown]
+# What we want, though, are people whom no network has seen. Each run verifies 800 pairs of the ten people put aside; the
+# threshold of each fold comes from the others.
+
+
+# %%
+def unseen(net, run):
+    """Ten-fold accuracy in % on pairs of the people put aside."""
+    _, test = data.split_by_identity(faces, n_test=10, seed=run)
+    pairs = data.verification_pairs(test.labels, 800, seed=run)
+    embeddings = training.embed(net, test, flip=True)
+    scores = evaluation.cosine_scores(embeddings, pairs.left, pairs.right)
+    return 100 * evaluation.kfold_accuracy(scores, pairs.same).mean
+
+
+# %% tolerance="8 points"
+strangers = {}
+for kind, nets in networks.items():
+    strangers[kind] = [unseen(net, run) for run, net in enumerate(nets)]
+untrained = [new_network("transformer", run) for run in range(RUNS)]
+strangers["untrained"] = [unseen(net, run) for run, net in enumerate(untrained)]
+for kind, values in strangers.items():
+    each = ", ".join(f"{value:.1f} %" for value in values)
+    print(f"{kind}: {each}, mean {np.mean(values):.1f} %")
+
+# %% [markdown]
+# Run by run all networks saw the same people, so we look at differences within each run: first the intervals of their
+# means, then the means.
+
+# %% tolerance="12 points"
+COMPARED = (
+    ("MobileFaceNet", "transformer"),
+    ("MobileFaceNet", "without positions"),
+    ("MobileFaceNet", "untrained"),
+    ("transformer", "untrained"),
+    ("transformer", "without positions"),
+)
+differences, spans = {}, {}
+for kind, other in COMPARED:
+    name = f"{kind} minus {other}"
+    differences[name] = np.subtract(strangers[kind], strangers[other])
+    interval = evaluation.mean_interval(differences[name])
+    spans[name] = (interval.low, interval.high)
+    print(f"{name}: 95 % interval {interval.low:.1f} to {interval.high:.1f} points")
+
+# %% tolerance="5 points"
+means = {name: points.mean() for name, points in differences.items()}
+for name, mean in means.items():
+    print(f"{name}: on average {mean:.1f} points")
+
+# %% [markdown]
+# With a dot for every run:
+
+# %%
+figure = viz.seeds_and_means(
+    {name: points.tolist() for name, points in differences.items()},
+    spans,
+    title="Unseen people: MobileFaceNet is ahead of the transformer in each run",
+    xlabel="verification accuracy, difference in percentage points",
+    references={"no difference": 0.0},
+)
+alt = "Five rows of three dots; those of the first three rows lie right of zero."
+viz.show(figure, alt=alt)
+leads = differences["MobileFaceNet minus transformer"].tolist()
+since_start = means["transformer minus untrained"]
+of_positions = means["transformer minus without positions"]
+
+# %% tags=["guard"]
+guard(
+    "MobileFaceNet is ahead in each run, and the transformer ends near where it began",
+    np.all(np.array(leads) > 0) and abs(since_start) < 8,
+    leads=leads,
+    since_start=since_start,
+)
+
+# %% [markdown]
+# MobileFaceNet was ahead in each of the three runs; three are few: the interval of its mean lead is wide and includes
+# zero. The transformer ended within a few points of where it began, before any training.
+#
+# **This is no verdict on transformers.** All networks had the same few epochs, and one learning rate each; this
+# notebook searches for no better one. Set `EPOCHS` higher, or the rate lower, and see. A likely reason is what a
+# convolution is given and the transformer has to find out: that neighbouring pixels belong together and that a pattern
+# may be moved. With tens of millions of photographs, one came between two residual networks, see below.
+#
+# **Positions made no difference that we could show**, though without them a shuffled face is the same face. Did training
+# not touch them?
+
+# %% tolerance="2 points"
+start = new_network("transformer", 0).positions.detach()
+now = networks["transformer"][0].positions.detach()
+moved_by = 100 * float((now - start).norm() / start.norm())
+print(f"training moved the positions by {moved_by:.0f} % of their size at the start")
+
+# %% tags=["guard"]
+guard(
+    "the positions have moved, and make a difference of a few points at most",
+    moved_by > 30 and abs(of_positions) < 8,
+    moved_by=moved_by,
+    of_positions=of_positions,
+)
+
+# %% [markdown]
+# It did, by about their own size. Perhaps the network has not learned enough to use them.
+#
 # ## All families beside each other
 #
 # This is the last of seven notebooks on families. What do the networks give for what they cost? A recorded run trained all
