@@ -108,7 +108,7 @@ def test_squeeze_and_excitation_starts_between_zero_and_one():
     assert ((ratio > 0) & (ratio < 1)).all() and n_parameters(block) == 8 * 2 + 2 + 2 * 8
 
 
-@pytest.mark.parametrize("squeeze", [None, 4])
+@pytest.mark.parametrize("squeeze", [None, 4, 8])
 @pytest.mark.parametrize("size", [(16, 16), (33, 20)])
 def test_other_sizes_and_gradients(size: tuple[int, int], squeeze: int | None):
     network = create(

@@ -100,3 +100,12 @@ def test_both_scores_give_the_same_metrics_and_thresholds() -> None:
     assert by_cosine.tar == by_distance.tar and by_cosine.far_achieved == by_distance.far_achieved
     assert cosine_to_squared_l2(by_cosine.threshold) == pytest.approx(-by_distance.threshold)
     assert kfold_accuracy(cosines, same).mean == kfold_accuracy(-distances, same).mean
+
+
+def test_rounding_leads_no_cosine_beyond_its_ends() -> None:
+    rows = np.random.default_rng(0).normal(size=(500, 7))
+    both, here = np.concatenate([rows, -rows]), np.arange(500)
+    units = both / np.linalg.norm(both, axis=1, keepdims=True)
+    alike = np.einsum("pd,pd->p", units, units)
+    assert alike.max() > 1, "or nothing would be tested"
+    assert cosine_scores(both, here, here).max() == 1 and cosine_scores(both, here, here + 500).min() == -1

@@ -36,7 +36,7 @@ def test_the_names_that_the_text_speaks_of_stand_beside_their_dots():
 @pytest.mark.parametrize(
     ("costs", "quality", "groups", "words"),
     [
-        ({}, QUALITY, GROUPS, "nothing to draw"),
+        ({}, QUALITY, GROUPS, "costs: there is nothing to draw"),
         ({"MB": {"a": 1.0}}, QUALITY, GROUPS, r"costs\['MB'\] names \['a'\]"),
         (COSTS, QUALITY, {"small": ["a", "b"], "large": ["b"]}, r"groups names \['a', 'b', 'b'\]"),
         ({"MB": {"a": 0.0, "b": 1.0}}, QUALITY, GROUPS, "positive numbers"),
