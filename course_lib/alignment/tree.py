@@ -75,7 +75,7 @@ def tree(source: Path, target: Path) -> Tree:
                 continue
             elif real in seen:
                 passed_over.append(Problem(file, SEEN, "a link to a folder that is reached by another way too"))
-            elif os.path.isfile(real / SETTINGS):  # Path.is_file raises where the folder may not be looked into
+            elif os.path.isfile(real / SETTINGS):  # unlike Path.is_file, of a closed folder too: os.walk names it
                 passed_over.append(Problem(file, CROPS, f"it holds {SETTINGS}: crops of another run"))
             else:
                 kept.append(name)
