@@ -1,4 +1,7 @@
-"""The notebooks as Google Colab opens them: each with a first cell that installs the course. python -m tools.colab
+"""The notebooks as Google Colab opens them: each with a first cell that installs the course.
+
+python -m tools.colab            from the package index
+python -m tools.colab ADDRESS    from what pip is to be given in place of face-course: git+https://… or a wheel's path
 
 They are written to dist/colab, to be published as a branch: docs/releasing.md. Everywhere else the course is installed
 before a notebook is opened, so the notebooks themselves have no such cell.
@@ -35,12 +38,13 @@ subprocess.run([*pip, *needs, *([] if shutil.which("nvidia-smi") else cpu)], che
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Write them all; the exit code."""
-    if sys.argv[1:] if arguments is None else arguments:
+    given = sys.argv[1:] if arguments is None else list(arguments)
+    if len(given) > 1 or any(one.startswith("-") for one in given):
         print(__doc__, file=sys.stderr)
         return 2
     FOLDER.mkdir(parents=True, exist_ok=True)
     for path in sorted((ROOT / "notebooks").glob("*.ipynb")):
-        notebook = for_colab(json.loads(path.read_text(encoding="utf-8")))
+        notebook = for_colab(json.loads(path.read_text(encoding="utf-8")), *given)
         text = json.dumps(notebook, ensure_ascii=False, indent=1) + "\n"
         (FOLDER / path.name).write_text(text, encoding="utf-8")
     print(f"{len(list(FOLDER.glob('*.ipynb')))} notebooks in {FOLDER.relative_to(ROOT)}")
@@ -51,7 +55,7 @@ def for_colab(notebook: dict[str, Any], course: str = "face-course") -> dict[str
     """A notebook with the first cell, and all else as it was.
 
     Args:
-        course: what pip is asked for; a path to a wheel before it is on the index.
+        course: what pip is given.
     """
     cell = {
         "cell_type": "code",

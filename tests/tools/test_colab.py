@@ -59,7 +59,12 @@ def test_every_notebook_gets_the_cell_and_keeps_the_others(
     nbformat.validate(made)
     lines = "".join(made["cells"][0]["source"]).splitlines()
     assert len(lines) <= 20 and max(map(len, lines)) <= 88
+    assert colab.main(["git+https://github.com/a/b"]) == 0
+    assert '"--no-deps", "git+https://github.com/a/b"' in (tmp_path / "dist/colab/00_start_here.ipynb").read_text(
+        encoding="utf-8"
+    ).replace('\\"', '"')
 
 
-def test_it_takes_no_arguments(capsys: pytest.CaptureFixture) -> None:
-    assert colab.main(["00"]) == 2 and "dist/colab" in capsys.readouterr().err
+@pytest.mark.parametrize("given", [["--help"], ["a", "b"]])
+def test_other_options_are_refused(given: list[str], capsys: pytest.CaptureFixture) -> None:
+    assert colab.main(given) == 2 and "dist/colab" in capsys.readouterr().err
