@@ -107,6 +107,7 @@ def make_ready(reason: str, mend: bool, torch: str | None, python: str, held: in
         if not mend:
             create(uv, python)
         install(uv, torch, ["-e", ".[dev]"], held)
+        spell_project()
     except BaseException:
         if not mend:
             discard(VENV)
@@ -114,6 +115,15 @@ def make_ready(reason: str, mend: bool, torch: str | None, python: str, held: in
     built = {"fingerprint": fingerprint(), "python": named(python_version(venv_python())), "root": str(ROOT)}
     STAMP.write_text(json.dumps({**built, "torch": torch}, indent=1) + "\n", encoding="utf-8")
     say("The environment is ready.")
+
+
+def spell_project() -> None:
+    """Name the project's folder in ASCII to Python, which up to 3.12 reads such names in the system's encoding."""
+    if not str(ROOT).isascii():
+        line = f"import os, sys; sys.path.append(os.fsdecode({os.fsencode(str(ROOT))!r}))\n"
+        for place in ("lib/python*", "Lib"):
+            for path in VENV.glob(f"{place}/site-packages/_face_course.pth"):
+                path.write_text(line, encoding="ascii")
 
 
 def suitable_torch() -> str:

@@ -116,7 +116,8 @@ def settings(torch: str = "") -> dict[str, str]:
     kept = {name: value for name, value in os.environ.items() if name not in unwanted}
     temporary = CACHE / "tmp"  # many systems keep /tmp in memory, too small for pip's PyTorch
     temporary.mkdir(parents=True, exist_ok=True)
-    kept.update({"PIP_USER": "0", **dict.fromkeys(("TMPDIR", "TEMP", "TMP"), str(temporary))})
+    # In UTF-8, or else no package can be built in a folder of another name than the locale's letters make.
+    kept.update({"PIP_USER": "0", "PYTHONUTF8": "1", **dict.fromkeys(("TMPDIR", "TEMP", "TMP"), str(temporary))})
     kept.setdefault("PIP_RETRIES", "1")  # with its own five, pip takes minutes to say that there is no network
     return {**kept, "UV_TORCH_BACKEND": torch} if torch else kept
 

@@ -240,6 +240,21 @@ def test_an_environment_that_cannot_be_mended_is_built_anew(project, damage, wor
     assert not project.run("lab").stdout.startswith("[face-course] The environment")
 
 
+@pytest.mark.parametrize("locale", [{}, {"LC_ALL": "C", "PYTHONUTF8": "0"}])
+def test_a_folder_of_any_name_is_found_in_every_locale(monkeypatch, tmp_path, locale):
+    root = tmp_path / os.fsdecode("über uns".encode())
+    site = root / ".venv/lib/python3.11/site-packages"
+    site.mkdir(parents=True)
+    (site / "_face_course.pth").write_bytes(os.fsencode(root))  # as the builder writes it
+    (root / "its_module.py").touch()
+    monkeypatch.setattr(environment, "ROOT", root)
+    monkeypatch.setattr(environment, "VENV", root / ".venv")
+    environment.spell_project()
+    code = f"import os, site; site.addsitedir(os.fsdecode({os.fsencode(site)!r})); import its_module"
+    done = subprocess.run([sys.executable, "-c", code], env={**os.environ, **locale}, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
 def test_a_file_in_the_place_of_the_environment_makes_way(project):
     project.write(".venv", "/home/ada/.virtualenvs/course")
     assert project.run("lab").returncode == 0 and (project.root / ".venv").is_dir()
