@@ -3,6 +3,18 @@
 import math
 
 
+def three_heads(maps, place_weights, dense_weights):
+    """All three add up the map with weights, and differ in which numbers they may weigh by themselves.
+
+    gdconv multiplies each place of each channel by its own weight and adds up over the places, not over the channels.
+    fc reads the map as one long row, channel by channel as `flatten` lays it out, with a row of weights an output.
+    """
+    gap = maps.mean(dim=(2, 3))
+    gdconv = (maps * place_weights).sum(dim=(2, 3))
+    fc = maps.flatten(1) @ dense_weights.T
+    return gap, gdconv, fc
+
+
 def head_parameters(channels, side, dim):
     """Ask of every head what it multiplies.
 

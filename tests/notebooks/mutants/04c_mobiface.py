@@ -2,6 +2,8 @@
 
 import math
 
+import torch
+
 from tools.notebook_exercises import solution_of
 
 right = solution_of("04c_mobiface")
@@ -12,6 +14,15 @@ def heads(channels, side, dim, *, gap=0, gdconv=0, fc=0):
     return tuple(
         number + more
         for number, more in zip(right.head_parameters(channels, side, dim), (gap, gdconv, fc), strict=True)
+    )
+
+
+def three(maps, place, dense, *, gap=None, gdconv=None, fc=None):
+    """The right answer with another of the heads."""
+    answers = right.three_heads(maps, place, dense)
+    return tuple(
+        answer if other is None else other(maps, place, dense)
+        for answer, other in zip(answers, (gap, gdconv, fc), strict=True)
     )
 
 
@@ -42,6 +53,24 @@ def half_of_a_unit(millions, body, features):
 
 
 MUTANTS = {
+    "three_heads": {
+        "gap is a mean, not a sum": lambda *a: three(*a, gap=lambda m, p, d: m.sum((2, 3))),
+        "gap keeps the channels apart": lambda *a: three(
+            *a, gap=lambda m, p, d: m.mean((1, 2, 3))[:, None] + 0 * m[:, :, 0, 0]
+        ),
+        "gdconv weighs each place": lambda *a: three(*a, gdconv=lambda m, p, d: m.sum((2, 3)) * p.mean((1, 2))),
+        "gdconv adds up, and does not average": lambda *a: three(*a, gdconv=lambda m, p, d: (m * p).mean((2, 3))),
+        "gdconv keeps the channels apart": lambda *a: three(
+            *a, gdconv=lambda m, p, d: (m * p).sum((1, 2, 3))[:, None] + 0 * m[:, :, 0, 0]
+        ),
+        "each channel has its own weights": lambda *a: three(*a, gdconv=lambda m, p, d: (m * p[:1]).sum((2, 3))),
+        "fc reads channel by channel": lambda *a: three(*a, fc=lambda m, p, d: m.permute(0, 2, 3, 1).flatten(1) @ d.T),
+        "fc has no bias": lambda *a: three(*a, fc=lambda m, p, d: m.flatten(1) @ d.T + 1),
+        "fc reads every channel": lambda *a: three(
+            *a, fc=lambda m, p, d: torch.cat([m[:, :1], 0 * m[:, 1:]], 1).flatten(1) @ d.T
+        ),
+        "in this order": lambda *a: right.three_heads(*a)[::-1],
+    },
     "head_parameters": {
         "a mean learns nothing": lambda c, s, d: heads(c, s, d, gap=c),
         "gdconv counts its batch norm": lambda c, s, d: heads(c, s, d, gdconv=-2 * c),
