@@ -150,21 +150,15 @@ def three_heads(maps, place_weights, dense_weights):
 
 # %% tags=["check"]
 def by_layers(maps, place_weights, dense_weights):
-    pooled = F.adaptive_avg_pool2d(maps, 1).flatten(1)
-    kernels = place_weights[:, None]
-    return (
-        pooled,
-        F.conv2d(maps, kernels, groups=len(kernels)).flatten(1),
-        F.linear(maps.flatten(1), dense_weights),
-    )
+    gap = F.adaptive_avg_pool2d(maps, 1).flatten(1)
+    gdconv = F.conv2d(maps, place_weights[:, None], groups=len(place_weights))
+    return gap, gdconv.flatten(1), F.linear(maps.flatten(1), dense_weights)
 
 
 def draw_maps(rng):
     n, c, h, w, d = rng.integers(1, 5, size=5)
-    numbers = rng.normal(size=(n, c, h, w)), rng.normal(size=(c, h, w))
-    return *map(torch.from_numpy, numbers), torch.from_numpy(
-        rng.normal(size=(d, c * h * w))
-    )
+    shapes = (n, c, h, w), (c, h, w), (d, c * h * w)
+    return tuple(torch.from_numpy(rng.normal(size=shape)) for shape in shapes)
 
 
 hints = (

@@ -100,17 +100,15 @@ def locally_connected(x, weight, bias, stride):
 def by_unfolding(x, weight, bias, stride):
     rows, columns, _, _, kernel, _ = weight.shape
     windows = F.unfold(x, kernel, stride=stride)  # (N, C * k * k, positions)
-    kernels = weight.flatten(3).flatten(0, 1)  # (positions, out, C * k * k)
-    sums = torch.einsum("ncp,poc->nop", windows, kernels)
+    sums = torch.einsum("ncp,poc->nop", windows, weight.flatten(3).flatten(0, 1))
     return sums.unflatten(2, (rows, columns)) + bias
 
 
 def draw_layer(rng):
-    n, c, out, kernel, stride, rows, columns = (int(a) for a in rng.integers(1, 4, 7))
-    height, width = (kernel + (steps - 1) * stride for steps in (rows, columns))
-    shapes = (n, c, height, width), (rows, columns, out, c, kernel, kernel)
-    x, weight = (torch.from_numpy(rng.normal(size=shape)) for shape in shapes)
-    return x, weight, torch.from_numpy(rng.normal(size=(out, rows, columns))), stride
+    n, c, out, k, stride, rows, columns = (int(a) for a in rng.integers(1, 4, 7))
+    sides = k + (rows - 1) * stride, k + (columns - 1) * stride
+    shapes = (n, c, *sides), (rows, columns, out, c, k, k), (out, rows, columns)
+    return *(torch.from_numpy(rng.normal(size=size)) for size in shapes), stride
 
 
 hints = (
@@ -676,6 +674,9 @@ def new_network(own):
     return with_batch_norm(net)
 
 
+# %% [markdown]
+# The recipe is that of notebook 02, with twelve epochs:
+
 # %%
 people, _ = data.split_by_identity(faces, n_test=10, seed=0)
 
@@ -708,6 +709,9 @@ local = {name: float(np.mean(change[2:5])) for name, change in changes.items()}
 for name, change in local.items():
     print(f"{name}: L4 to L6 changed by {change:.0f} % on average")
 change_guess.reveal(local["own kernels"], ".0f")
+
+# %% [markdown]
+# Layer by layer:
 
 # %%
 figure = viz.dots(
