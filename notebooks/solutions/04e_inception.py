@@ -1,5 +1,18 @@
 """Solutions to the exercises of notebooks/04e_inception.ipynb, with the reasons."""
 
+import torch
+
+
+def block_sum(x, branches, join, scale, shortcut):
+    """Every branch is called with x itself: they stand side by side, not in a row.
+
+    Channels are axis 1 of (N, C, H, W), so that is where outputs are stacked, in the order that the join's weights
+    expect. The scale is for what the join gives; x is added as it came in, since that is what makes it a shortcut.
+    """
+    stacked = torch.cat([branch(x) for branch in branches], dim=1)
+    out = scale * join(stacked)
+    return x + out if shortcut else out
+
 
 def window_and_weights(kernels):
     """A window begins as one pixel, and every kernel adds its side less one, in each direction by itself.

@@ -4,7 +4,8 @@
 # Small face networks are often measured against a large one: the residual network of Deng et al. (2019), here with
 # **squeeze and excitation**, a small network in every block that says how much each channel counts. Lee et al. put it
 # beside MobileFaceNet and find it "more suitable" for mobile devices, because its accuracy is higher by a fraction of a
-# point. We decode its name, build it, and put beside that fraction what it costs.
+# point. They say themselves that they have not compared what the two cost. We decode the name, build the network, and put
+# beside that fraction what it costs.
 #
 # **What you will learn**
 # - to read a name such as SE-LResNet100E-IR: every letter is a design decision;
@@ -287,8 +288,9 @@ guard(
 # %% [markdown]
 # ## What it costs, beside MobileFaceNet
 #
-# Lee et al. compare the two by accuracy. Their table has no parameters, no operations, no memory. Here they are, for the
-# same 112x112 image. We count on the `meta` device, which needs no memory for the weights.
+# Lee et al. compare the two by accuracy. Their table has no parameters, no operations, no memory, and they write that there
+# is "no data that directly compares the hardware usage environment, such as computational resources and memory usage,
+# between the two models", and that this "requires additional research". Here is what can be counted, for the same 112x112 image. We count on the `meta` device, which needs no memory for the weights.
 
 # %%
 NAMES = ("mobilefacenet", "iresnet18", "iresnet50", "iresnet100", "se_lresnet100e_ir")
@@ -652,7 +654,7 @@ guard(
 # - SE lets the whole face decide how much a channel counts, and adds little to the parameters. On strangers it made no
 #   difference that we could show.
 # - Beside MobileFaceNet the network has 65 times the parameters and 55 times the multiply-adds. A table that
-#   compares accuracy alone cannot call it more suitable for mobile devices.
+#   compares accuracy alone, as its authors say, leaves open which is more suitable for mobile devices.
 #
 # **Next**: [notebook 04g](04g_vit.ipynb) leaves convolutions behind, and sets all families beside each other. The core of
 # the course goes on with [notebook 05](05_center_loss_digits.ipynb).
@@ -662,5 +664,6 @@ guard(
 # - Deng et al. (2019, CVPR) report 99.83 % on LFW with LResNet100E-IR and ArcFace.
 # - Lee et al. (2024, "Research on a Lightweight Deep Learning Model Suitable for Face Recognition for Mobile Devices",
 #   Table 1) report 99.85 % for SE-LResNet100E-IR and 99.68 % for MobileFaceNet, without parameters, operations or
-#   memory, and call the former more suitable for mobile devices.
+#   memory, and expect the former "to be more meaningful in limited embedded environments". They name the comparison of
+#   computational resources and memory as work still to be done.
 # - Hu et al. (2018, CVPR) introduced squeeze and excitation.

@@ -2,9 +2,54 @@
 
 import math
 
+import torch
+
 from tools.notebook_exercises import solution_of
 
 right = solution_of("04e_inception")
+
+
+def one_after_the_other(x, branches, join, scale, shortcut):
+    """The branches in a row, each as long as its channels fit."""
+    seen = []
+    for branch in branches:
+        last = seen[-1] if seen and seen[-1].shape == x.shape else x
+        seen.append(branch(last))
+    out = scale * join(torch.cat(seen, dim=1))
+    return x + out if shortcut else out
+
+
+def with_relu(x, branches, join, scale, shortcut):
+    return torch.relu(right.block_sum(x, branches, join, scale, shortcut))
+
+
+def relu_before_the_sum(x, branches, join, scale, shortcut):
+    out = torch.relu(right.block_sum(x, branches, join, scale, False))
+    return x + out if shortcut else out
+
+
+def everything_scaled(x, branches, join, scale, shortcut):
+    return scale * right.block_sum(x, branches, join, 1.0, shortcut)
+
+
+def always_added(x, branches, join, scale, shortcut):
+    return right.block_sum(x, branches, join, scale, True)
+
+
+def never_added(x, branches, join, scale, shortcut):
+    return right.block_sum(x, branches, join, scale, False)
+
+
+def never_scaled(x, branches, join, scale, shortcut):
+    return right.block_sum(x, branches, join, 1.0, shortcut)
+
+
+def last_branch_first(x, branches, join, scale, shortcut):
+    return right.block_sum(x, list(branches)[::-1], join, scale, shortcut)
+
+
+def without_the_bias(x, branches, join, scale, shortcut):
+    return right.block_sum(x, branches, join, scale, shortcut) - scale * join.bias[:, None, None]
 
 
 def sides_added_up(kernels):
@@ -54,6 +99,17 @@ def cut_off(printed, rest, features):
 
 
 MUTANTS = {
+    "block_sum": {
+        "each branch takes x itself": one_after_the_other,
+        "no ReLU at the end": with_relu,
+        "no ReLU behind the join": relu_before_the_sum,
+        "the scale is not for x": everything_scaled,
+        "the join's output is scaled": never_scaled,
+        "shortcut=False leaves x out": always_added,
+        "shortcut=True adds x": never_added,
+        "stacked in the order of the branches": last_branch_first,
+        "the join has its bias": without_the_bias,
+    },
     "window_and_weights": {
         "a kernel adds its side less one": sides_added_up,
         "every kernel adds to the window": largest_kernel,
