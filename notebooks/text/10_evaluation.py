@@ -222,13 +222,14 @@ for number in range(10):
 
 ten = evaluation.kfold_accuracy(scores, pairs.same)
 by_hand, by_library = 100 * per_fold.mean(), 100 * ten.mean
+difference = by_hand - by_library
 print(f"by hand: {by_hand:.1f} %, by the library: {by_library:.1f} %")
 
 # %% tags=["guard"]
 guard(
     "our ten folds give the accuracy of the library",
     abs(difference) < 1e-9,
-    difference=by_hand - by_library,
+    difference=difference,
 )
 
 # %% [markdown]
