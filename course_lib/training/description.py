@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dis
 import functools
 import hashlib
 import re
@@ -155,8 +156,11 @@ def _of_object(value: Any, depth: int) -> Plain:
 
 def _code(code: CodeType) -> str:
     """Byte code with its names and constants; functions within it too, whose own repr would hold an address."""
+    used = sorted({step.arg for step in dis.get_instructions(code) if step.opcode in dis.hasconst})
     constants = []
-    for one in code.co_consts:
+    for one in (
+        code.co_consts[place] for place in used
+    ):  # Python 3.14 keeps a set's first member, too, and never uses it
         if isinstance(one, frozenset):  # whose order is another one in every process
             one = sorted(map(repr, one))
         constants.append(_code(one) if isinstance(one, CodeType) else repr(one))

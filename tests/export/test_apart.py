@@ -130,7 +130,8 @@ def test_the_process_has_no_secret_and_ends_when_its_parent_is_killed(tmp_path):
         stdout=subprocess.PIPE,
     )
     assert parent.stdout.readline() == b"opened\n"
-    (child,) = psutil.Process(parent.pid).children()
+    children = psutil.Process(parent.pid).children()  # Python 3.14 also tracks tqdm's lock in one
+    (child,) = [one for one in children if "apart_process" in str(one.cmdline())]
     assert b"secret" not in Path(f"/proc/{child.pid}/environ").read_bytes()
     parent.kill()
     parent.communicate()
@@ -153,7 +154,7 @@ def test_a_message_is_what_was_sent():
         (b" " * (1 << 17), b"", "expected 8 at most"),
         (b"[1]", b"", "a message is list"),
         (b"no JSON", b"", "Expecting value"),
-        (b"[" * 60_000, b"", "nested too deeply"),
+        (b"[" * 60_000, b"", "nested too deeply|Expecting value"),  # Python 3.14 nests as deeply as its stack
         (json.dumps({"a": 1}).encode("utf-16-le"), b"", ""),
     ],
 )
