@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 
@@ -19,7 +20,7 @@ def test_a_limit_is_its_default_or_what_the_environment_says(monkeypatch: pytest
         assert limit.value == value
 
 
-@pytest.mark.parametrize("text", ["0", "-5", "1e9", "many", "²", "9" * 5000])
+@pytest.mark.parametrize("text", ["0", "-5", "1e9", "many", os.fsdecode("²".encode()), "9" * 5000])
 def test_what_is_no_limit_is_refused(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COURSE_MAX_OF_A_TEST", text)
     with pytest.raises(ValueError, match="COURSE_MAX_OF_A_TEST is .*; expected a whole number, such as 10") as error:
