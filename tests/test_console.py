@@ -38,7 +38,8 @@ def test_the_first_are_listed_and_the_rest_counted():
 
 
 def test_a_narrow_console_prints_every_name():
-    program = f"from course_lib.console import print_anything; print_anything(); print({ascii('Zoë Чехов 王 ' + chr(0xDCE9))})"
+    name = ascii("Zoë Чехов 王 " + chr(0xDCE9))
+    program = f"from course_lib.console import print_anything; print_anything(); print({name})"
     done = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, env=os.environ | {"PYTHONIOENCODING": "cp1252:strict"}
     )
