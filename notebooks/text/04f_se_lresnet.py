@@ -16,7 +16,7 @@
 # **What you need before**: [notebook 02](02_train_and_verify.ipynb) (the recipe, paired runs, Wilson's interval) and
 # [notebook 03](03_convolution_costs.ipynb) (what a convolution costs, batch norm, PReLU).
 #
-# **Time and place**: 1 minute to run, 75 minutes to read and do. No GPU, no network, 1.0 GB of memory.
+# **Time and place**: 1 minute to run, 80 minutes to read and do, 60 more for the open task. No GPU, no network, 1.0 GB of memory.
 
 # %% tags=["imports"]
 import numpy as np
@@ -648,6 +648,40 @@ guard(
 # were, up to a few hundredths. They do depend on the photograph. But in this stage of this run SE said little yet. A
 # longer training might change that, and so might more photographs; these runs cannot tell whether SE helps.
 #
+# ### Explain: what can squeeze and excitation do that a convolution cannot?
+#
+# Suppose that two digits lie on top of each other in a picture, a red and a green one, and that a small lamp far beside them
+# says which one is meant. A shallow network reads both digits, place by place, and adds up over all places at the end. Why
+# can it not name the right one, however long it is trained? What does squeeze and excitation add? And why would it not be
+# needed if the lamp lit the whole picture?
+#
+# <details><summary>Model answer</summary>
+#
+# No window that sees a stroke sees the lamp, so every place reports both digits. The sum over all places adds the report
+# "lamp on" to them, and a sum cannot switch anything off. Squeeze and excitation multiplies: the averages of all channels,
+# with the lamp among them, decide how much the red and the green channels count, at every place. If the lamp lit the whole
+# picture, each window would see it. Its light would raise or lower the sums of the convolution, and the nonlinearity behind
+# them would keep some channels and silence others, place by place: a choice without factors. In a deep network the last
+# units see the whole picture anyway, which leaves less for squeeze and excitation to add.
+#
+# </details>
+#
+# ### Open task: the lamp (60 minutes)
+#
+# Build that task from `data.digits()`, as colour pictures of two digits with an empty strip beside them, and try the argument.
+# Two units of `ImprovedResidual` and an average over all places make the network, with SE and without; `training.fit` and
+# `losses.Softmax` train it. Be patient with SE: its factors begin at one half, and in some runs they take many
+# epochs to leave it.
+#
+# | What counts | Points |
+# |---|---|
+# | before the first run you worked out what share a network names that reads both digits and cannot choose | 2 |
+# | you checked how many pixels a place of the last map sees, and that none sees a digit and the lamp | 2 |
+# | with and without SE: same pictures, seeds and epochs, at least five seeds, every run shown | 2 |
+# | a second task in which the lamp lights the whole picture, with the same two networks | 2 |
+# | the factors of the last unit, with the lamp on and off, and a sentence on what they do | 1 |
+
+# %% [markdown]
 # ## Summary
 #
 # - The name is a specification: L keeps the resolution, IR is the unit, E the ending, SE a factor for every channel.

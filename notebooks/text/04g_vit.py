@@ -16,7 +16,7 @@
 # **What you need before**: [notebook 02](02_train_and_verify.ipynb) (the recipe, pairs of unseen people, paired runs) and
 # [notebook 03](03_convolution_costs.ipynb) (what a convolution costs, and how it is counted).
 #
-# **Time and place**: 1 minute to run, 90 minutes to read and do. No GPU, no network, 1.1 GB of memory.
+# **Time and place**: 1 minute to run, 90 minutes to read and do, 60 more for the open task. No GPU, no network, 1.1 GB of memory.
 
 # %% tags=["imports"]
 import numpy as np
@@ -310,6 +310,22 @@ guard(
 )
 
 # %% [markdown]
+# ### Explain: which patches need positions most?
+#
+# Take digits of 28x28 pixels, cut into patches of 4x4, of 7x7 or of 14x14 pixels. For which of them does a transformer lose
+# most when it has no positions? What does it know of places **inside** a patch? And what would you expect of a single patch
+# as large as the picture?
+#
+# <details><summary>Model answer</summary>
+#
+# It loses most with the smallest patches. Inside a patch the network knows every place: each pixel has its own weight in the
+# matrix that makes the token. Positions only tell where the patches themselves lie. A patch of 4x4 pixels shows a piece of
+# a stroke that occurs in several digits, and what matters is where it lies; a quarter of a digit shows much more by
+# itself. With one patch there is nothing to put in order: with and without positions would be the same network, up to a
+# constant.
+#
+# </details>
+#
 # ## What it costs
 #
 # ### Exercise 2: what a block costs
@@ -674,6 +690,20 @@ guard(
 # %% [markdown]
 # It did, by about their own size. Perhaps the network has not learned enough to use them.
 #
+# ### Open task: how long does a transformer need? (60 minutes)
+#
+# Train the small transformer of this notebook until it names nine in ten of its own photographs, and MobileFaceNet until it
+# does. How many epochs does each take? And which is better on strangers then?
+#
+# | What counts | Points |
+# |---|---|
+# | before the first run you wrote down what you expect, and how long you will train at most | 1 |
+# | both networks end when they have learned, not after equal epochs; the curves of the training accuracy are shown | 2 |
+# | at least two learning rates for each, and you say how you chose | 2 |
+# | strangers: paired runs over at least three splits, each run shown, with the interval of the mean difference | 2 |
+# | the paragraph keeps apart what the networks can do and how fast they learn it | 2 |
+
+# %% [markdown]
 # ## All families beside each other
 #
 # This is the last of seven notebooks on families. What do the networks give for what they cost? A recorded run trained all
