@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 
 from course_lib.alignment.crop_names import LONGEST_NAME, crop_names, digest, plain_name, same_file
 
-
 # A name comes from the disk, so that it has no letters which the locale cannot write.
 any_letters = pytest.mark.skipif(sys.getfilesystemencoding() != "utf-8", reason="the locale has few letters")
 
