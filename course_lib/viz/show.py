@@ -30,4 +30,4 @@ def show(figure: Figure, alt: str) -> None:
 
     if not alt.strip():
         raise ValueError("alt is empty; expected a sentence that says what the figure shows")
-    display(Image(png(figure, dpi=90), alt=alt), metadata={"image/png": {"alt": alt}})
+    display(Image(png(figure, dpi=90)), metadata={"image/png": {"alt": alt}})
