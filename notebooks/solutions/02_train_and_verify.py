@@ -3,6 +3,8 @@
 import numpy as np
 import torch
 
+from course_lib import evaluation
+
 
 def train_on(net, criterion, batches, learning_rate):
     """The optimizer is made once: its momentum must live through all batches.
@@ -48,3 +50,16 @@ def best_threshold(scores, same):
     candidates = np.array([np.inf, *(falling[1:] + falling[:-1]) / 2, falling[-1]])
     right = ((scores >= candidates[:, None]) == same).sum(axis=1)
     return candidates[np.argmax(right)]
+
+
+def eer_of_drawn(scores, same, left_person, right_person, drawn):
+    """A list of people drawn is a list of pairs in which some come several times and others not at all.
+
+    `bincount` says how often each person was drawn. A genuine pair has one person and counts that often; an impostor
+    pair comes about once for every way to take its two people. The repeated scores then go through the same EER.
+    """
+    times = np.bincount(drawn, minlength=max(left_person.max(), right_person.max()) + 1)
+    counts = np.where(
+        same, times[left_person], times[left_person] * times[right_person]
+    )
+    return evaluation.eer(np.repeat(scores, counts), np.repeat(same, counts)).rate

@@ -30,11 +30,14 @@ def center_gradient(features, labels, centers):
     return (features - centers[labels]) / len(features)
 
 
-def share_of_the_way(n, alpha):
-    """The residuals sum up to n times the way to their mean, so Wen's step is alpha n / (1 + n) of the way.
+def moved_centers(features, labels, centers, alpha):
+    """Each class present sums the residuals of its features from its old center, and divides by one more than their number.
 
-    Without a feature the share is 0, and nothing has to be treated separately. With one it is half of alpha, and with
-    very many it comes close to alpha, from below: the one in the denominator keeps the step short while the batch says
-    little about the class.
+    The copy leaves the old centers as they were. A class without a feature is not visited, and keeps its center; the
+    formula would say the same, since its sum is 0 and the one in the denominator keeps the division harmless.
     """
-    return alpha * n / (1 + n)
+    moved = centers.copy()
+    for label in np.unique(labels):
+        residuals = features[labels == label] - centers[label]
+        moved[label] += alpha * residuals.sum(axis=0) / (1 + len(residuals))
+    return moved

@@ -17,11 +17,19 @@ def nearest_share(embeddings, labels):
     return np.mean(labels[cosines.argmax(axis=1)] == labels)
 
 
-def smallest_difference(n, scatter):
-    """The root of n is (t + t) s / d, so d is (t + t) s over the root of n.
+def what_runs_show(differences):
+    """Everything is measured in standard errors, s over the root of n: how well the runs know their mean.
 
-    Both quantiles have n - 1 degrees of freedom. For few runs they are large, since the spread itself is then hardly
-    known, so that the difference shrinks faster than the root of n at first.
+    The interval reaches t of them to both sides. The root of the formula for n gives the smallest difference, which is
+    t plus another t of them: one keeps the interval clear of zero, the other leaves the room that four of five
+    experiments need. Both quantiles have n - 1 degrees of freedom.
     """
-    quantiles = stats.t.ppf(0.975, n - 1) + stats.t.ppf(0.8, n - 1)
-    return quantiles * scatter / np.sqrt(n)
+    n, mean = len(differences), np.mean(differences)
+    standard_error = np.std(differences, ddof=1) / np.sqrt(n)
+    t, room = stats.t.ppf(0.975, n - 1), stats.t.ppf(0.8, n - 1)
+    return (
+        mean,
+        mean - t * standard_error,
+        mean + t * standard_error,
+        (t + room) * standard_error,
+    )

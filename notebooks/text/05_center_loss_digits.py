@@ -9,9 +9,8 @@
 # **What you will learn**
 # - what softmax does to features, and what it leaves undone;
 # - center loss: its formula, its gradient, and how its centers move;
-# - why the cosine and the distance disagree about which of the two losses is better;
-# - why two update rules that look alike behave differently, and one of them can explode;
-# - how to choose the weight of center loss, and what happens when it is too large.
+# - what the score of a comparison has to do with the loss of the training;
+# - what the weight of center loss changes, and what happens when it is too large.
 #
 # **What you need before**: [notebook 02](02_train_and_verify.ipynb) (how a network is trained and verified), and what a
 # derivative is.
@@ -24,7 +23,6 @@ import textwrap
 import numpy as np
 import pandas as pd
 import torch
-from scipy import stats
 
 from course_lib import (
     backbones,
@@ -57,12 +55,12 @@ viz.show(figure, alt="Two rows of ten handwritten digits each, from zero to nine
 # %% [markdown]
 # ## The data and the network
 #
-# The digits come from the MNIST collection, the same number of each. The split is fixed: on every machine the same images
-# are for training, and the same for testing.
+# The digits come from the MNIST collection, with equally many images of each digit. The split is fixed: on every machine
+# the same images are for training, and the same for testing.
 #
-# A **feature** is a number that a layer of a network computes from an image, for the next layer to work with. LeNet++ is
-# the network of the center loss paper: six convolutions, then a layer with **two** outputs. In this notebook "the
-# features" are those two, a point in the plane for each image. A linear classifier on top of them names the digit. We
+# A **feature** is what a layer of a network makes of an image, a vector of numbers for the next layer to work with. LeNet++
+# is the network of the center loss paper: six convolutions, then a layer with **two** outputs. Here the feature of an image
+# is these two numbers, so it is a point in the plane. A linear classifier on top of them names the digit. We
 # take a quarter of the paper's channels and add batch norm, so that it trains in seconds.
 
 # %%
@@ -80,7 +78,7 @@ print("images", tuple(images.shape), "-> features", tuple(features.shape))
 #
 # $$L_S = -\frac{1}{N}\sum_i \log \frac{e^{z_{y_i}}}{\sum_j e^{z_j}}$$
 #
-# It wants the right logit to be far above the others. It does not ask how widely a class spreads. Let us see what that
+# It wants the right logit to be far above the others. It does not care how widely a class spreads. Let us see what that
 # does to the features.
 #
 # One function trains all networks of this notebook; only the criterion changes from run to run. The optimizer is
@@ -135,7 +133,7 @@ guard(
 
 # %% [markdown]
 # Each digit is a ray from the origin outwards. Why so long? Let us make all features shorter or longer, keep the
-# classifier, and see what the loss of the correctly named digits says to it. And let us measure one ray, that of the
+# classifier, and see how the loss of the correctly named digits changes. And let us measure one ray, that of the
 # threes, against the gap between the two classes that lie closest together.
 
 # %% tolerance="40 %"
@@ -164,7 +162,7 @@ guard(
 
 # %% [markdown]
 # Twice as far out, the loss is several times smaller: moving outwards on the right ray always pays, so training keeps
-# pushing. For naming digits this is fine. For comparing two images by their distance it is not: the two ends of one ray
+# pushing. For naming digits this is fine. For comparing two images by their distance it is not: the two ends of a long ray
 # are further apart than the middles of two neighbouring rays.
 #
 # ## One number for the picture
@@ -305,55 +303,57 @@ exercises.check(center_gradient, by_autograd, cases, draw=draw, hints=hints)
 #
 # ## How the centers move
 #
-# Centers are not trained by the optimizer. After each batch, every center takes a step towards the features of its
-# class that were in the batch. This is the rule of Wen et al., the authors of center loss:
+# Centers are not trained by the optimizer. They start at 0, and after each batch every center takes a step towards the
+# features of its class that were in the batch. This is the rule of Wen et al., the authors of center loss:
 #
 # $$c_j \leftarrow c_j + \alpha \, \frac{\sum_{i: y_i = j} (x_i - c_j)}{1 + n_j}$$
 #
-# where $n_j$ says how many features of class $j$ there were. What is the one in the denominator good for?
+# where $n_j$ says how many features of class $j$ there were. The loss of a batch is computed with the old centers, then
+# they move. In training mode, calling the library's criterion does both; `.eval()`, as above, switches the step off. What
+# is the one in the denominator good for?
 #
-# ### Exercise 3: how far a center moves
+# ### Exercise 3: the step of the centers
 #
-# A batch holds `n` features of a class, which may be none. On the way from the center to the mean of those features,
-# which share does the center cover in one of Wen's steps? 0 means that it stays where it is, 1 that it lands on the mean.
-# Return that share for `n` and `alpha`.
+# Return the centers (C, D) after one of Wen's steps. `features` (N, D) and `labels` (N,) are the batch, `centers` (C, D)
+# are the old ones, which must stay as they are. A batch need not hold all classes.
 
 
 # %% tags=["exercise"]
-def share_of_the_way(n, alpha): ...
+def moved_centers(features, labels, centers, alpha): ...
 
 
 # %% tags=["check"]
-def by_a_step(n, alpha):
-    rule = losses.CenterLoss(1, 2, rule="wen", alpha=alpha).double()
-    labels = torch.tensor([0] * n + [1])  # the last is of another class
-    rule(torch.ones(n + 1, 1), labels)
-    return rule.centers[0].item()  # it began at 0, its features lie at 1
+def by_the_criterion(features, labels, centers, alpha):
+    rule = losses.CenterLoss(*centers.T.shape, rule="wen", alpha=alpha).double()
+    rule.centers.copy_(torch.from_numpy(centers))
+    rule(torch.from_numpy(features), torch.from_numpy(labels))
+    return rule.centers.numpy()
 
 
 def draw(rng):
-    return int(rng.choice([0, 1, 2, 5, 50])), rng.uniform(0.1, 1)
+    labels, middles = rng.integers(4, size=rng.integers(1, 9)), rng.normal(size=(4, 2))
+    return rng.normal(size=(len(labels), 2)), labels, middles, rng.uniform(0.1, 1)
 
 
+points, labelled = np.array([[3.0, 4], [10, 2], [1, 0]]), np.array([0, 1, 0])
+cases = [(points, labelled, 10 * np.eye(2), alpha) for alpha in (0.5, 1.0)]
 hints = (
-    "Write the sum of the residuals as n times something.",
-    "The whole way is the mean of the features minus the center. What stands before?",
-    "Try the ends: no feature, one feature, and very many. Which shares must come out?",
+    "Take one class at a time: the rows of its features, minus its center.",
+    "Sum the residuals, divide by one more than their number. And if there are none?",
+    "All residuals come from the old center. Change a copy of `centers`.",
 )
-cases = [(3, 0.5), (0, 0.5), (10, 1.0)]
-exercises.check(share_of_the_way, by_a_step, cases, draw=draw, hints=hints)
+exercises.check(moved_centers, by_the_criterion, cases, draw=draw, hints=hints)
 
 # %% [markdown]
-# To see what your formula says, we let centers at 0 take a step towards features that all lie at 1, with
-# $\alpha = 0.5$, and vary how many there are.
+# To see what the one does, we let a center at 0 take a step towards $n$ features that all lie at 1, with $\alpha = 0.5$, by
+# your function. Until it is written, the cell falls back on the one that checks it.
 
 # %%
 counts, steps = [0, 1, 3, 10, 100], []
-for n in counts:
-    rule = losses.CenterLoss(1, 2, rule="wen", alpha=0.5)
-    of_the_class = torch.tensor([0] * n + [1])  # and one feature of another class
-    rule(torch.ones(n + 1, 1), of_the_class)
-    steps.append(rule.centers[0].item())
+for n in counts:  # and one feature of another class, so that no batch is empty
+    batch = np.ones((n + 1, 1)), np.array([0] * n + [1]), np.zeros((2, 1)), 0.5
+    moved = moved_centers(*batch)
+    steps.append((by_the_criterion(*batch) if moved is None else moved)[0, 0])
 print("features of the class in the batch", *(f"{n:6}" for n in counts))
 print("step of its center                ", *(f"{step:6.3f}" for step in steps))
 
@@ -367,13 +367,13 @@ guard(
 # %% [markdown]
 # A class that does not appear keeps its center. One that appears once takes a cautious step, half of $\alpha$. With many
 # features the step tends to $\alpha$ times the way to their mean, and **never exceeds it**. That is what the one is good
-# for.
+# for: the step stays short while the batch says little about the class.
 #
 # ## Softmax plus center loss
 #
-# Now we train again: the same network, the same first weights, the same order of the images. Only the criterion is new.
-# Under softmax alone the intra/inter ratio was about a sixth. By what factor will center loss, with a weight of 0.3,
-# make it smaller?
+# Now we train again: the same network, the same first weights, the same order of the images. Only the criterion is new,
+# with Wen's rule and its usual $\alpha$ of 0.5. Under softmax alone the intra/inter ratio was about a sixth. By what factor
+# will center loss, with a weight of 0.3, make it smaller?
 
 # %% tags=["predict"]
 fall_guess = exercises.predict(
@@ -388,6 +388,7 @@ center_space = evaluation.embedding_space(center_features, train.labels.numpy())
 center_ratio = center_space.ratio
 center_named = 100 * center_history["accuracy"][-1]
 fall = softmax_ratio / center_ratio
+fall_guess.reveal(fall, ".1f")
 
 runs = {
     "softmax": (softmax_space, softmax_named),
@@ -399,11 +400,10 @@ for name, (space, named) in runs.items():
     print(f"ratio {space.ratio:.3f}")
 
 # %% [markdown]
-# What does that make of your prediction? In the picture, both losses are drawn in the same unit, their own inter. So a
-# mere shrinking would not be seen.
+# How close was your prediction? Each panel of the picture is drawn in units of its own inter, so a uniform shrinking would
+# not show.
 
-# %% tolerance="0.3"
-fall_guess.reveal(fall, ".1f")
+# %%
 trained = train.labels.numpy()
 figure = viz.feature_plane(
     {
@@ -412,7 +412,7 @@ figure = viz.feature_plane(
     },
     train.names,
     centers={"softmax + center loss": center.centers.numpy() / center_space.inter},
-    title="Center loss turns rays into dots, also when both are drawn to one scale",
+    title="Center loss turns rays into dots, even at the same scale",
     axis_label="feature / inter,",
     share=True,
 )
@@ -424,14 +424,14 @@ viz.show(
 # %% tags=["guard"]
 guard(
     "center loss makes the ratio more than two and a half times smaller",
-    fall > 2.5 and center_named > 97,
+    fall > 2.5 and center_named > 90,
     fall=fall,
     center_named=center_named,
 )
 
 # %% [markdown]
 # The share of correct names hardly changed, intra fell far more than inter, and their ratio shows it. Both fell, though:
-# center loss also drew the whole picture together. We come back to that at once.
+# center loss also drew the whole picture together: its inter is about an eighth of that of softmax. We come back to that.
 #
 # ## Which ruler?
 #
@@ -472,7 +472,7 @@ features_of = {
 }
 for name, criterion in (
     ("softmax", losses.Softmax(2, 10, seed=1)),
-    ("softmax + center loss", losses.CenterLoss(2, 10, weight=0.3, seed=1)),
+    ("softmax + center loss", losses.CenterLoss(2, 10, weight=0.3, rule="wen", seed=1)),
 ):
     features_of[name].append(training.embed(train_digits(criterion, seed=1)[0], test))
 pairs_of = [data.verification_pairs(test.labels, 6000, seed=seed) for seed in (0, 1)]
@@ -484,24 +484,24 @@ for name, of_runs in features_of.items():
         print(f"{name}, scored by the {score}: {found[0]:.1f} %, {found[1]:.1f} %")
 
 # %%
-categories, series = [], {name: [] for name in features_of}
-for score in ("cosine", "distance"):
-    for k in (0, 1):
-        categories.append(f"by the {score}, run {k + 1}")
-        for name in series:
-            series[name].append(accuracies[name, score][k])
+series = {}
+for name, own in {"softmax": "cosine", "softmax + center loss": "distance"}.items():
+    series[name] = [*accuracies[name, "cosine"], *accuracies[name, "distance"]]
+    series[name] += accuracies[name, own]
+rulers = ("by the cosine", "by the distance", "each by its own ruler")
 by_cosine = {name: np.mean(accuracies[name, "cosine"]) for name in series}
 by_distance = {name: np.mean(accuracies[name, "distance"]) for name in series}
 ruler_guess.reveal(max(by_cosine, key=by_cosine.get))
+figure = viz.dots(
+    series,
+    [f"{ruler}, run {run}" for ruler in rulers for run in (1, 2)],
+    title="By the cosine softmax is ahead, by the distance center loss is",
+    xlabel="accuracy on pairs of test digits, %",
+)
 viz.show(
-    viz.dots(
-        series,
-        categories,
-        title="By the cosine softmax is ahead, by the distance center loss is",
-        xlabel="accuracy on pairs of test digits, %",
-    ),
-    alt="Four rows of two dots: softmax is right of center loss by the cosine in both "
-    "runs, and left of it by the distance.",
+    figure,
+    alt="Six rows of two dots: softmax is right of center loss by the cosine in both "
+    "runs, left of it by the distance, and level with it where each has its own ruler.",
 )
 
 # %% tags=["guard"]
@@ -514,8 +514,9 @@ guard(
 )
 
 # %% [markdown]
-# The order turns round with the ruler. Two measurements say why: how long the features are, and what is left of the ratio
-# when each feature is scaled to length one, so that only its **direction** remains.
+# The order turns round with the ruler. And with its own ruler each, the two losses are about level in these two runs: what
+# center loss repairs, the cosine repairs for nothing. Two measurements say why: how long the features are, and what is left
+# of the ratio when each feature is scaled to length one, so that only its **direction** remains.
 
 
 # %% tolerance="13 %"
@@ -543,18 +544,18 @@ guard(
 
 # %% [markdown]
 # Under softmax a ray is long, but thin: in direction its digits agree already. The long way along the ray is what center
-# loss takes away, and the cosine never saw it. Center loss also draws the whole picture together, from axes that reach to
-# about 100 to axes that reach to about 10, and some clusters come to lie close to the origin, where a small shift to the
-# side turns the direction a lot. So the directions did not become tighter at all.
+# loss takes away, and the cosine never saw it. Center loss also draws the whole picture together, and some clusters come
+# to lie close to the origin, where a small shift to the side turns the direction a lot. So the directions did not become
+# tighter at all.
 #
-# So a loss helps the ruler that it works with: **train what you score.** Faces are compared by the cosine throughout this
-# course. Do not expect too much of center loss on faces, therefore; notebook 06 measures it. Notebook 07 draws the
-# conclusion, and trains the angles themselves.
+# A loss helps the ruler that it works with: **train what you score.** Faces are compared by the cosine throughout this
+# course. Whether the result carries over to them is open. In the plane ten clusters have to share few directions; faces
+# have $64$ dimensions, and room for many. Notebook 06 measures it, and notebook 07 trains the angles themselves.
 #
 # ### Explain: one line of code
 #
 # A colleague scales every feature to length one **before** the center loss, and leaves the rest of the training as it
-# was. Which of the two rulers will this help, and what becomes of the rays? Write two or three sentences before you
+# was. Which of the two rulers will this help, and what happens to the rays? Write two or three sentences before you
 # unfold the answer.
 #
 # <details><summary>Model answer</summary>
@@ -602,9 +603,13 @@ viz.slider(
 )
 
 # %% [markdown]
+# The order of the classes comes first, the tightness later: after one epoch the classes still overlap under both losses.
+# Then the ratio falls by half under softmax, and to little more than a third with center loss.
+#
 # ## The digits it has not seen
 #
-# On test digits the ratio fell too, but less. One reason is easy to check: a misread digit lies in the cluster of
+# Both networks name nearly all training digits, and of the test digits some points fewer. On test digits the ratio fell
+# too, but less. One reason is easy to check: a misread digit lies in the cluster of
 # another class, a whole inter-class distance from its own mean. So we measure twice, with and without the misread ones.
 
 
@@ -677,7 +682,8 @@ print(recorded["command"], "| recorded on", recorded["date"])
 means.round(3)
 
 # %% [markdown]
-# How much the weight of 0.3 changed in each of the three runs, compared with softmax alone:
+# How much the weight of 0.3 changed in each of the three runs, compared with softmax alone. (Seed 0 is the one of the
+# figures above, but another training: rounded otherwise, it ended a little elsewhere, like the twin of notebook 02.)
 
 # %%
 by_seed = wen.pivot(index="seed", columns="weight")
@@ -710,8 +716,6 @@ guard(
 #
 # ## Too much of it
 #
-# The table has more to tell, if you know what to look for.
-#
 # ### Explain: center loss alone
 #
 # Suppose we leave softmax out and minimise center loss alone. Where would the network put the features, and how small
@@ -720,26 +724,28 @@ guard(
 #
 # <details><summary>Model answer</summary>
 #
-# The network would put all images on one and the same point, whatever digit they show, and all centers would move
-# there: the center loss is then 0. Nothing in it asks that classes be apart. The ratio would not be small: inter
-# shrinks together with intra, and their quotient is left to chance.
+# Any placement with every feature on the center of its class has a center loss of 0: ten points far apart, too, with a
+# ratio of 0. But nothing asks for that. The centers start at 0, and an untrained network puts all features close together,
+# so the shortest way down is for all of them to meet in one point. The ratio is then a quotient of two numbers near 0 and
+# says nothing.
 #
 # </details>
 
 # %% [markdown]
-# The figure shows weights up to 3: the mean of the three runs, and from the lowest to the highest of them as a band.
+# The table has more to tell. The figure shows weights up to 3: the mean of the three runs, and from the lowest to the
+# highest of them as a band.
 
 # %%
-name, shown = "softmax + center loss", means.loc[0.003:3]
-panels, references, bands = {}, {}, {}
-for unit in ("test accuracy, %", "test ratio"):
-    panels[unit] = {name: shown[unit].tolist()}
-    bands[unit] = {name: (lowest[unit], highest[unit])}
-    references[unit] = {"softmax alone": means.loc[0.0, unit]}
+shown, panels, references, bands = means.loc[0.003:3], {}, {}, {}
+for unit, column in {"accuracy, %": "test accuracy, %", "ratio": "test ratio"}.items():
+    panels[unit] = {"test digits": shown[column].tolist()}
+    bands[unit] = {"test digits": (lowest[column], highest[column])}
+    references[unit] = {"softmax alone, test digits": means.loc[0.0, column]}
+panels["ratio"]["training digits"] = shown["train ratio"].tolist()
 figure = viz.line_panels(
     panels,
     shown.index.tolist(),
-    title="The accuracy holds up to a weight of 0.3, while the ratio falls",
+    title="The accuracy holds up to a weight of 0.3; the ratio falls early",
     xlabel="weight of the center loss",
     bands=bands,
     references=references,
@@ -747,25 +753,31 @@ figure = viz.line_panels(
 )
 viz.show(
     figure,
-    alt="Accuracy stays level up to a weight of 0.3, then falls; the ratio falls.",
+    alt="Accuracy stays level up to a weight of 0.3, then falls. The ratio of test "
+    "digits lies below that of softmax alone throughout, and is lowest around 0.3.",
 )
 
 # %% tags=["guard"]
 guard(
-    "weights from 0.003 to 0.3 keep the accuracy and lower the ratio; 30 ruins both",
+    "weights from 0.003 to 0.3 keep the accuracy and lower the ratio; 30 ruins the "
+    "accuracy, and has a ratio like that of softmax",
     np.ptp(accuracy[:4]) < 2
     and max(ratio[1:4]) < 0.7 * ratio[0]
     and accuracy[-1] < 50
-    and ratio[-1] > ratio[0],
+    and ratio[-1] < 1.3 * ratio[0],
     accuracy=accuracy,
     ratio=ratio,
 )
 
 # %% [markdown]
-# A weight as small as 0.003 already helped. From there to 0.3 the accuracy hardly moved, while the ratio went on falling,
-# on training digits from 0.081 to 0.045. A weight of 3 cost about four points of accuracy. With 30, in the last row of
-# the table, all classes shrink towards one point: compared with softmax, intra fell from 14.1 to 0.07, inter from 75.4 to
-# 0.36, and less than a third of the test digits were read correctly.
+# A weight as small as 0.003 already brought the ratio of test digits from 0.187 to 0.120, and 0.03 to 0.099. From there to
+# 0.3 the difference lies within the scatter of the seeds; only on training digits did the ratio clearly go on falling. A
+# weight of 3 cost about four points of accuracy. With 30, in the last row of the table, all classes shrink towards one
+# point: compared with softmax, intra fell from 14.1 to 0.07, inter from 75.4 to 0.36, and less than a third of the test
+# digits were read correctly.
+#
+# We look at test digits here to see what the weight does. Whoever **chooses** a weight by them has used them up as a test.
+# A choice is made on validation images (notebook 02), by the ruler that will be used.
 #
 # The slider shows the test digits of one run for each weight, from the largest down. Look at the numbers on the axes, too.
 
@@ -796,23 +808,29 @@ viz.slider(
     sorted(of_seed_0, reverse=True),
     label="weight",
     start=30,
-    alt="At a weight of 30 the digits overlap, and all of them lie near the origin.",
+    alt="At a weight of 30 all digits lie near the origin, in bands along one line.",
 )
 
 # %% [markdown]
-# ## The other rule
+# With a weight of 30 the ratio of this run is 0.18, as good as that of softmax, with a quarter of the digits read correctly.
+# The ten classes lie along one line, in some order. There most pairs of classes are far apart, so that inter, a mean over all
+# pairs, is large beside intra; but neighbours on the line overlap, and the features are so short that the classifier can
+# hardly tell them apart. **The ratio alone is no measure of quality.** Read it together with an accuracy.
 #
-# Some published code moves the centers by a **moving average** instead, for example
-# [facenet](https://github.com/davidsandberg/facenet/blob/master/src/facenet.py), and so does one of our papers (Kumar et
-# al., at the end). After each feature, the center becomes a mixture of itself and that feature,
-# $c_j \leftarrow \alpha c_j + (1 - \alpha) x_i$. Here $\alpha$ means the opposite of before: how much of the center
-# **stays**.
+# ## An aside: the other rule
+#
+# You can skip this section and come back. Some published code moves the centers by a **moving average** instead, for
+# example [facenet](https://github.com/davidsandberg/facenet/blob/master/src/facenet.py), and so does one of the papers
+# that this course follows (Kumar et al., at the end). After each feature, the center becomes a mixture of itself and that
+# feature, $c_j \leftarrow \alpha c_j + (1 - \alpha) x_i$. Here $\alpha$ means the opposite of before: how much of the
+# center **stays**.
 #
 # The formula is harmless, but that code takes all steps of a batch from the same old center and adds them up. With $n$
 # features of one class the center moves by $n (1 - \alpha)$ times the way to their mean. Above one it overshoots. Above
 # two it lands further away than it was, on the other side, and every batch makes it worse.
 #
-# We put $n$ features of a class at 0 and its center at 1, and watch the center for twelve batches.
+# We put $n$ features of a class at 0 and its center at 1, and watch the center for twelve batches. On the logarithmic axis
+# a constant factor per batch is a straight line.
 
 
 # %%
@@ -832,9 +850,6 @@ for n in (3, 12, 25):
     path = distance_after_batches(n, alpha=0.9)
     ends[n], paths[f"{n} of a class in the batch"] = path[-1], path
     print(f"n = {n:2}: {path[1]:.1f} after one batch, {path[-1]:.3g} after twelve")
-
-# %% [markdown]
-# The same as a figure. On the logarithmic axis a constant factor per batch is a straight line.
 
 # %%
 figure = viz.lines(
@@ -863,32 +878,32 @@ guard(
 #
 # Our batches hold about ten of each digit. With $\alpha = 0.95$ ten of them move the center half of the way, which is
 # fine. With $\alpha = 0.5$ they move it five times the way. The loss squares the distance, and the largest number that 32
-# bits hold is about $3.4 \cdot 10^{38}$. After how many batches is the loss no longer a number? By which factor does the
-# distance grow with each batch?
+# bits hold is about $3.4 \cdot 10^{38}$. In which batch is the loss no longer finite? (The loss of the first batch is
+# computed before any step, with centers less than a few units away.)
 
 # %% tags=["predict"]
-step_guess = exercises.predict(
-    ..., question="At which step is the loss no longer finite?", unit="steps"
+batch_guess = exercises.predict(
+    ..., question="In which batch is the loss no longer finite?"
 )
 
 
 # %%
-def message_of(weight, alpha=0.5):
-    """What `fit` says to the moving average, before it wastes your evening."""
-    reckless = losses.CenterLoss(
-        2, 10, weight=weight, rule="moving_average", alpha=alpha, seed=0
-    )
-    try:
-        train_digits(reckless, epochs=2)
-    except training.NonFiniteError as error:
-        return f"NonFiniteError: {error}"
-    return "nothing: it went through"
-
-
-message = message_of(weight=0.3)
+options_of_the_rule = {"rule": "moving_average", "alpha": 0.5}
+reckless = losses.CenterLoss(2, 10, weight=0.3, **options_of_the_rule, seed=0)
+message = "nothing: it went through"
+try:
+    train_digits(reckless, epochs=2)
+except training.NonFiniteError as error:
+    message = f"NonFiniteError: {error}"
 print(textwrap.fill(message, 88))
 stopped = int(message.partition("at step ")[2].split()[0])
-step_guess.reveal(stopped, ".0f")
+batch_guess.reveal(stopped, ".0f")
+on_record = {0.95: [], 0.5: []}
+for run in recorded["figures"]["runs"]:
+    if run["rule"] == "moving_average":
+        on_record[run["alpha"]].append("diverged" in run)
+for alpha, broken in on_record.items():
+    print(f"on record, alpha {alpha}: {sum(broken)} of {len(broken)} runs stopped")
 
 # %% tags=["guard"]
 guard(
@@ -901,57 +916,24 @@ guard(
 )
 
 # %% [markdown]
-# Read the message from left to right: what was not finite, in which step and batch, and which tensor was the first that
-# broke. It is the center loss: the centers ran away from their features. The distance grows by a factor of $5 - 1 = 4$
-# per batch, its square by $4^2 = 16$, and $16^{32} = 2^{128}$ is about $3.4 \cdot 10^{38}$.
+# The distance grows by a factor of $5 - 1 = 4$ per batch, its square by $4^2 = 16$, and $16^{32} = 2^{128}$ is about
+# $3.4 \cdot 10^{38}$: the 33rd loss breaks. That it comes out so exactly is partly luck, since batches hold some more or
+# fewer than ten of a digit. What helps is an $\alpha$ closer to 1, or Wen's rule.
 #
-# Of the usual remedies at the end of the message none fits this case, since the centers move by their own rule, whatever
-# the loss weighs. We try a hundredth of the weight. And how probable is it, with $\alpha = 0.95$, that a batch of 100
-# digits holds more than 40 of one kind, so that a step is longer than twice the way?
-
-# %%
-lighter = message_of(weight=0.003)
-stopped_lighter = int(lighter.partition("at step ")[2].split()[0])
-print(
-    f"with a weight of 0.003 it stops at step {stopped_lighter}, with 0.3 at {stopped}"
-)
-print(f"more than 40 of a kind among 100: {stats.binom.sf(40, 100, 0.1):.0e}")
-
-# %% tags=["guard"]
-guard(
-    "a hundredth of the weight does not keep the centers from running away",
-    abs(stopped_lighter - stopped) < 5,
-    stopped=stopped,
-    stopped_lighter=stopped_lighter,
-)
-
-# %% [markdown]
-# What helps is an $\alpha$ closer to 1, or Wen's rule. The recorded runs agree.
-
-# %%
-fine = 0
-for run in recorded["figures"]["runs"]:
-    if run["rule"] == "moving_average":
-        setting = f"alpha {run['alpha']}, seed {run['seed']}"
-        if "diverged" in run:
-            print(f"{setting}: {run['diverged'].split(' (')[0]}")
-        else:
-            fine += 1
-            reached, tight = 100 * run["test"]["accuracy"], run["train"]["ratio"]
-            print(f"{setting}: test accuracy {reached:.1f} %, train ratio {tight:.3f}")
-
-# %% tags=["guard"]
-guard("three of the six recorded runs went through", fine == 3, fine=fine)
-
-# %% [markdown]
-# With $\alpha = 0.95$ the moving average gave the same tight clusters as Wen's rule. With 0.5 all three runs stopped.
+# <details><summary>How to read the message, and its remedies</summary>
+#
+# From left to right: what was not finite, in which step and batch, and which tensor was the first that broke. It is the
+# center loss: the centers ran away from their features. Of the usual remedies at the end of the message none fits this
+# case, since the centers move by their own rule, whatever the loss weighs or the optimizer does.
+#
+# </details>
 #
 # ### Open task: digits it has never seen (45 minutes)
 #
 # A face model meets people who were not in its training. Do the same to the digits: train on eight of them, keep two
 # aside, and see where the two land. `train.only([0, 1, 2, …])` gives the images of some digits with new labels; copy
 # `train_digits` and change what it learns from. Compare softmax with softmax plus center loss on the test images of the
-# **two unseen** digits, with at least three seeds, and choose the two digits before you look.
+# **two unseen** digits, with at least ten seeds (a training takes seconds), and choose the two digits before you look.
 #
 # | points | for |
 # |---|---|
@@ -968,15 +950,15 @@ guard("three of the six recorded runs went through", fine == 3, fine=fine)
 # - On the training digits the intra/inter ratio fell more than threefold in each of three runs, and the accuracy on test
 #   digits did not suffer. On test digits the ratio fell less.
 # - Scored by the distance, center loss verified better than softmax; scored by the cosine, worse. It shortens rays, and
-#   the cosine does not see their length. Train what you score.
-# - Weights from 0.003 to 0.3 kept the accuracy, and the ratio fell with the weight. With a far too large one, all classes
-#   shrink towards one point.
+#   the cosine does not see their length. With its own ruler each, the two were level. Train what you score.
+# - Weights from 0.003 to 0.3 kept the accuracy, and the smallest already lowered the ratio most of the way. With a far too
+#   large one the digits could not be told apart any more, though the ratio looked fine.
 # - Centers move by a rule of their own. Wen's step is bounded; the moving average explodes when all steps of a batch start
 #   from the same center and the batch holds too many of one class.
 #
 # **What you can do with it**: `losses.CenterLoss(dim, n_classes, weight=0.003)` takes the place of `losses.Softmax` in
-# your own training; begin with a small weight and raise it while the accuracy holds. `evaluation.embedding_space` says
-# what it did, and the accuracy by your own ruler says whether it was worth it.
+# your own training; begin with a small weight and raise it while the accuracy on validation images holds, by the ruler that
+# you will use. `evaluation.embedding_space` says what it did to the features.
 #
 # **Next**: [notebook 06](06_center_loss_faces.ipynb) takes center loss to faces, and asks whether it helps with people
 # never seen in training.

@@ -3,6 +3,8 @@
 import numpy as np
 import torch
 
+from course_lib import evaluation
+
 
 def loop(
     net,
@@ -162,6 +164,33 @@ def grid(scores, same):
     return best_of(np.linspace(1, -1, 201), scores, same)
 
 
+def eer_with(counts):
+    """The EER of a list of pairs, each as often as `counts` says of the times its two people were drawn."""
+
+    def eer_of_drawn(scores, same, left_person, right_person, drawn):
+        times = np.bincount(drawn, minlength=10)
+        repeats = counts(same, times[left_person], times[right_person])
+        return evaluation.eer(np.repeat(scores, repeats), np.repeat(same, repeats)).rate
+
+    return eer_of_drawn
+
+
+def at_the_old_threshold(scores, same, left_person, right_person, drawn):
+    times = np.bincount(drawn, minlength=10)
+    counts = np.where(same, times[left_person], times[left_person] * times[right_person])
+    accepted = scores >= evaluation.eer(scores, same).threshold
+    far = np.sum(counts * (accepted & ~same)) / np.sum(counts * ~same)
+    return (far + np.sum(counts * (~accepted & same)) / np.sum(counts * same)) / 2
+
+
+def mean_of_people(scores, same, left_person, right_person, drawn):
+    rates = []
+    for who in drawn:
+        own = (left_person == who) | (right_person == who)
+        rates.append(evaluation.eer(scores[own], same[own]).rate)
+    return np.mean(rates)
+
+
 MUTANTS = {
     "train_on": {
         "the gradient of this batch alone": with_switch(clear=False),
@@ -196,5 +225,19 @@ MUTANTS = {
         "right decisions of genuine pairs alone": genuine_alone,
         "right decisions of impostor pairs alone": impostors_alone,
         "candidates come from the scores": grid,
+    },
+    "eer_of_drawn": {
+        "people are drawn, and pairs follow": lambda scores, same, left, right, drawn: (
+            evaluation.eer(scores, same).rate
+        ),
+        "a person drawn twice counts twice": eer_with(lambda same, a, b: (a > 0) & (b > 0)),
+        "an impostor pair has two people": eer_with(lambda same, a, b: a),
+        "a genuine pair has one person": eer_with(lambda same, a, b: a * b),
+        "the product of both, not their sum": eer_with(lambda same, a, b: np.where(same, a, a + b)),
+        "the product of both, not the rarer one": eer_with(lambda same, a, b: np.where(same, a, np.minimum(a, b))),
+        "impostor pairs are drawn, too": eer_with(lambda same, a, b: np.where(same, a, 1)),
+        "genuine pairs are drawn, too": eer_with(lambda same, a, b: np.where(same, 1, a * b)),
+        "the threshold is computed anew": at_the_old_threshold,
+        "one list, not a mean over people": mean_of_people,
     },
 }

@@ -39,6 +39,31 @@ def squared(features, labels):
     return np.mean([np.mean(row**2) for row in within]) / np.mean(pairs**2)
 
 
+def moved(x, y, c, alpha, step=lambda alpha, n: alpha / (1 + n)):
+    """All centers after a step: `step` says what the sum of the residuals is multiplied by."""
+    new = c.copy()
+    for label in np.unique(y):
+        residuals = x[y == label] - c[label]
+        new[label] += step(alpha, len(residuals)) * residuals.sum(axis=0)
+    return new
+
+
+def one_after_the_other(x, y, c, alpha):
+    new, counts = c.copy(), np.bincount(y, minlength=len(c))
+    for row, label in zip(x, y, strict=True):
+        new[label] += alpha * (row - new[label]) / (1 + counts[label])
+    return new
+
+
+def changes_its_input(x, y, c, alpha):
+    c += moved(x, y, c, alpha) - c
+    return moved(x, y, c, alpha)
+
+
+def absent_to_zero(x, y, c, alpha):
+    return moved(x, y, c, alpha) * np.isin(np.arange(len(c)), y)[:, None]
+
+
 MUTANTS = {
     "intra_inter": {
         "each class counts alike": lambda x, y: ratio(x, y, intra=lambda within: np.concatenate(within).mean()),
@@ -70,14 +95,19 @@ MUTANTS = {
         "the gradient has the residual's length": lambda x, y, c: np.sign(x - c[y]) / len(x),
         "of its own class alone": lambda x, y, c: (x - c[y]) / np.bincount(y)[y][:, None],
     },
-    "share_of_the_way": {
-        "one is added to the number of features": lambda n, alpha: alpha * n / max(1, n),
-        "alpha scales the step": lambda n, alpha: n / (1 + n),
-        "alpha moves, it does not stay": lambda n, alpha: (1 - alpha) * n / (1 + n),
-        "a share of the way to the mean, not of one residual": lambda n, alpha: alpha / (1 + n),
-        "the residuals are divided": lambda n, alpha: alpha * n,
-        "n may be none": lambda n, alpha: alpha * max(1, n) / (1 + max(1, n)),
-        "what is covered, not what is left": lambda n, alpha: 1 - alpha * n / (1 + n),
-        "one step, not one for each feature": lambda n, alpha: 1 - (1 - alpha / (1 + n)) ** n,
+    "moved_centers": {
+        "one is added to the number of features": lambda x, y, c, a: moved(x, y, c, a, lambda a, n: a / n),
+        "alpha scales the step": lambda x, y, c, a: moved(x, y, c, a, lambda a, n: 1 / (1 + n)),
+        "alpha moves, it does not stay": lambda x, y, c, a: moved(x, y, c, 1 - a),
+        "the residuals are divided": lambda x, y, c, a: moved(x, y, c, a, lambda a, n: a),
+        "divided by those of the class, not of the batch": lambda x, y, c, a: moved(
+            x, y, c, a, lambda a, n: a / (1 + len(y))
+        ),
+        "towards the features, not away": lambda x, y, c, a: 2 * c - moved(x, y, c, a),
+        "the centers, not their step": lambda x, y, c, a: moved(x, y, c, a) - c,
+        "all residuals come from the old center": one_after_the_other,
+        "one step alone": changes_its_input,
+        "a class that is absent keeps its center": absent_to_zero,
+        "all classes are returned": lambda x, y, c, a: moved(x, y, c, a)[np.unique(y)],
     },
 }

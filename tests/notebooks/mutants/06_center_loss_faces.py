@@ -55,9 +55,17 @@ def farthest(embeddings, labels):
     return share(-cosines_of(embeddings) - 9 * np.eye(len(labels)), labels)
 
 
-def found(n, scatter, t=stats.t, first=0.975, second=0.8, lost=1, root=np.sqrt):
-    """The right difference, with one part of it exchanged."""
-    return (t.ppf(first, n - lost) + t.ppf(second, n - lost)) * scatter / root(n)
+def shown(differences, t=stats.t, end=0.975, power=0.8, lost=1, ddof=1, root=np.sqrt, middle=np.mean):
+    """The right four numbers, with one part of them exchanged."""
+    n = len(differences)
+    error = np.std(differences, ddof=ddof) / root(n)
+    reach, room = t.ppf(end, n - lost), t.ppf(power, n - lost)
+    return (
+        middle(differences),
+        middle(differences) - reach * error,
+        middle(differences) + reach * error,
+        (reach + room) * error,
+    )
 
 
 class Normal:
@@ -66,6 +74,22 @@ class Normal:
     @staticmethod
     def ppf(share, degrees):
         return stats.norm.ppf(share)
+
+
+def smallest(change):
+    """The right numbers, with the last one changed: it gets both quantiles, the scatter and n."""
+
+    def what_runs_show(differences):
+        n, scatter = len(differences), np.std(differences, ddof=1)
+        quantiles = stats.t.ppf(0.975, n - 1), stats.t.ppf(0.8, n - 1)
+        return *shown(differences)[:3], change(*quantiles, scatter, n)
+
+    return what_runs_show
+
+
+def ends_swapped(differences):
+    mean, low, high, least = shown(differences)
+    return mean, high, low, least
 
 
 MUTANTS = {
@@ -79,15 +103,21 @@ MUTANTS = {
         "the nearest alone": any_of_two,
         "the highest cosine, not the lowest": farthest,
     },
-    "smallest_difference": {
-        "Student's quantiles, not normal ones": lambda n, s: found(n, s, t=Normal),
-        "n - 1 degrees of freedom": lambda n, s: found(n, s, lost=0),
-        "an interval of 95 %, so 0.975 on one side": lambda n, s: found(n, s, first=0.95),
-        "eight of ten cases, not every second": lambda n, s: found(n, s, second=0.5),
-        "eight of ten cases, not nine": lambda n, s: found(n, s, second=0.9),
-        "the root of n": lambda n, s: found(n, s, root=float),
-        "the scatter of single differences counts": lambda n, s: found(n, 1.0),
-        "the scatter, not its square": lambda n, s: found(n, s**2),
-        "both quantiles together": lambda n, s: (found(n, s, second=0.5) ** 2 + found(n, s, first=0.5) ** 2) ** 0.5,
+    "what_runs_show": {
+        "Student's quantiles, not normal ones": lambda x: shown(x, t=Normal),
+        "n - 1 degrees of freedom": lambda x: shown(x, lost=0),
+        "an interval of 95 %, so 0.975 on one side": lambda x: shown(x, end=0.95),
+        "the scatter of a sample: n - 1 below": lambda x: shown(x, ddof=0),
+        "the interval of the mean, not of one run": lambda x: shown(x, root=lambda n: 1),
+        "the root of n": lambda x: shown(x, root=float),
+        "the mean, not the median": lambda x: shown(x, middle=lambda y: np.sort(y)[len(y) // 2]),
+        "the lower end first": ends_swapped,
+        "four numbers, not three": lambda x: shown(x)[:3],
+        "a power of 80 %, not of 50 %": lambda x: shown(x, power=0.5),
+        "a power of 80 %, not of 90 %": lambda x: shown(x, power=0.9),
+        "both quantiles, added": smallest(lambda t, room, s, n: np.hypot(t, room) * s / np.sqrt(n)),
+        "not the quantile of the power alone": smallest(lambda t, room, s, n: room * s / np.sqrt(n)),
+        "the scatter, not its square": smallest(lambda t, room, s, n: (t + room) * s**2 / np.sqrt(n)),
+        "of as many runs": smallest(lambda t, room, s, n: (t + room) * s),
     },
 }
