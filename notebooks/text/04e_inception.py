@@ -762,7 +762,7 @@ def relative_gradients(net):
     return found
 
 
-# %% tolerance="10 %"
+# %% tolerance="0.01"
 gradients = {
     "shortcut": relative_gradients(reduced(5, True)),
     "no shortcut": relative_gradients(reduced(5, False)),
