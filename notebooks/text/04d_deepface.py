@@ -609,7 +609,7 @@ def share_named(net, criterion, pixels, seed):
 # %% [markdown]
 # Three seeds of each, live:
 
-# %% tolerance="6 points"
+# %% tolerance="3 points"
 SEEDS, named = range(3), {}
 for name, own in BOTH.items():
     rows = []
@@ -636,7 +636,7 @@ viz.show(figure, alt=alt)
 # %% [markdown]
 # The difference of the two at 0 and at 2 pixels, with its 95 % interval:
 
-# %% tolerance="6 points"
+# %% tolerance="3 points"
 for place in (0, 2):
     span = evaluation.mean_interval(ahead[:, place])
     mean = ahead[:, place].mean()
@@ -715,7 +715,7 @@ def train_faces(own):
     return net, 100 * history["accuracy"][-1]
 
 
-# %% tolerance="8 points, 12"
+# %% tolerance="6 points"
 changes = {}
 for name, own in BOTH.items():
     net, share = train_faces(own)
