@@ -1,18 +1,15 @@
 """Solutions to the exercises of notebooks/03_convolution_costs.ipynb, with the reasons."""
 
 
-def block_costs(rows):
-    """Count the weights of each convolution once, and let each of them work once at every place.
+def separable_macs(in_channels, out_channels, kernel, height, width):
+    """Count the weights of both convolutions, and multiply by the places once.
 
-    There are c_out filters, and each sees the c_in // groups channels of its own group through kernel * kernel places.
-    The output has side * side places, and at each of them every weight takes one multiply-add.
+    Each of the in_channels depthwise filters sees one channel, so it has kernel * kernel weights. Each of the
+    out_channels 1x1 filters has one weight for every channel. Every weight works once at each place of the output.
     """
-    multiply_adds = weights = 0
-    for c_in, c_out, kernel, groups, side in rows:
-        of_this_one = c_out * (c_in // groups) * kernel**2
-        weights += of_this_one
-        multiply_adds += of_this_one * side**2
-    return multiply_adds, weights
+    depthwise = in_channels * kernel * kernel
+    pointwise = in_channels * out_channels
+    return (depthwise + pointwise) * height * width
 
 
 def folded(weight, gamma, beta, mean, variance, epsilon):
@@ -25,21 +22,15 @@ def folded(weight, gamma, beta, mean, variance, epsilon):
     return weight * factor.reshape(-1, 1, 1, 1), beta - mean * factor
 
 
-def live(reads, sizes):
-    """Find the last reader of each tensor first, then add up, operation by operation, what is still wanted.
+def peak_with_shortcut(sizes):
+    """Sum up what is alive during each operation, and take the largest.
 
-    Going through the operations in order, a later reader overwrites an earlier one, so the last one stays. A tensor
-    without a reader gets the operation that makes it, and is gone after that.
+    The first operation reads the input itself. Every later one reads one tensor and makes another while the input
+    waits. The addition reads the input and the last tensor, which are of one size, and makes a third as large.
     """
-    last_read = {}
-    for now, tensors in enumerate(reads):
-        for tensor in tensors:
-            last_read[tensor] = now
-    totals = []
-    for now in range(len(sizes)):
-        total = 0
-        for made in range(now + 1):
-            if last_read.get(made, made) >= now:
-                total += sizes[made]
-        totals.append(total)
-    return totals
+    first = sizes[0] + sizes[1]
+    later = []
+    for before, after in zip(sizes[1:], sizes[2:], strict=False):
+        later.append(sizes[0] + before + after)
+    addition = 3 * sizes[0]
+    return max(first, *later, addition)

@@ -1,38 +1,23 @@
 """Solutions to the exercises of notebooks/04b_mobilefacenet.ipynb, with the reasons."""
 
 
-def blocks_of(table, channels):
-    """Walk through the table, and carry along how many channels the block before has put out.
+def bottleneck_parameters(c_in, hidden, c_out):
+    """Go through the layers in order, and count each kind by itself.
 
-    The first block of a row takes in the channels of the row before, all others those of their own row. So t may mean
-    different insides within one row: it multiplies what comes in. Only the first block of a row has its stride.
+    Both 1x1 convolutions connect every channel with every other one; the depthwise 3x3 has nine weights a channel. A
+    batch norm follows each of the three, with two numbers a channel, but only the first two have a PReLU.
     """
-    found = []
-    for t, c, n, s in table:
-        for repeat in range(n):
-            stride = s if repeat == 0 else 1
-            found.append((channels, t * channels, c, stride))
-            channels = c
-    return found
+    convolutions = c_in * hidden + 9 * hidden + hidden * c_out
+    batch_norms = 2 * (hidden + hidden + c_out)
+    slopes = 2 * hidden
+    return convolutions + batch_norms + slopes
 
 
-def weighted_places(maps, weights):
-    """Multiply every face's map by the same weights, and sum over height and width.
+def folded(w, b, gamma, beta, mean, var):
+    """Put y = w * x + b into the batch norm's formula, and sort it by x.
 
-    Shapes are lined up from the right: (C, H, W) fits the last three dimensions of (N, C, H, W), so that each face is
-    multiplied by the same weights, and each channel by its own. The last two dimensions are the places.
+    The factor multiplies all of y, so it multiplies the filters and the convolution's own bias. From that bias the
+    running mean is taken off first, since the batch norm subtracts it before it scales.
     """
-    return (maps * weights).sum(dim=(2, 3))
-
-
-def window(layers):
-    """Carry the window and the distance of neighbours through the layers, and widen first.
-
-    A kernel of k adds k - 1 neighbours, and each lies one distance further away. The stride of a layer pulls the places
-    of its output apart, so it changes the distance for the layers that come after it.
-    """
-    side = distance = 1
-    for kernel, stride in layers:
-        side += (kernel - 1) * distance
-        distance *= stride
-    return side
+    factor = gamma / (var + 0.001) ** 0.5
+    return w * factor[:, None, None, None], beta + (b - mean) * factor

@@ -2,34 +2,10 @@
 
 import torch
 
-from tools.notebook_exercises import solution_of
 
-solution = solution_of("03_convolution_costs")
-
-
-def counted(rows, *, seen="group", filters="all", kernel_power=2, places_power=2):
-    """The right count, with one of its factors changed."""
-    multiply_adds = weights = 0
-    for c_in, c_out, kernel, groups, side in rows:
-        channels = c_in // groups if seen == "group" else c_in
-        of_this_one = (c_out if filters == "all" else c_in) * channels * kernel**kernel_power
-        weights += of_this_one
-        multiply_adds += of_this_one * side**places_power
-    return multiply_adds, weights
-
-
-def only_the_last(rows):
-    return solution.block_costs(rows[-1:])
-
-
-def with_a_bias(rows):
-    multiply_adds, weights = solution.block_costs(rows)
-    return multiply_adds, weights + sum(c_out for _, c_out, *_ in rows)
-
-
-def input_places(rows):
-    """The places of the input that `count_by_ones` runs on, in place of those of the output."""
-    return solution.block_costs([(*row[:4], row[4] + row[2] - 1) for row in rows])[0], solution.block_costs(rows)[1]
+def separable(c_in, c_out, kernel, height, width, *, depthwise=1, pointwise=1):
+    """The right count, with each convolution multiplied by a factor."""
+    return (depthwise * c_in * kernel**2 + pointwise * c_in * c_out) * height * width
 
 
 def scale_of(gamma, variance, epsilon):
@@ -83,48 +59,38 @@ def bias_first(weight, gamma, beta, mean, variance, epsilon):
     return fold_with(scale_of(gamma, variance, epsilon), weight, beta, mean)[::-1]
 
 
-def lived(reads, sizes, *, last=max, unread="goes", readers=True):
-    """The right totals, with one of the rules changed."""
-    totals = []
-    for now in range(len(sizes)):
-        total = 0
-        for made in range(now + 1):
-            by = [operation for operation, tensors in enumerate(reads) if made in tensors]
-            end = last(by) if by else (made if unread == "goes" else len(sizes))
-            alive = end >= now if readers else end > now
-            total += sizes[made] if alive or made == now else 0
-        totals.append(total)
-    return totals
+def only_what_is_made(sizes):
+    return sizes[0] + max(*sizes[1:], sizes[-1])
 
 
-def only_what_is_read(reads, sizes):
-    return [sum(sizes[t] for t in set(tensors)) + sizes[now] for now, tensors in enumerate(reads)]
+def input_forgotten(sizes):
+    steps = [before + after for before, after in zip(sizes, sizes[1:], strict=False)]
+    return max(*steps, 3 * sizes[0])
 
 
-def twice_if_read_twice(reads, sizes):
-    right = solution.live(reads, sizes)
-    return [
-        total + sum(sizes[t] * (tensors.count(t) - 1) for t in set(tensors))
-        for total, tensors in zip(right, reads, strict=True)
-    ]
+def input_counted_twice_at_first(sizes):
+    steps = [sizes[0] + before + after for before, after in zip(sizes, sizes[1:], strict=False)]
+    return max(*steps, 3 * sizes[0])
 
 
-def made_not_counted(reads, sizes):
-    return [total - size for total, size in zip(solution.live(reads, sizes), sizes, strict=True)]
+def sum_not_counted(sizes):
+    later = [sizes[0] + before + after for before, after in zip(sizes[1:], sizes[2:], strict=False)]
+    return max(sizes[0] + sizes[1], *later, 2 * sizes[0])
 
 
 MUTANTS = {
-    "block_costs": {
-        "a filter sees the channels of its own group": lambda rows: counted(rows, seen="all"),
-        "there are c_out filters": lambda rows: counted(rows, filters="c_in"),
-        "a filter has kernel * kernel places": lambda rows: counted(rows, kernel_power=1),
-        "the output has side * side places": lambda rows: counted(rows, places_power=1),
-        "the places are those of the output": input_places,
-        "a weight works at every place": lambda rows: (counted(rows)[1],) * 2,
-        "for all of them together": only_the_last,
-        "no convolution has a bias": with_a_bias,
-        "a multiply-add counts once": lambda rows: (2 * counted(rows)[0], counted(rows)[1]),
-        "first the multiply-adds, then the weights": lambda rows: counted(rows)[::-1],
+    "separable_macs": {
+        "a depthwise filter sees one channel": lambda c, out, k, h, w: separable(c, out, k, h, w, depthwise=c),
+        "there is one depthwise filter for each channel in": lambda c, out, k, h, w: separable(out, c, k, h, w),
+        "a multiply-add counts once": lambda *sizes: 2 * separable(*sizes),
+        "the depthwise convolution counts": lambda *sizes: separable(*sizes, depthwise=0),
+        "the 1x1 convolution counts": lambda *sizes: separable(*sizes, pointwise=0),
+        "a 1x1 filter has no window": lambda c, out, k, h, w: separable(c, out, k, h, w, pointwise=k**2),
+        "the kernel has kernel * kernel weights": lambda c, out, k, h, w: (c * k + c * out) * h * w,
+        "height x width places": lambda c, out, k, h, w: separable(c, out, k, h, h),
+        "the padding keeps the size": lambda c, out, k, h, w: (
+            c * k**2 * max(h - k + 1, 0) * max(w - k + 1, 0) + c * out * h * w
+        ),
     },
     "folded": {
         "the factor multiplies a whole filter": scale_along_the_columns,
@@ -138,17 +104,12 @@ MUTANTS = {
         "the root of the variance": without_root,
         "first the weight, then the bias": bias_first,
     },
-    "live": {
-        "what an operation makes is in memory": made_not_counted,
-        "what it reads is in memory": lambda reads, sizes: lived(reads, sizes, readers=False),
-        "what a later operation reads is in memory": only_what_is_read,
-        "the last reader decides, not the first": lambda reads, sizes: lived(reads, sizes, last=min),
-        "a tensor goes when it is not read any more": lambda reads, sizes: [
-            sum(sizes[: now + 1]) for now in range(len(sizes))
-        ],
-        "a tensor that nobody reads goes": lambda reads, sizes: lived(reads, sizes, unread="stays"),
-        "once, even if it is read twice": twice_if_read_twice,
-        "sizes count, not tensors": lambda reads, sizes: solution.live(reads, [1] * len(sizes)),
-        "a total for each operation, not the peak": lambda reads, sizes: max(solution.live(reads, sizes)),
+    "peak_with_shortcut": {
+        "what an operation reads is in memory": only_what_is_made,
+        "the input stays until it has been added": input_forgotten,
+        "the input is in memory once while the first operation reads it": input_counted_twice_at_first,
+        "the addition makes a third tensor": sum_not_counted,
+        "any other tensor goes after it was read": lambda sizes: sum(sizes) + sizes[-1],
+        "the peak, not the largest tensor": max,
     },
 }
