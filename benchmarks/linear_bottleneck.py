@@ -1,5 +1,4 @@
-"""What a ReLU at the narrow end of MobileNetV2's block costs, over seeds: by the channels there, with and without
-shortcut."""
+"""What a ReLU at the narrow end of MobileNetV2's block costs, by the channels there, with and without shortcut."""
 
 from __future__ import annotations
 
