@@ -4,18 +4,19 @@ import torch
 
 
 def attend(queries, keys, values, heads):
-    """Every head is attention by itself, on its own columns.
+    """Every head is attention by itself, on its own part of each token.
 
-    A score compares one query with one key, so the softmax runs over the keys, the columns of each row. The root is that
-    of a head's own width: it keeps the scores of narrow and wide heads equally spread.
+    A score compares one query with one key, so the softmax runs over the keys, the last axis of the scores; the images
+    stay apart, as the product of stacked matrices keeps them. The root is that of a head's own width: it keeps the
+    scores of narrow and wide heads equally spread.
     """
     taken = []
     for q, k, v in zip(
-        *(x.chunk(heads, dim=1) for x in (queries, keys, values)), strict=True
+        *(x.chunk(heads, dim=2) for x in (queries, keys, values)), strict=True
     ):
-        scores = q @ k.T / q.shape[1] ** 0.5
-        taken.append(scores.softmax(dim=1) @ v)
-    return torch.cat(taken, dim=1)
+        scores = q @ k.mT / q.shape[2] ** 0.5
+        taken.append(scores.softmax(dim=2) @ v)
+    return torch.cat(taken, dim=2)
 
 
 def block_cost(tokens, dim, mlp):

@@ -7,33 +7,39 @@ from tools.notebook_exercises import solution_of
 right = solution_of("04g_vit")
 
 
-def attend(queries, keys, values, heads, *, over=1, root=None):
+def attend(queries, keys, values, heads, *, over=2, root=None):
     taken = []
-    for q, k, v in zip(*(x.chunk(heads, dim=1) for x in (queries, keys, values)), strict=True):
-        scores = q @ k.T / (root or q.shape[1]) ** 0.5
+    for q, k, v in zip(*(x.chunk(heads, dim=2) for x in (queries, keys, values)), strict=True):
+        scores = q @ k.mT / (root or q.shape[2]) ** 0.5
         taken.append(scores.softmax(dim=over) @ v)
-    return torch.cat(taken, dim=1)
+    return torch.cat(taken, dim=2)
 
 
 def divided_by_the_width(queries, keys, values, heads):
-    return attend(queries, keys, values, heads, root=(queries.shape[1] // heads) ** 2)
+    return attend(queries, keys, values, heads, root=(queries.shape[2] // heads) ** 2)
+
+
+def all_images_together(queries, keys, values, heads):
+    """Tokens attend to those of every image."""
+    together = [x.flatten(0, 1)[None] for x in (queries, keys, values)]
+    return right.attend(*together, heads).view_as(queries)
 
 
 def every_other_number(queries, keys, values, heads):
-    """The heads take turns along a row."""
-    order = torch.arange(queries.shape[1]).view(-1, heads).T.flatten()
-    taken = right.attend(queries[:, order], keys[:, order], values[:, order], heads)
-    return taken[:, order.argsort()]
+    """The heads take turns along a token."""
+    order = torch.arange(queries.shape[2]).view(-1, heads).T.flatten()
+    taken = right.attend(queries[..., order], keys[..., order], values[..., order], heads)
+    return taken[..., order.argsort()]
 
 
 def heads_from_right_to_left(queries, keys, values, heads):
-    parts = right.attend(queries, keys, values, heads).chunk(heads, dim=1)
-    return torch.cat(parts[::-1], dim=1)
+    parts = right.attend(queries, keys, values, heads).chunk(heads, dim=2)
+    return torch.cat(parts[::-1], dim=2)
 
 
 def mean_of_the_heads(queries, keys, values, heads):
-    parts = right.attend(queries, keys, values, heads).chunk(heads, dim=1)
-    return torch.stack(parts).mean(dim=0).repeat(1, heads)
+    parts = right.attend(queries, keys, values, heads).chunk(heads, dim=2)
+    return torch.stack(parts).mean(dim=0).repeat(1, 1, heads)
 
 
 def block_cost(tokens, dim, mlp, *, square=4, hidden=2, pairs=2):
@@ -42,11 +48,12 @@ def block_cost(tokens, dim, mlp, *, square=4, hidden=2, pairs=2):
 
 MUTANTS = {
     "attend": {
-        "the softmax runs over the keys": lambda *inputs: attend(*inputs, over=0),
+        "the softmax runs over the keys": lambda *inputs: attend(*inputs, over=1),
         "scores are divided by the root of d": lambda *inputs: attend(*inputs, root=1),
         "by the root, not by d": divided_by_the_width,
-        "d is the width of one head": lambda q, k, v, heads: attend(q, k, v, heads, root=q.shape[1]),
+        "d is the width of one head": lambda q, k, v, heads: attend(q, k, v, heads, root=q.shape[2]),
         "several heads, not one": lambda q, k, v, heads: right.attend(q, k, v, 1),
+        "each image by itself": all_images_together,
         "a head has neighbouring numbers": every_other_number,
         "the first head on the left": heads_from_right_to_left,
         "side by side, not averaged": mean_of_the_heads,
