@@ -3,14 +3,16 @@
 import torch
 
 
-def excited(x, down, up):
+def excited(x, down, slopes, up):
     """Each image becomes one row of C averages, and both matrices act on rows.
 
-    A row of averages goes down to `hidden` numbers, through ReLU, up to C numbers again, and the sigmoid makes a factor
-    between 0 and 1 of each. The two axes of length 1 let the factor of a channel multiply all of its positions.
+    A row of averages goes down to `hidden` numbers, through the PReLU, up to C numbers again, and the sigmoid makes a
+    factor between 0 and 1 of each. The two axes of length 1 let the factor of a channel multiply all of its places.
     """
     means = x.mean(dim=(2, 3))
-    factors = torch.sigmoid(torch.relu(means @ down.T) @ up.T)
+    hidden = means @ down.T
+    hidden = torch.where(hidden > 0, hidden, slopes * hidden)
+    factors = torch.sigmoid(hidden @ up.T)
     return x * factors[:, :, None, None]
 
 
