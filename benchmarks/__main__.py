@@ -28,7 +28,7 @@ LONG = {
     "backbone_accuracy": "2 hours",
     "training_accuracy": "10 minutes",
     "digits_center_loss": "6 minutes",
-    "misalignment": "20 minutes",
+    "misalignment": "8 minutes",
     "sgd_vs_sam_orl": "15 minutes",
     "center_loss_orl": "6 minutes",
     "alignment_accuracy": "30 minutes",

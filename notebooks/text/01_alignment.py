@@ -896,7 +896,7 @@ guard(
 # ## The same over several seeds
 #
 # One run is an anecdote. So we load a record: the same experiment over eight seeds, each with other people put aside, other
-# noise and other first weights. There are four networks. **Moved once** saw each photograph moved in one way, which stayed so
+# noise and other first weights. Its third network saw moved faces, too, but each photograph was **moved once** and stayed so
 # through the whole training.
 
 # %%
@@ -912,11 +912,11 @@ def over_seeds(trained_on, tested_on):
 
 
 curves = {}
-for name in ("aligned", "same square", "moved once", "moved anew"):
+for name in ("aligned", "same square", "moved 4 pixels"):
     curves[name] = np.stack([over_seeds(name, str(d)) for d in DISTANCES], axis=1)
     row = "  ".join(f"{value:5.1f}" for value in curves[name].mean(axis=0))
-    print(f"{name:12} {row}")
-print(f"pixels off   {'  '.join(f'{d:5}' for d in DISTANCES)}")
+    print(f"{name:14} {row}")
+print(f"pixels off     {'  '.join(f'{d:5}' for d in DISTANCES)}")
 
 # %%
 figure = viz.mean_curves(
@@ -928,29 +928,26 @@ figure = viz.mean_curves(
 )
 viz.show(
     figure,
-    alt="Four falling curves with bands, one a training cut; moved anew falls least.",
+    alt="Three falling curves with bands, one a training cut; moved falls least.",
 )
 
 # %%
 ahead = {}
-for name in ("moved once", "moved anew"):
-    for d in (0, 4, 8):
-        gained = over_seeds(name, str(d)) - over_seeds("aligned", str(d))
-        interval = evaluation.mean_interval(gained)
-        ahead[name, d] = interval.low
-        low, high, wins = interval.low, interval.high, int(np.sum(gained > 0))
-        print(
-            f"tested {d} pixels off, {name} - aligned: {gained.mean():+.1f} points",
-            end="",
-        )
-        print(f" ({low:+.1f} to {high:+.1f}), ahead in {wins} of {len(runs)} seeds")
-lowest_anew = min(ahead["moved anew", d] for d in (0, 4, 8))
+for d in (0, 1, 4, 8):
+    gained = over_seeds("moved 4 pixels", str(d)) - over_seeds("aligned", str(d))
+    ahead[d] = evaluation.mean_interval(gained)
+    low, high, wins = ahead[d].low, ahead[d].high, int(np.sum(gained > 0))
+    print(
+        f"tested {d} pixels off, moved - aligned: {gained.mean():+.1f} points", end=" "
+    )
+    print(f"({low:+.1f} to {high:+.1f}), ahead in {wins} of {len(runs)} seeds")
+lowest_ahead = [ahead[d].low for d in (1, 4, 8)]
 
 # %% tags=["guard"]
 guard(
-    "the network trained on faces moved anew is ahead, also on aligned faces",
-    lowest_anew > 0,
-    lowest_anew=lowest_anew,
+    "training on moved faces is clearly ahead from one pixel on",
+    min(lowest_ahead) > 0,
+    lowest_ahead=lowest_ahead,
 )
 
 # %% [markdown]
@@ -959,14 +956,16 @@ guard(
 # **Does a pixel matter?** For a network that was trained on aligned faces the first pixel costs least. From then on the curve
 # bends down, and within the figure it does not stop.
 #
-# **Can a network learn to tolerate it?** Yes, and more: the network that saw its faces moved anew is ahead at every distance,
-# **also on faces that are perfectly aligned**. Moving training photographs is a form of augmentation. Moved once, they
-# helped less.
+# **Can a network learn to tolerate it?** Yes. Trained on moved faces it is clearly ahead from one pixel on, by 7.4 points at
+# four pixels and by 10.6 at eight. And it pays nothing for that: on faces that are **perfectly aligned** it is no worse, its
+# mean is even a point higher. With eight seeds that point is not clear, the interval holds 0. Moving training photographs is
+# a form of augmentation, and the live run above went further: it moved them anew each time. Which is better, once or anew,
+# a single seed cannot say.
 #
 # ### Explain: alike, or moved?
 #
 # Above it says that what matters is that everyone agrees: training, test and enrolment are to be cut alike. Now a network
-# trained on *moved* faces is better on *aligned* ones. How do these two go together? Say it in three sentences before you open
+# trained on *moved* faces is no worse on *aligned* ones, and better on all others. How do these two go together? Say it in three sentences before you open
 # the answer.
 #
 # <details><summary>Model answer</summary>
@@ -995,21 +994,32 @@ for name, a, b in (
         over_seeds("aligned", "same square"),
     ),
     (
-        "tested on square: trained on moved anew - on square",
-        over_seeds("moved anew", "same square"),
+        "tested on square: trained on moved - on square",
+        over_seeds("moved 4 pixels", "same square"),
         square,
     ),
 ):
     leads[name] = evaluation.paired_difference(a, b)
     mean, low, high = (a - b).mean(), leads[name].low, leads[name].high
     print(f"{name}: {mean:+.1f} points ({low:+.1f} to {high:+.1f})")
+lows = [interval.low for interval in leads.values()]
+highs = [interval.high for interval in leads.values()]
+
+# %% tags=["guard"]
+guard(
+    "only a network trained on aligned faces and tested on the square is clearly worse",
+    lows[0] < 0 < lows[1] and lows[2] < 0 < highs[2],
+    lows=lows,
+    highs=highs,
+)
 
 # %% [markdown]
 # - Between one square for all and five points, each trained and tested alike, these seeds show no clear difference: the
 #   interval holds 0. ORL's heads are nearly in one place, so elsewhere it need not hold.
 # - A network trained on aligned faces lost eight points when it was tested on faces cut differently. Nothing warns of it: the
 #   program runs, the scores are just worse.
-# - PLACEHOLDER-B
+# - A network trained on *moved* faces, which never saw the square either, does not lag clearly behind the one that was trained
+#   on it. Scatter in the training covers part of a systematic difference, too.
 #
 # So this course has one function, `alignment.align`, for training, testing and enrolment.
 #
@@ -1058,13 +1068,14 @@ viz.show(figure, alt="Rows of four faces: aligned; then by the box, broad or nar
 #
 # **LFW**, Labeled Faces in the Wild, is a set of press photographs with lists of pairs. **View 1** is the list that may be
 # looked at as often as one likes, for development. The record holds the shipped model on all of its photographs, cut in
-# these ways and in some others. The frame and the threshold were fixed on one list of 2,200 pairs, the accuracy is that of
-# another 1,000. **The same square** cuts every photograph alike, without any detector. "Pixels off" is how far the
+# these ways and in some others. The frame and the threshold were fixed on one list of pairs, the accuracy is that of
+# another. **The same square** cuts every photograph alike, without any detector. "Pixels off" is how far the
 # landmarks lie from the template in the crop, on average.
 
 # %%
 by_cut = {run["cut"]: run for run in box_record["runs"]}
-n_pairs = box_record["settings"]["pairs"]["dev_test"]
+n_train, n_pairs = box_record["settings"]["pairs"].values()
+print(f"fixed on {n_train:,} pairs, measured on {n_pairs:,} others")
 shown = ["five points", "five points, not turned", "the same square", *list(ways)[1:]]
 found = {}
 for name in shown:
@@ -1226,8 +1237,8 @@ except FileNotFoundError as missing:
 # - A cascade finds faces cheaply: a tiny network that slides over all sizes of the picture, and larger ones where it is worth
 #   it. Non-maximum suppression leaves one box of each heap.
 # - Rotation, scale and shift are fitted to five points in closed form. An affine transform would stretch the face.
-# - Misplaced landmarks cost accuracy, more with every pixel. Training on faces moved anew wins most of it back, and helped
-#   on aligned faces, too.
+# - Misplaced landmarks cost accuracy, more with every pixel. Training on moved faces wins back much of it, and costs nothing
+#   on aligned ones.
 # - Cut training, test and enrolment photographs **alike**, and let training scatter around that. A box without points can
 #   be framed like the template, and must not be stretched: here that won back four fifths of what the box had lost.
 #
