@@ -158,9 +158,8 @@ def _code(code: CodeType) -> str:
     """Byte code with its names and constants; functions within it too, whose own repr would hold an address."""
     used = sorted({step.arg for step in dis.get_instructions(code) if step.opcode in dis.hasconst})
     constants = []
-    for one in (
-        code.co_consts[place] for place in used
-    ):  # Python 3.14 keeps a set's first member, too, and never uses it
+    # Only those in use: Python 3.14 also keeps the first member of a set, which differs from process to process.
+    for one in (code.co_consts[place] for place in used):
         if isinstance(one, frozenset):  # whose order is another one in every process
             one = sorted(map(repr, one))
         constants.append(_code(one) if isinstance(one, CodeType) else repr(one))
