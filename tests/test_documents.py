@@ -118,9 +118,11 @@ def test_what_a_click_opens_is_there() -> None:
     """On machines of others, which read these files."""
     setup = TEXTS["docs/setup.md"]
     addresses = re.findall(r"https://\S*OWNER/NAME\S*?(?=[`\"])", setup)
-    assert len(addresses) == 4
+    assert len(addresses) == 3
     for notebook in re.findall(r"notebooks/\w+\.ipynb", "".join(addresses)):
         assert (ROOT / notebook).exists()
+    (on_colab,) = re.findall(r"/blob/colab/(\w+\.ipynb)", setup)  # as tools/colab.py lays them
+    assert (ROOT / "notebooks" / on_colab).exists()
     assert (ROOT / "binder/runtime.txt").read_text("utf-8").strip() == "python-3.13"
     assert "Python 3.13" in setup
     container = json.loads((ROOT / ".devcontainer/devcontainer.json").read_text("utf-8"))

@@ -42,6 +42,11 @@ REMEDIES = (
         "Run uv cache clean or python -m pip cache purge",
     ),
     (
+        r"invalid value .* for '--(default-)?index|was not found in the package registry|non-existing path or lacks",
+        "What it was given as the package index is none.",
+        "Set UV_DEFAULT_INDEX or PIP_INDEX_URL to a mirror's address (https://HOST/simple), or to nothing",
+    ),
+    (
         r"No matching distribution found|ResolutionImpossible|No solution found",
         "A required version is not offered for this Python and operating system.",
         "Name another Python (PYTHON=python3.12), or use conda: see docs/setup.md",

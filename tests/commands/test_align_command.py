@@ -13,7 +13,7 @@ import pytest
 from framed_faces import orl_photograph
 from PIL import Image
 
-from course_lib.alignment import FolderReport, Problem
+from course_lib.alignment import MTCNN, FolderReport, Problem, RetinaFace
 from course_lib.alignment.folder import TIME_LIMIT
 from course_lib.commands import main as face_course
 from course_lib.commands.align import align
@@ -121,6 +121,19 @@ def test_a_photograph_that_takes_too_long_is_listed_and_names_print_on_any_conso
     with open(tmp_path / "out/not_aligned.csv", newline="", encoding="utf-8") as file:
         reasons = {row["file"]: row["reason"] for row in csv.DictReader(file)}
     assert reasons["huge.png"] == "it took longer than 3 seconds" and "\u738b.jpg" in reasons
+
+
+@pytest.mark.parametrize(("name", "with_what"), [("mtcnn", {}), ("retinaface", {"threads": 1})])
+def test_the_detector_that_was_named_is_made_in_each_process(name, with_what, tree, tmp_path, monkeypatch):
+    makers = []
+    monkeypatch.setattr(
+        "course_lib.alignment.align_folder",
+        lambda photos, crops, make, **_: makers.append(make) or FolderReport(1, 0, 0, ()),
+    )
+    command = [str(tree), str(tmp_path / "crops"), "--detector", name]
+    assert main(command) == 0 and main([*command, "--min-face", "33"]) == 0
+    assert [make.func for make in makers] == [{"mtcnn": MTCNN, "retinaface": RetinaFace}[name]] * 2
+    assert [make.keywords for make in makers] == [with_what, {**with_what, "min_face": 33}]
 
 
 def test_the_report_as_json(tree, tmp_path, monkeypatch, capsys):

@@ -23,6 +23,8 @@ FAULTS = {
     "locked proxy": "error: Failed to fetch: `https://pypi.org/simple/torch/`\n  Caused by: tunnel error: unsuccessful",
     "certificate": "  Caused by: invalid peer certificate: UnknownIssuer",
     "no space": "error: failed to write to file: No space left on device (os error 28)",
+    "index without packages": "error: No solution found\n  cause: Because six was not found in the package registry",
+    "no index": "error: invalid value 'http://' for '--default-index <DEFAULT_INDEX>': empty host",
     "nothing offered": "  x No solution found when resolving dependencies: torch has no wheels",
 }
 

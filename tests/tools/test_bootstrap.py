@@ -325,6 +325,8 @@ def test_where_no_uv_is_offered_pip_installs_the_same_versions(project):
         ("certificate", "point SSL_CERT_FILE"),
         ("no space", "The disk is full.\nFree some space"),
         ("nothing offered", "not offered for this Python"),
+        ("index without packages", "as the package index is none.\nSet UV_DEFAULT_INDEX"),
+        ("no index", "as the package index is none.\nSet UV_DEFAULT_INDEX"),
         ("breaks off", "The installation stopped; the lines above say why."),
         ("broken uv", "uv does not run.\nMend or remove it, or do without it: make lab PIP=1"),
         ("locked proxy", "The package index could not be reached.\nCheck the network; behind a proxy set HTTPS_PROXY"),
