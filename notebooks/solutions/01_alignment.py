@@ -2,8 +2,10 @@
 
 import numpy as np
 
+from course_lib.alignment.boxes import overlap
 
-def overlap(box, other):
+
+def my_overlap(box, other):
     """The shared box begins at the larger of the two beginnings and ends at the smaller of the two ends.
 
     Where it would end before it begins there is none: each side is clipped at 0 **before** they are multiplied, since
@@ -14,6 +16,33 @@ def overlap(box, other):
     shared = np.prod(np.clip(ends - begins, 0, None))
     areas = np.prod(box[2:] - box[:2]) + np.prod(other[2:] - other[:2])
     return shared / (areas - shared)
+
+
+def my_nms(boxes, scores, threshold):
+    """Going down the scores, everything that could suppress a box was decided before it.
+
+    Only kept boxes are compared with: a chain of boxes along a row, each overlapping the next, must not vanish but for
+    its first. The first box has nobody to be compared with, and `all` of nothing is true.
+    """
+    kept = []
+    for k in np.argsort(-scores, kind="stable"):
+        if (overlap(boxes[[k]], boxes[kept]) <= threshold).all():
+            kept.append(k)
+    return kept
+
+
+def my_similarity(source, target):
+    """The slope of a regression line is the sum of the products over the sum of the squares; this is the same.
+
+    The source is conjugated, so that each product holds the angle **from** source **to** target. The shift comes last:
+    it is what the means still lack once the source's has been turned and scaled.
+    """
+    source_mean, target_mean = source.mean(axis=0), target.mean(axis=0)
+    z = (source - source_mean) @ [1, 1j]
+    w = (target - target_mean) @ [1, 1j]
+    a = (z.conj() * w).sum() / (abs(z) ** 2).sum()
+    turn = np.array([[a.real, -a.imag], [a.imag, a.real]])
+    return np.column_stack([turn, target_mean - turn @ source_mean])
 
 
 def mirrored(points, width):

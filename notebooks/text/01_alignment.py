@@ -2,27 +2,24 @@
 # # Alignment
 #
 # A recognition network sees one small square, and it was trained on squares in which the eyes are always at the same
-# place. A photograph is not like that. So before anything is recognised, a face is found, five points are found in it,
-# and the photograph is turned, scaled and shifted until those points lie where the network expects them.
-#
-# It is the least glamorous step of all, and skipping it costs accuracy. We measure how much.
+# place. A photograph is not like that: faces are large or small, tilted, anywhere. So before anything is recognised,
+# each face has to be found and brought into place. How is that done, and what does it cost to do it badly?
 #
 # **What you will learn**
-# - how a cascade of three small networks finds faces of any size;
-# - why five points determine a rotation, a scale and a shift, in six lines of code;
-# - why that transform, and not an affine one;
-# - what misalignment costs, pixel by pixel, and what training on moved faces wins back.
+# - how a cascade of three small networks finds faces of any size, seen from inside;
+# - to write the two pieces that every detector needs: the overlap of boxes and non-maximum suppression;
+# - to write the transform that five points determine: rotation, scale and shift, and nothing else;
+# - what misplaced points cost, and what training on moved faces wins back;
+# - what is lost when a box is all you have, and which part of the loss you can repair.
 #
 # **What you need before**: [notebook 00](00_start_here.ipynb). A little complex arithmetic helps.
 #
-# **Time and place**: 1 minute to run, 95 minutes to read and do. No GPU, no network, 1.1 GB of memory.
+# **Time and place**: 1 minute to run, 155 minutes to read and do, 45 more for the open task. No GPU, no network, 1.2 GB of memory.
 
 # %% tags=["imports"]
-import os
 from dataclasses import replace
 
 import numpy as np
-import pandas as pd
 import torch
 
 from course_lib import (
@@ -38,12 +35,14 @@ from course_lib import (
     viz,
     weights,
 )
+from course_lib.alignment.boxes import nms, overlap
 
 # %% [markdown]
 # ## A photograph with several people
 #
-# To have faces of many sizes and tilts in one picture, we put a few photographs of the ORL set on one sheet. If you have
-# a photograph of your own at hand, try it afterwards: `detect` also takes a path.
+# To have faces of many sizes and tilts in one picture, we put photographs of five people of the ORL set on one sheet.
+# Below it stands what this notebook makes of it: one upright crop for each face, all of one size. Later you can try a
+# photograph of your own, of people who agreed to it: `detector.stages` also takes a path.
 
 # %%
 orl = data.orl_faces()
@@ -64,27 +63,65 @@ def put(person, x, y, scale, tilt):
 
 
 sheet = np.max([put(person, *place) for person, place in PLACES.items()], axis=0)
+sheet = sheet[..., None].repeat(3, axis=2)  # three equal colours: networks expect RGB
 print(f"a sheet of {sheet.shape[0]} rows and {sheet.shape[1]} columns")
 
+# %% tags=["illustration"]
+detector = alignment.MTCNN(min_face=20)
+seen = detector.stages(sheet)
+landmarks = np.stack([face.landmarks for face in seen.faces])
+template = alignment.template(112)
+matrices = alignment.similarity(landmarks, template)
+crops = [alignment.warp(sheet, matrix, 112) for matrix in matrices]
+row = np.pad(np.hstack(crops), ((8, 0), (40, 40), (0, 0)), constant_values=255)
+both = viz.Annotated(np.vstack([sheet, row]))
+figure = viz.annotated(
+    {"above a photograph, below what a network wants": both},
+    title="From a photograph to aligned faces",
+    cell=3.3,
+    credit=orl.source,
+)
+viz.show(figure, alt="Five faces of many sizes and tilts; below, five upright crops.")
+
 # %% [markdown]
-# ## Finding faces: a pyramid of pictures
+# ## Finding faces: a cascade
 #
 # A **detector** finds the faces in a photograph. **MTCNN** (Zhang et al. 2016) is an old and small one. It is a
-# **cascade**: three networks, one behind the other, of which each sees only what the one before it let through.
+# **cascade**: three networks in a row, each larger than the one before it, and each sees only what that one let
+# through. Their names stand for proposal, refinement and output.
+
+# %% tags=["illustration"]
+sizes = {"P-Net": 12, "R-Net": detector.rnet.side, "O-Net": detector.onet.side}
+networks = {"P-Net": detector.pnet, "R-Net": detector.rnet, "O-Net": detector.onet}
+steps = {"image pyramid": f"{len(seen.pyramid)} sizes of the photograph"}
+for name, network in networks.items():
+    count = sum(weight.numel() for weight in network.parameters())
+    steps[name] = f"windows of {sizes[name]}×{sizes[name]}, {count:,} parameters"
+steps["align"] = f"by the {len(alignment.LANDMARKS)} points that O-Net finds"
+cascade = viz.pipeline_diagram(
+    ["photograph"],
+    steps,
+    {},
+    decision="one crop for each face",
+    title="MTCNN, then alignment",
+)
+viz.show(*cascade)
+
+# %% [markdown]
+# ### A pyramid of pictures
 #
-# The first network looks at windows of 12x12 pixels. That is tiny: a face there is a few dark spots. To find larger
-# faces it does not take a larger window, it looks at **smaller pictures**: the same sheet again and again, each level
-# scaled by 0.709, which halves the area. This stack of pictures is the **image pyramid**.
+# P-Net looks at windows of 12x12 pixels. That is tiny: a face there is a few dark spots. To find larger faces it does
+# not take a larger window, it looks at **smaller pictures**: the same sheet again and again, each level scaled by
+# 0.709, which halves the area. This stack of pictures is the **image pyramid**.
 #
 # The largest level is already smaller than the sheet: there a face of `min_face` pixels fills one window. Smaller faces
 # are not looked for, which is why a larger `min_face` is so much quicker.
 
 # %%
-detector = alignment.MTCNN(min_face=20)
-seen = detector.stages(sheet)
 scales = [float(scale) for scale in seen.scales]
 for scale, level in zip(scales, seen.pyramid, strict=True):
-    print(f"scale {scale:.3f}: {level.shape[0]:3} x {level.shape[1]:3} pixels")
+    size = f"{level.shape[0]:3} x {level.shape[1]:3}"
+    print(f"scale {scale:.3f}: {size} pixels, for faces of {12 / scale:3.0f} pixels")
 
 # %%
 viz.show(
@@ -104,54 +141,123 @@ guard(
 )
 
 # %% [markdown]
-# ## Three networks, each with less to do
+# ### Why P-Net is a sliding window
 #
-# What the first network takes for a face goes to the second, in 24x24 pixels, and what is left to the third, in 48x48.
-# Each network is larger than the one before, and each has far less to look at.
+# P-Net takes a window and answers with a score between 0 and 1: how likely is it that a face fills the window? We could
+# cut out every window of every level, at steps of two pixels, and ask thousands of times. There is a better way. P-Net
+# has **convolutions and pooling only**. A **fully connected layer**, with a weight from every input to every output,
+# insists on one input size; a convolution computes the same small sum at every place, however many places there are.
+# Give it a larger picture, and it returns a whole map of scores. What neighbouring windows share is computed once.
+#
+# The diagram shows the same layers twice, on one window and on a whole level. Compare the sizes beside the arrows.
 
-# %%
-networks = {"first": detector.pnet, "second": detector.rnet, "third": detector.onet}
-for name, network in networks.items():
-    print(
-        f"{name} network: {sum(p.numel() for p in network.parameters()):,} parameters"
+# %% tags=["illustration"]
+large, small = 3, 5  # two levels
+one_window = (detector.pnet, (3, 12, 12))
+whole_level = (detector.pnet, (3, *seen.pyramid[large].shape[:2]))
+viz.show(
+    *viz.block_diagram(
+        {"P-Net on one window": one_window, "P-Net on a level": whole_level},
+        title="The same weights: one score, or a map of scores",
+        costs=False,
     )
-windows = 0
-for level in seen.pyramid:  # the first network moves its window by two pixels
-    rows, columns = level.shape[:2]
-    windows += ((rows - 12) // 2 + 1) * ((columns - 12) // 2 + 1)
-n_boxes = [windows, len(seen.proposals), len(seen.refined), len(seen.faces)]
-print(f"{windows:,} windows; left after each network: {n_boxes[1:]}")
+)
+
 
 # %%
-boxes = np.stack([face.box for face in seen.faces])
-landmarks = np.stack([face.landmarks for face in seen.faces])
-after_first = viz.Annotated(sheet, seen.proposals.boxes)
-after_second = viz.Annotated(sheet, seen.refined.boxes)
-after_third = viz.Annotated(sheet, boxes, {"landmarks": landmarks})
-panels = {
-    f"after the first network: {n_boxes[1]} of {windows:,} windows": after_first,
-    f"after the second: {n_boxes[2]} boxes": after_second,
-    f"after the third: {n_boxes[3]} faces, five points each": after_third,
-}
-figure = viz.annotated(
-    panels,
-    title="Ever fewer boxes, ever better ones",
-    columns=1,
-    cell=3.6,
-    credit=orl.source,
-)
-viz.show(figure, alt="The sheet with many boxes, with fewer, with one box a face.")
+@torch.inference_mode()
+def scores_of(pixels):
+    """P-Net's score for each window of an image, uint8 (H, W, 3): 0 to 1."""
+    channels_first = torch.from_numpy(pixels).permute(2, 0, 1)[None]
+    scores, shifts = detector.pnet(data.normalise(channels_first))
+    return scores[0].numpy()
+
+
+level = seen.pyramid[large]
+score_map = scores_of(level)
+row, column = np.unravel_index(score_map.argmax(), score_map.shape)
+window = level[2 * row : 2 * row + 12, 2 * column : 2 * column + 12]
+in_map, alone = score_map.max(), scores_of(window).item()
+print(f"one pass over {level.shape[0]}x{level.shape[1]}: {score_map.size:,} scores")
+print(f"the highest, in row {row} and column {column}: {in_map:.4f}")
+print(f"that window cut out and judged alone: {alone:.4f}")
 
 # %% tags=["guard"]
 guard(
-    "each network leaves less to the next, and every face is found",
-    n_boxes[0] > 50 * n_boxes[1] and n_boxes[1] > n_boxes[2] > n_boxes[3] == 5,
-    n_boxes=n_boxes,
+    "a window alone scores as it does in the map",
+    abs(in_map - alone) < 0.001,
+    in_map=in_map,
+    alone=alone,
 )
 
 # %% [markdown]
-# Two things happen between the stages. Each network **corrects** the boxes it keeps. And where boxes overlap, only the
-# one with the highest score survives: **non-maximum suppression** (NMS). How much two boxes overlap is measured by
+# The window alone and the map agree. Row $r$ and column $c$ of the map belong to the window whose corner lies $2r$
+# pixels down and $2c$ to the right: the pooling layer halves the picture, so one step in the map is two pixels. Here
+# are two levels beside their maps.
+
+# %%
+panels, brightest = {}, []
+for k in (large, small):
+    level = seen.pyramid[k]
+    score_map = scores_of(level)
+    brightest.append(float(score_map.max()))
+    bright = (255 * score_map).astype(np.uint8).repeat(2, 0).repeat(2, 1)
+    size = f"{level.shape[0]}×{level.shape[1]}"
+    panels[f"a level of {size}"] = viz.Annotated(level)
+    panels[f"its scores ({size}): white is 1"] = viz.Annotated(np.pad(bright, 5))
+figure = viz.annotated(
+    panels,
+    title="Each level lights up where a face fills one window",
+    columns=2,
+    cell=2.3,
+    credit=orl.source,
+)
+viz.show(
+    figure, alt="Two levels; bright spots in the maps lie on faces of fitting size."
+)
+
+# %% tags=["guard"]
+guard(
+    "on both levels some window is surely a face",
+    min(brightest) > 0.95,
+    brightest=brightest,
+)
+
+# %%
+sizes_of_faces = [face.area**0.5 for face in seen.faces]
+widths = [12 / scales[k] for k in (large, small)]
+print(f"a window of the large level is {widths[0]:.0f} pixels wide", end=", ")
+print(f"one of the small level {widths[1]:.0f}")
+print("the five faces:", ", ".join(f"{size:.0f}" for size in sorted(sizes_of_faces)))
+
+# %% [markdown]
+# On the large level a window is about as wide as the smallest face, which lights up. So do a few details of the larger
+# ones, which look like a face to so small a network: false alarms. On the small level the larger faces light up.
+#
+# Now all levels. Every window whose score exceeds 0.6 becomes a box on the sheet: its corner and side, divided by the
+# scale of its level.
+
+
+# %%
+def boxes_of(level, scale):
+    """Boxes (N, 4) on the sheet and scores (N,) of what P-Net takes for a face."""
+    found = scores_of(level)
+    rows, columns = np.nonzero(found > 0.6)
+    corners = 2 * np.stack([columns, rows], axis=1)
+    return np.hstack([corners, corners + 12]) / scale, found[rows, columns]
+
+
+by_level = [boxes_of(*each) for each in zip(seen.pyramid, scales, strict=True)]
+boxes = np.concatenate([found for found, _ in by_level])
+box_scores = np.concatenate([found for _, found in by_level])
+n_windows = sum(scores_of(level).size for level in seen.pyramid)
+print(f"{n_windows:,} windows on {len(scales)} levels; above 0.6: {len(boxes)}")
+
+# %% [markdown]
+# ## Many boxes on one face
+#
+# A face is found at several places and on several levels, since a window that is a little too far left still looks like
+# a face. Of these boxes one should stay. So we need to measure how much two boxes overlap. The usual measure is
 # **intersection over union** (IoU): the area that they share, divided by the area that they cover together.
 #
 # ### Exercise 1: intersection over union
@@ -161,7 +267,7 @@ guard(
 
 
 # %% tags=["exercise"]
-def overlap(box, other): ...
+def my_overlap(box, other): ...
 
 
 # %% tags=["check"]
@@ -178,26 +284,149 @@ def draw_boxes(rng):
 
 one, half, apart = [0.0, 0, 10, 10], [0.0, 5, 10, 15], [20.0, 30, 30, 40]
 hints = (
-    "Begin with the box that both share: where does it begin, where does it end?",
-    "From the larger left to the smaller right. If it ends before it begins: 0.",
-    "area of both = area(box) + area(other) - shared, since shared counts in both.",
+    "What both boxes share is a box, too. Where does it begin, where does it end?",
+    "It begins at the larger of the two lefts. What if it would end before that?",
+    "The two areas together count the shared area twice.",
 )
 cases = [(np.array(one), np.array(other)) for other in (half, one, apart)]
-exercises.check(overlap, by_counting, cases, draw=draw_boxes, hints=hints)
+exercises.check(my_overlap, by_counting, cases, draw=draw_boxes, hints=hints)
 
 # %% [markdown]
-# ## Five points and the template
-#
-# The third network also finds five **landmarks**: the two eyes, the nose and the corners of the mouth. "Left eye" means
-# left **in the image**, which is the person's right.
-#
-# Where should the five points go? A list of five places is a **template**. For a square crop of 112 pixels this course
-# uses the one published with InsightFace. It is a convention, no law of nature. What matters is that **everyone agrees**:
-# whoever trains, whoever tests, and whoever adds a person to the list of those who are to be recognised, which is called
-# **enrolment**.
+# How many boxes lie on the surest one? By your function, or by the library's while it is empty:
 
 # %%
-template = alignment.template(112)
+surest = box_scores.argmax()
+overlaps = [my_overlap(boxes[surest], box) for box in boxes]
+if overlaps[0] is None:  # not written yet
+    overlaps = overlap(boxes[[surest]], boxes)[0]
+n_near = int(np.sum(np.array(overlaps) > 0.5)) - 1  # itself is no other
+print(f"{n_near} other boxes overlap the surest one by more than 0.5")
+
+# %% [markdown]
+# ### Exercise 2: non-maximum suppression
+#
+# **Non-maximum suppression (NMS)** keeps the box with the highest score of each heap. Go down the scores. A box is
+# **kept** unless it overlaps a box that was already kept by **more than** the threshold; what was not kept suppresses
+# nobody. Return the numbers of the kept boxes, the highest score first.
+#
+# The loop stands there; replace both lines of dots. `overlap(boxes[[k]], boxes[kept])`, from the library, is an array
+# with the overlaps of box `k` and each kept one.
+
+
+# %% tags=["exercise"]
+def my_nms(boxes, scores, threshold):
+    kept = []
+    for k in np.argsort(-scores, kind="stable"):  # the surest first
+        ...
+    return ...
+
+
+# %% tags=["check"]
+def draw_heap(rng):
+    corners = rng.integers(0, 12, size=(rng.integers(1, 14), 2)) * 5.0
+    sides = rng.integers(4, 9, size=(len(corners), 1)) * 5.0
+    scores = rng.permutation(len(corners)) / 20 + 0.1
+    return np.hstack([corners, corners + sides]), scores, rng.choice([0.2, 0.4, 0.6])
+
+
+row_of_three = np.array([[0.0, 0, 10, 10], [4, 0, 14, 10], [8, 0, 18, 10]])
+half_covered = np.array([[0.0, 0, 10, 10], [0, 0, 10, 5], [50, 50, 60, 60]])
+hints = (
+    "The surest box is always kept. When is the second one kept?",
+    "Compare box k with the kept boxes alone, not with all that were surer.",
+    "Keep k if none of its overlaps with the kept ones exceeds the threshold.",
+)
+cases = [
+    (row_of_three, np.array([0.9, 0.8, 0.7]), 0.3),
+    (row_of_three, np.array([0.7, 0.9, 0.8]), 0.3),
+    (half_covered, np.array([0.7, 0.9, 0.8]), 0.5),
+]
+exercises.check(my_nms, nms, cases, draw=draw_heap, hints=hints)
+
+# %% [markdown]
+# Your function, or the library's while it is empty, clears the sheet.
+
+# %%
+kept = my_nms(boxes, box_scores, 0.5)
+if kept is ... or kept is None:  # not written yet
+    kept = nms(boxes, box_scores, 0.5)
+n_before, n_after = len(boxes), len(kept)
+print(f"{n_before} boxes before, {n_after} after")
+panels = {
+    f"all windows above 0.6: {n_before} boxes": viz.Annotated(sheet, boxes),
+    f"after suppression: {n_after} boxes": viz.Annotated(sheet, boxes[kept]),
+}
+figure = viz.annotated(
+    panels,
+    title="What is left overlaps by at most half",
+    columns=1,
+    cell=2.9,
+    credit=orl.source,
+)
+viz.show(figure, alt="The sheet with many boxes in heaps, and with few of them left.")
+
+# %% tags=["guard"]
+guard(
+    "suppression leaves less than half of the boxes, and at least one for each face",
+    5 <= n_after < n_before / 2,
+    n_before=n_before,
+    n_after=n_after,
+)
+
+# %% [markdown]
+# ## Two more networks, each with less to do
+#
+# No two of the boxes that are left overlap by more than half. Many are false alarms: parts of a face that look like a
+# whole one to so small a network.
+#
+# What P-Net proposes, R-Net judges again in 24x24 pixels, and O-Net judges what is left in 48x48. Both have fully
+# connected layers, so every box is cut out and scaled for them. Each network also **corrects** the boxes it keeps:
+# besides the score it returns how far each side should move. Then comes suppression again. The numbers below are the
+# library's. It suppresses level by level first, and between levels only what overlaps by more than 0.7, so it hands on
+# a few more boxes.
+
+# %%
+n_boxes = [n_windows, len(seen.proposals), len(seen.refined), len(seen.faces)]
+boxes_left = np.stack([face.box for face in seen.faces])
+last = viz.Annotated(sheet, boxes_left, {"landmarks": landmarks})
+panels = {
+    f"after R-Net: {n_boxes[2]} boxes": viz.Annotated(sheet, seen.refined.boxes),
+    f"after O-Net: {n_boxes[3]} faces, five points each": last,
+}
+figure = viz.annotated(
+    panels,
+    title="Ever fewer boxes, ever better ones",
+    columns=1,
+    cell=2.9,
+    credit=orl.source,
+)
+viz.show(
+    figure,
+    alt="The sheet with a few boxes on each face, then with one box and five points.",
+)
+print(f"of {n_windows:,} windows are left, network by network: {n_boxes[1:]}")
+
+# %% tags=["guard"]
+guard(
+    "each network leaves less to the next, and every face is found",
+    n_boxes[0] > 50 * n_boxes[1] and n_boxes[1] > n_boxes[2] > n_boxes[3] == 5,
+    n_boxes=n_boxes,
+)
+
+# %% [markdown]
+# That is why a cascade is cheap: O-Net, sixty times as large as P-Net, looked at a handful of places only.
+#
+# ## Five points and the template
+#
+# O-Net also finds five **landmarks**: the two eyes, the nose and the corners of the mouth. "Left eye" means left **in
+# the image**, which is the person's right.
+#
+# Where should the five points go? A list of five places is a **template**. For a square crop of 112 pixels this course
+# uses the one published with InsightFace. It is a convention, no law of nature. What matters is that **everyone
+# agrees**: whoever trains, whoever tests, and whoever adds a person to the list of those who are to be recognised,
+# which is called **enrolment**. Bringing faces to the template is called **alignment**.
+
+# %%
 for name, (x, y) in zip(alignment.LANDMARKS, template, strict=True):
     print(f"{name:20} x {x:5.1f}   y {y:5.1f}")
 
@@ -214,47 +443,82 @@ for name, (x, y) in zip(alignment.LANDMARKS, template, strict=True):
 #
 # $$w \approx a z + b, \qquad a = \frac{\sum_k z_k^* w_k}{\sum_k |z_k|^2}, \qquad b = m_w - a\, m_z.$$
 #
-# Here $m_z$ and $m_w$ are the means, the $z_k$ and $w_k$ in the formula for $a$ are counted from them, and the star is the
-# complex conjugate. It is the slope and the intercept of a regression line, in complex numbers.
+# Here $m_z$ and $m_w$ are the means, the $z_k$ and $w_k$ in the formula for $a$ are counted from them, and the star is
+# the complex conjugate. It is the slope and the intercept of a regression line, in complex numbers.
+#
+# ### Exercise 3: the transform
+#
+# Complete the function. `source` and `target` are (5, 2): x and y of five points. Return the 2x3 matrix
+#
+# $$\begin{pmatrix} p & -q & b_x \\ q & p & b_y \end{pmatrix} \qquad \text{with } a = p + iq,$$
+#
+# which acts on a point as `matrix[:, :2] @ point + matrix[:, 2]`. In NumPy, `z.conj()` is the conjugate, `abs(z)` the
+# length, and `a.real` and `a.imag` are p and q.
 
+
+# %% tags=["exercise"]
+def my_similarity(source, target):
+    source_mean, target_mean = source.mean(axis=0), target.mean(axis=0)
+    z = (source - source_mean) @ [1, 1j]  # x + iy, counted from the mean
+    w = (target - target_mean) @ [1, 1j]
+    ...
+    return ...
+
+
+# %% tags=["check"]
+def by_least_squares(source, target):
+    x, y, one, none = *source.T, np.ones(len(source)), np.zeros(len(source))
+    rows = np.hstack([[x, -y, one, none], [y, x, none, one]]).T
+    p, q, right, down = np.linalg.lstsq(rows, target.T.ravel(), rcond=None)[0]
+    return np.array([[p, -q, right], [q, p, down]])
+
+
+def draw_points(rng):
+    source = rng.normal(size=(5, 2)) * 30 + 50
+    return source, source @ rng.normal(size=(2, 2)) + rng.normal(size=(5, 2)) * 5
+
+
+corners = np.array([[0.0, 0], [2, 0], [1, 1], [0, 2], [2, 2]])
+cases = [(corners, 3 * corners + 5), (corners, corners @ [[0.0, 1], [-1, 0]])]
+hints = (
+    "Follow the formula for a. Which of the two sets is conjugated, which one divides?",
+    "The matrix of a, times the source's mean, plus b, must give the target's mean.",
+    "turn = np.array([[a.real, -a.imag], [a.imag, a.real]]) is the left part.",
+)
+exercises.check(my_similarity, by_least_squares, cases, draw=draw_points, hints=hints)
+
+# %% [markdown]
+# Applied to the five faces of the sheet, and compared with the library, which does all faces at once:
 
 # %%
-def my_similarity(source, target):
-    """The 2x3 matrix that brings the points closest to their targets."""
-    source_mean, target_mean = source.mean(axis=0), target.mean(axis=0)
-    z = (source - source_mean) @ [1, 1j]
-    w = (target - target_mean) @ [1, 1j]
-    a = (z.conj() * w).sum() / (abs(z) ** 2).sum()
-    turn_and_scale = np.array([[a.real, -a.imag], [a.imag, a.real]])
-    shift = target_mean - turn_and_scale @ source_mean
-    return np.column_stack([turn_and_scale, shift])
-
-
-matrices = alignment.similarity(landmarks, template)  # the library: all faces at once
 for points, matrix in zip(landmarks, matrices, strict=True):
-    a = complex(matrix[0, 0], matrix[1, 0])
-    difference = np.abs(my_similarity(points, template) - matrix).max()
-    turned = np.rad2deg(np.angle(a))
-    print(f"scale {abs(a):.2f}, turned by {turned:5.1f} degrees", end=", ")
-    print(f"ours - theirs {difference:.3f}")
+    mine = my_similarity(points, template)
+    if mine is ... or mine is None:  # not written yet
+        mine = by_least_squares(points, template)
+    a, difference = complex(mine[0, 0], mine[1, 0]), np.abs(mine - matrix).max()
+    print(
+        f"scale {abs(a):.2f}, turned by {np.rad2deg(np.angle(a)):5.1f} degrees", end=""
+    )
+    print(f", ours - library's {difference:.3f}")
 
 # %% tags=["guard"]
 guard(
-    "our six lines agree with the library on the last face",
+    "the transform agrees with the library's on the last face",
     difference < 1e-6,
     difference=difference,
 )
 
 # %% [markdown]
-# The scales and angles undo those of the sheet: the smallest face has to be enlarged 1.91 times, and two tilted ones are
-# turned back by 17.6 and 21.3 degrees.
+# The scales and angles undo those of the sheet: the smallest face has to be enlarged 1.91 times, and two tilted ones
+# are turned back by 17.6 and 21.3 degrees.
 #
 # ## Warping: every pixel asks where it comes from
 #
 # Now move the pixels: **warp** the photograph. Not forwards, which would leave holes. Each pixel of the **crop** asks,
 # through the inverse of the matrix, where in the photograph it comes from, and takes the value there. Here is the
-# crudest version, which takes the nearest pixel. The library mixes the four around: bilinear. Of a face that is more than
-# twice as large as its crop that would miss most pixels, and their noise would stay: there it averages all of them.
+# crudest version, which takes the nearest pixel. The library mixes the four pixels around it: bilinear
+# interpolation. Where a face is more than twice as large as its crop, that would skip most pixels and keep their noise,
+# so there the library averages all of them.
 
 
 # %%
@@ -264,13 +528,12 @@ def my_warp(image, matrix, size):
     places = np.stack([columns, rows], axis=-1)
     sources = (places - matrix[:, 2]) @ np.linalg.inv(matrix[:, :2]).T
     x, y = np.rint(sources).astype(int).transpose(2, 0, 1)
-    height, width = image.shape
+    height, width = image.shape[:2]
     inside = (x >= 0) & (x < width) & (y >= 0) & (y < height)
     nearest = image[y.clip(0, height - 1), x.clip(0, width - 1)]
-    return np.where(inside, nearest, 0)
+    return np.where(inside[..., None], nearest, 0)
 
 
-crops = [alignment.warp(sheet, matrix, 112) for matrix in matrices]
 gap = np.abs(my_warp(sheet, matrices[0], 112) - crops[0].astype(float)).mean()
 print(f"nearest and bilinear differ by {gap:.1f} of 255 in the mean")
 
@@ -279,15 +542,18 @@ moved, panels = [], {}
 for k, (points, matrix) in enumerate(zip(landmarks, matrices, strict=True)):
     moved.append(points @ matrix[:, :2].T + matrix[:, 2])
     both = {"landmarks": moved[k], "template": template}
-    panels[f"face {k + 1}"] = viz.Annotated(crops[k], points=both)
+    if k in (1, 3, 4):  # the small one and the tilted ones
+        panels[f"face {k + 1}"] = viz.Annotated(crops[k], points=both)
 figure = viz.annotated(
     panels,
-    title="All sizes and tilts, brought to one place",
-    columns=5,
-    cell=1.25,
+    title="Small or tilted, brought to one place",
+    columns=3,
+    cell=1.05,
     credit=orl.source,
 )
-viz.show(figure, alt="Five upright faces of one size; landmarks lie near the template.")
+viz.show(
+    figure, alt="Three upright faces of one size; landmarks lie near the template."
+)
 off_template = [np.linalg.norm(points - template, axis=1).max() for points in moved]
 print(f"the farthest landmark is {max(off_template):.1f} pixels from its place")
 
@@ -302,7 +568,7 @@ guard(
 # The points come close to the template and not onto it: faces differ, and that difference is what we want to keep.
 # `alignment.align(photograph, detector)` does all of this in one call.
 #
-# ### Exercise 2: the mirrored face
+# ### Exercise 4: the mirrored face
 #
 # Training mirrors photographs at random. Where are the five points of the mirrored image? `points` is (5, 2), and
 # `width` is the image's width in pixels; the first column is 0 and the last is `width - 1`. Return them in the usual
@@ -322,8 +588,8 @@ def draw_face(rng):
 simple = np.array([[2.0, 1], [6, 1], [4, 3], [3, 5], [5, 5]])
 hints = (
     "Where does the first column go, where the last one?",
-    "Column x goes to width - 1 - x. And which eye is now on the left?",
-    "Two pairs of rows change places: points[[1, 0, 2, 4, 3]].",
+    "In the mirror, which eye is on the left? And which corner of the mouth?",
+    "points[[1, 0]] are the two eyes in the other order.",
 )
 cases = [(simple, 10), (alignment.template(112), 112)]
 exercises.check(mirrored, alignment.mirror, cases, draw=draw_face, hints=hints)
@@ -331,9 +597,9 @@ exercises.check(mirrored, alignment.mirror, cases, draw=draw_face, hints=hints)
 # %% [markdown]
 # ## How good are the points?
 #
-# Nobody knows where exactly the "corner of the mouth" of a photographed person is; two people who mark it will not quite
-# agree. Drawn faces are different: whoever drew them knows. So we draw people, turn their heads, and compare. The unit
-# is the distance between the eyes.
+# Nobody knows where exactly the "corner of the mouth" of a photographed person is; two people who mark it will not
+# quite agree. Drawn faces are different: whoever drew them knows. So we draw people, turn their heads, and compare. The
+# unit is the distance between the eyes.
 
 # %% tolerance="0.001"
 drawn = data.synthetic_faces(24, 4, seed=0)
@@ -348,14 +614,14 @@ print(f"mean error {error.mean():.3f}, largest {error.max():.3f} of the eyes' di
 # %%
 pictures = drawn.images.images.permute(0, 2, 3, 1).numpy()
 panels = {}
-for k in range(0, 24, 6):
+for k in range(0, 24, 8):
     both = {"found": points[k], "drawn": drawn.landmarks[k]}
     heading = f"person {k // 4 + 1}: error {error[k]:.2f}"
     panels[heading] = viz.Annotated(pictures[k], points=both)
-title = "Drawn faces: where the points are, and where they were found"
+title = "Drawn faces: their points, and what was found"
 viz.show(
-    viz.annotated(panels, title=title, cell=1.6),
-    alt="Four drawn faces; found and drawn points lie mostly on top of each other.",
+    viz.annotated(panels, title=title, cell=1.4),
+    alt="Three drawn faces; found and drawn points lie mostly on top of each other.",
 )
 
 # %% tags=["guard"]
@@ -447,7 +713,7 @@ def disturbed_figure(rotation, scale, noise):
         crop = alignment.warp(photograph, matrix, 112)
         panels[name] = viz.Annotated(crop, points={"template": template})
     title = f"{rotation} degrees, scale {scale}, {noise} pixels of noise"
-    return viz.annotated(panels, title=title, cell=2, credit=orl.source)
+    return viz.annotated(panels, title=title, cell=1.3, credit=orl.source)
 
 
 upright, tilted = disturbed(0, 1.0, 0), disturbed(20, 1.0, 0)
@@ -473,23 +739,61 @@ viz.sliders(
 )
 
 # %% [markdown]
-# ## What misalignment costs
+# ## What misplaced points cost
 #
-# Now the question that matters. We train a small network on 30 people, from photographs **aligned** by the five points.
-# Then we test it on 10 **other** people, with landmarks that are more and more wrong. All distances are in pixels of a
-# 112x112 crop. Beside it stands the **shipped model** of notebook 00. It learned from far more people, none of them in
-# ORL, and saw each crop moved, turned and scaled anew every time.
+# No detector finds the points exactly. Suppose that each of the five lands 8 pixels from its true place, in a direction
+# of its own, measured in a crop of 112 pixels. Then the fitted transform is wrong, too, and the face in the crop is not
+# where it should be. How far from their places are the true landmarks in that crop, on average: more than 8 pixels, as
+# many, or fewer? Commit to a number.
+
+# %% tags=["predict"]
+crop_guess = exercises.predict(
+    ...,
+    question="Each landmark is 8 pixels off. How far off is the face in its crop?",
+    unit="pixels",
+)
 
 # %%
-FULL = os.environ.get("COURSE_FULL") == "1"
+crop_off = []
+for pixels in DISTANCES:
+    generator = np.random.default_rng(pixels)
+    wrong = alignment.perturb(np.stack([template] * 1000), pixels, generator)
+    fitted = alignment.similarity(wrong, template)
+    turn, shift = fitted[:, :, :2], fitted[:, None, :, 2]
+    landed = template @ turn.transpose(0, 2, 1) + shift
+    crop_off.append(np.linalg.norm(landed - template, axis=2).mean())
+    angle = np.rad2deg(np.abs(np.arctan2(turn[:, 1, 0], turn[:, 0, 0]))).mean()
+    print(f"landmarks {pixels} pixels off: the crop {crop_off[-1]:.1f}", end=", ")
+    print(f"turned by {angle:.1f} degrees")
+crop_guess.reveal(crop_off[-1], ".1f")
+
+# %% tags=["guard"]
+guard(
+    "the crop moves about six tenths as far as the landmarks",
+    0.5 < crop_off[-1] / 8 < 0.7,
+    crop_off=crop_off,
+)
+
+# %% [markdown]
+# The face moves about six tenths as far as the landmarks. Five points with ten coordinates vote on four numbers, so
+# part of their errors cancels: one more reason for a transform with few numbers. The horizontal axes below count how
+# far the **landmarks** are off; the faces in the crops are off by six tenths of that.
+#
+# ### Two networks on thirty people
+#
+# What do such errors cost in recognition? We train small networks on 30 people and test them on 10 **other** people,
+# whose landmarks are more and more wrong.
+
+# %%
 SIDE, EPOCHS, BATCH, BORDER = 56, 14, 50, 20
-enlarged = []
+finder = alignment.MTCNN(min_face=60)
+orl_faces, orl_photographs = [], []
 for image in orl.images:
     wider = np.pad(image[0].numpy(), BORDER, mode="edge")
-    enlarged.append(wider.repeat(2, 0).repeat(2, 1))
-found = alignment.align_many(enlarged, alignment.MTCNN(min_face=60))
-in_enlarged = np.stack([crop.face.landmarks for crop in found])
-orl_points = (in_enlarged - 0.5) / 2 - BORDER  # in the photographs' own pixels
+    enlarged = wider.repeat(2, 0).repeat(2, 1)  # MTCNN wants a border and some size
+    orl_faces.append(finder.detect(enlarged)[0])
+orl_points = np.stack([face.landmarks for face in orl_faces])
+orl_points = (orl_points - 0.5) / 2 - BORDER  # in the photographs' own pixels
 print(f"a face was found in {len(orl_points)} of {len(orl)} photographs of ORL")
 
 
@@ -500,123 +804,126 @@ def cropped(faces, points, side=SIDE):
 
 
 # %% [markdown]
-# Three ways to cut the same photographs: aligned; **same square**, one fixed square for everybody, as if there were no
-# detector; and **moved**, aligned by points that are each 4 pixels off.
+# Three ways to cut the same photographs: **aligned** by their points; **same square**, one fixed square for everybody,
+# as if there were no detector; and **moved**, by points that are each 4 pixels off.
 
-# %%
+# %% tags=["illustration"]
 generator = np.random.default_rng(1000)
 cuts = {
     "aligned": cropped(orl, orl_points),
     "same square": cropped(orl, orl_points.mean(axis=0)),
-    "moved 4 pixels": cropped(orl, alignment.perturb(orl_points, 4, generator)),
+    "moved": cropped(orl, alignment.perturb(orl_points, 4, generator)),
 }
-sharpness = {}
-for name, faces in cuts.items():  # the mean of all faces: blurred where they disagree
-    sharpness[name] = faces.images.float().mean(dim=0).var().item()
-    print(f"{name:14} contrast of the mean face {sharpness[name]:.0f}")
-
-# %%
 panels = {}
 for name, faces in cuts.items():
-    six = faces.images[[120, 121, 260, 261, 290, 291], 0].numpy()
-    sheet_of_six = np.vstack([np.hstack(six[:3]), np.hstack(six[3:])])
-    panels[name] = viz.Annotated(sheet_of_six)
+    panels[name] = viz.Annotated(np.hstack(faces.images[[120, 260, 290], 0].numpy()))
 figure = viz.annotated(
     panels,
     title="The same photographs, cut in three ways",
-    columns=3,
-    cell=2.1,
+    columns=1,
+    cell=1.8,
     credit=orl.source,
 )
 viz.show(
     figure,
-    alt="Six faces in three panels: eyes at one height, at different heights, tilted.",
-)
-
-# %% tags=["guard"]
-guard(
-    "the mean of aligned faces is sharper than that of moved ones",
-    sharpness["aligned"] > sharpness["moved 4 pixels"],
-    sharpness=sharpness,
+    alt="Three faces in three rows: eyes at one height, at different ones, tilted.",
 )
 
 # %% [markdown]
-# The network and its training are those of notebook 00, on square crops. The accuracy is measured as there: on pairs of
-# the people put aside, with the threshold of each part taken from the other nine.
+# Two networks see each of the 300 training photographs fourteen times. The first sees it aligned, always the same. The
+# second sees it **moved anew** each time, with points that are off by 4 pixels in new directions: augmentation, as in
+# notebook 00, but with the errors that a detector makes. Everything else is equal. Which of the two will do better on
+# test faces that are perfectly aligned?
 
 
 # %%
-def train_on(faces, seed=0):
+def train_on(faces, epochs, seed=0):
     """A small MobileFaceNet with softmax, on the photographs of 30 people."""
     people, _ = data.split_by_identity(faces, n_test=10, seed=seed)
     options = {"width": 0.25, "embedding_dim": 64, "in_channels": 1, "seed": seed}
     net = backbones.create("mobilefacenet", input_size=(SIDE, SIDE), **options)
     criterion = losses.Softmax(64, people.n_classes, seed=seed)
-    parameters = [*net.parameters(), *criterion.parameters()]
     sgd = {"lr": 0.1, "momentum": 0.9, "weight_decay": 5e-4}
-    optimizer = torch.optim.SGD(parameters, **sgd)
-    steps = EPOCHS * len(people) // BATCH
+    optimizer = torch.optim.SGD([*net.parameters(), *criterion.parameters()], **sgd)
+    steps = epochs * len(people) // BATCH
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 0.1, total_steps=steps)
-    recipe = {"epochs": EPOCHS, "batch_size": BATCH, "seed": seed}
-    recipe |= {"schedule": schedule, "augment": data.RandomFlip()}
-    recipe["precision"] = "32-true"
+    recipe = {"schedule": schedule, "augment": data.RandomFlip(), "seed": seed}
+    recipe |= {"epochs": epochs, "batch_size": BATCH, "precision": "32-true"}
     training.fit(net, criterion, people, optimizer=optimizer, **recipe)
     return net
 
 
 # %%
+generator, anew = np.random.default_rng(1000), []
+for _ in range(EPOCHS):
+    anew.append(cropped(orl, alignment.perturb(orl_points, 4, generator)))
+images = torch.cat([version.images for version in anew])
+all_versions = replace(orl, images=images, labels=orl.labels.repeat(EPOCHS))
+print(f"{len(all_versions):,} versions of {len(orl)} photographs")
+
+
+# %% [markdown]
+# The test is that of notebook 00: pairs of the people put aside, with the threshold of each part taken from the other
+# nine. Beside the two stands the **shipped model**. It learned from far more people, none of them in ORL, and saw each
+# crop in several versions, slightly turned and scaled.
+
+
+# %%
 def accuracy(net, faces, seed=0):
-    """On pairs of the people put aside, with the threshold of the other folds."""
+    """On pairs of the people put aside, in per cent."""
     _, unseen = data.split_by_identity(faces, n_test=10, seed=seed)
     pairs = data.verification_pairs(unseen.labels, 800, seed=seed)
     embeddings = training.embed(net, unseen, flip=True)
     scores = evaluation.cosine_scores(embeddings, pairs.left, pairs.right)
-    return evaluation.kfold_accuracy(scores, pairs.same).mean
+    return 100 * evaluation.kfold_accuracy(scores, pairs.same).mean
 
-
-net = train_on(cuts["aligned"])
 
 # %% [markdown]
-# Now move the landmarks of the test faces, by more and more.
+# Now train both, and move the landmarks of the test faces by more and more.
 
 # %% tolerance="9 points"
-generator = np.random.default_rng(2000)
-live, shipped = [], []
-model = weights.load("mobilefacenet_075_relu")
+nets = {"aligned": train_on(cuts["aligned"], EPOCHS)}
+nets["moved anew"] = train_on(all_versions, 1)
+shipped, generator = weights.load("mobilefacenet_075_relu"), np.random.default_rng(2000)
 colour = replace(orl, images=orl.images.expand(-1, 3, -1, -1))
+live = {"trained on aligned": [], "trained on moved": [], "the shipped model": []}
 for pixels in DISTANCES:
     wrong = alignment.perturb(orl_points, pixels, generator)
-    live.append(accuracy(net, cropped(orl, wrong)))
-    shipped.append(accuracy(model, cropped(colour, wrong, 112)))
-    ours, theirs = 100 * live[-1], 100 * shipped[-1]
-    print(f"{pixels} pixels off: trained here {ours:.0f} %, shipped {theirs:.0f} %")
+    found = [accuracy(net, cropped(orl, wrong)) for net in nets.values()]
+    found.append(accuracy(shipped, cropped(colour, wrong, 112)))
+    for values, value in zip(live.values(), found, strict=True):
+        values.append(value)
+    print(f"{pixels} pixels off:", ", ".join(f"{value:.0f} %" for value in found))
 
 # %%
+aligned_live, moved_live, shipped_live = live.values()
 figure = viz.lines(
-    {"trained here on 30 people": live, "the shipped model": shipped},
+    live,
     DISTANCES,
-    title="Ten people whom neither has seen: what moved landmarks cost",
+    title="Ten people whom none has seen: what misplaced landmarks cost",
     xlabel="pixels that each landmark of a test face is off",
-    ylabel="verification accuracy",
+    ylabel="verification accuracy, %",
 )
 viz.show(
     figure,
-    alt="Over landmark error the network trained here falls, the other stays high.",
+    alt="Over landmark error: aligned training falls most, moved less, shipped hardly.",
 )
 
 # %% tags=["guard"]
 guard(
-    "eight pixels cost the network trained here at least eight points, the other less",
-    live[0] - live[-1] > 0.08 and shipped[0] - shipped[-1] < live[0] - live[-1],
-    live=live,
-    shipped=shipped,
+    "eight pixels cost the network trained on aligned faces most",
+    aligned_live[0] - aligned_live[-1] > 10 and shipped_live[-1] > moved_live[-1],
+    aligned_live=aligned_live,
+    moved_live=moved_live,
+    shipped_live=shipped_live,
 )
 
 # %% [markdown]
 # ## The same over several seeds
 #
-# One run is an anecdote. So we load a record: the same experiment over eight seeds, each with other people put aside and
-# other noise, with networks trained on each of the three cuts. We print and draw its means with 95 % intervals.
+# One run is an anecdote. So we load a record: the same experiment over eight seeds, each with other people put aside,
+# other noise and other first weights. Its third network saw moved faces, too, but each photograph was **moved once**
+# and stayed so through the whole training.
 
 # %%
 misalignment = record("misalignment")
@@ -630,183 +937,315 @@ def over_seeds(trained_on, tested_on):
     return 100 * np.array(found)
 
 
-means = {}
-for name in cuts:
-    means[name] = [over_seeds(name, str(d)).mean() for d in DISTANCES]
-table = pd.DataFrame(means, index=[f"{d} pixels off" for d in DISTANCES]).T
-table.round(1)
+curves = {}
+for name in ("aligned", "same square", "moved 4 pixels"):
+    curves[name] = np.stack([over_seeds(name, str(d)) for d in DISTANCES], axis=1)
+    row = "  ".join(f"{value:5.1f}" for value in curves[name].mean(axis=0))
+    print(f"{name:14} {row}")
+print(f"pixels off     {'  '.join(f'{d:5}' for d in DISTANCES)}")
 
 # %%
-bands = {}
-for name in cuts:
-    intervals = [evaluation.mean_interval(over_seeds(name, str(d))) for d in DISTANCES]
-    bands[name] = ([i.low for i in intervals], [i.high for i in intervals])
-figure = viz.lines(
-    means,
+figure = viz.mean_curves(
+    curves,
     DISTANCES,
-    title="Accuracy on unseen people falls with every pixel (8 seeds, 95 % intervals)",
+    title="The network trained on moved faces loses least (8 seeds)",
     xlabel="pixels that each landmark of a test face is off",
     ylabel="verification accuracy, %",
-    bands=bands,
 )
 viz.show(
     figure,
     alt="Three falling curves with bands, one a training cut; moved falls least.",
 )
 
+# %% [markdown]
+# Is that more than luck? We take the difference within each seed, so that easy and difficult people cancel.
+
+# %%
+ahead = {}
+for d in (0, 1, 4, 8):
+    gained = over_seeds("moved 4 pixels", str(d)) - over_seeds("aligned", str(d))
+    ahead[d] = evaluation.mean_interval(gained)
+    low, high, wins = ahead[d].low, ahead[d].high, int(np.sum(gained > 0))
+    print(
+        f"tested {d} pixels off, moved - aligned: {gained.mean():+.1f} points", end=" "
+    )
+    print(f"({low:+.1f} to {high:+.1f}), ahead in {wins} of {len(runs)} seeds")
+lowest_ahead = [ahead[d].low for d in (1, 4, 8)]
+
 # %% tags=["guard"]
 guard(
-    "the network trained on moved faces is ahead at every distance",
-    np.all(np.array(means["moved 4 pixels"]) > np.array(means["aligned"])),
-    means=means,
+    "training on moved faces is clearly ahead from one pixel on",
+    min(lowest_ahead) > 0,
+    lowest_ahead=lowest_ahead,
 )
 
 # %% [markdown]
-# Read the figure with two questions.
+# **Does a pixel matter?** For a network that was trained on aligned faces the first pixel costs least. From then on the
+# curve bends down, and within the figure it does not stop.
 #
-# **Does a pixel matter?** The first one costs least. From then on the curve bends down, and within the figure it does
-# not stop.
+# **Can a network learn to tolerate it?** Yes. Trained on moved faces it is clearly ahead from one pixel on, by 7.4
+# points at four pixels and by 10.6 at eight. And it pays nothing for that: on faces that are **perfectly aligned** its
+# mean is even a point higher, a difference that eight seeds do not settle. Moving training photographs is augmentation.
+# The live run above moved them anew each time, as is usual, and the record once; which of the two is better a single
+# live run cannot say.
 #
-# **Can the network learn to tolerate it?** In part. The network trained on moved faces loses less, and it is ahead even
-# on perfectly aligned faces: 90.4 against 89.4 %. Moving the training photographs is a form of augmentation, and thirty
-# people are few. Each photograph was moved once here, and stayed so through the whole training.
+# ### Explain: alike, or moved?
+#
+# Above it says that what matters is that everyone agrees: training, test and enrolment are to be cut alike. Now a
+# network trained on *moved* faces is no worse on *aligned* ones, and better on all others. How do these two go
+# together? Say it in three sentences before you open the answer.
+#
+# <details><summary>Model answer</summary>
+#
+# "Alike" is about a **systematic** difference, such as another template: it shifts every face to places where the
+# network has learned nothing. Moving at random widens what the network has seen, and aligned faces lie in the middle of
+# that. So cut everything alike, and let the training photographs scatter around it. (Moved photographs are also harder
+# to learn by heart, and thirty people with ten photographs each are few. With millions of photographs that reason
+# counts for less.)
+#
+# </details>
 #
 # ## Is it enough that everyone is cut alike?
 #
-# Look at the differences: each network on faces cut like those it was trained on, and on faces cut differently. They
-# are taken within each seed, so that easy and difficult people cancel; the interval is of their mean.
+# The same record says what a systematic difference costs. Each line below compares within the seeds, so that easy and
+# difficult people cancel; the interval is of the mean difference.
 
 # %%
+leads = {}
 square = over_seeds("same square", "same square")
-leads = {
-    "each on its own kind: aligned - same square": (over_seeds("aligned", "0"), square),
-    "trained on aligned: on aligned - on the square": (
+for name, a, b in (
+    ("each on its own kind: aligned - square", over_seeds("aligned", "0"), square),
+    (
+        "trained on aligned: tested on aligned - on square",
         over_seeds("aligned", "0"),
         over_seeds("aligned", "same square"),
     ),
-    "trained on the square: on the square - on aligned": (
+    (
+        "tested on square: trained on moved - on square",
+        over_seeds("moved 4 pixels", "same square"),
         square,
-        over_seeds("same square", "0"),
     ),
-}
-lows = []
-for name, (a, b) in leads.items():
-    interval = evaluation.paired_difference(a, b)
-    lows.append(interval.low)
-    mean, low, high = (a - b).mean(), interval.low, interval.high
+):
+    leads[name] = evaluation.paired_difference(a, b)
+    mean, low, high = (a - b).mean(), leads[name].low, leads[name].high
     print(f"{name}: {mean:+.1f} points ({low:+.1f} to {high:+.1f})")
+lows = [interval.low for interval in leads.values()]
+highs = [interval.high for interval in leads.values()]
 
 # %% tags=["guard"]
 guard(
-    "only aligned training tested on the square is clearly worse",
-    lows[1] > 0 and lows[0] < 0 and lows[2] < 0,
+    "only a network trained on aligned faces and tested on the square is clearly worse",
+    lows[0] < 0 < lows[1] and lows[2] < 0 < highs[2],
     lows=lows,
+    highs=highs,
 )
 
 # %% [markdown]
 # - Between one square for all and five points, each trained and tested alike, these seeds show no clear difference: the
 #   interval holds 0. ORL's heads are nearly in one place, so elsewhere it need not hold.
-# - A network trained on aligned faces lost about eight points when it was tested on faces cut differently. Nothing warns
-#   of it: the program runs, the scores are just worse.
-# - The reverse is not clear here: the interval holds 0.
+# - A network trained on aligned faces lost eight points when it was tested on faces cut differently. Nothing warns of
+#   it: the program runs, the scores are just worse.
+# - A network trained on *moved* faces, which never saw the square either, does not lag clearly behind the one that was
+#   trained on it. Scatter in the training covers part of a systematic difference, too.
 #
 # So this course has one function, `alignment.align`, for training, testing and enrolment.
 #
-# ## The same on photographs from the press
+# ## When a box is all you have
+#
+# Some detectors give no landmarks, and some systems crop the box and leave it at that. How much is lost? A box says
+# where a face is and how large, and nothing about its tilt. But *how* the crop is made from the box makes a difference,
+# too. We separate two choices.
+#
+# - **Stretch**: MTCNN's boxes are higher than wide. To get a square, either stretch the box, or cut a square around its
+#   centre, whose side is the mean of width and height.
+# - **Frame**: the network expects the eyes at the template's places, and a box is not made for that. **Framed** means:
+#   one scale and one shift, the same for all faces, bring the landmarks as near to the template as they can, on
+#   average. They are fitted once, on photographs with landmarks; afterwards a box is enough.
+
+
+# %%
+def by_box(face, stretched, scale=1.0, x=55.5, y=55.5):
+    """The matrix from the photograph to a crop of 112 pixels, by the box alone."""
+    corners = face.box.reshape(2, 2)
+    sides = corners[1] - corners[0]
+    scales = scale * 112 / (sides if stretched else np.full(2, sides.mean()))
+    return np.column_stack([np.diag(scales), [x, y] - scales * corners.mean(axis=0)])
+
+
+box_record = record("crop_or_landmarks")["figures"]
+frames, ways = box_record["frames"], {"five points": matrices}
+for name in ("the box, stretched", "the box, not stretched"):
+    stretched = name == "the box, stretched"
+    ways[name] = [by_box(face, stretched) for face in seen.faces]
+    frame = frames[f"{name}, framed"]
+    ways[f"{name}, framed"] = [by_box(face, stretched, *frame) for face in seen.faces]
+
+# %% tags=["illustration"]
+panels = {}
+for name, each in ways.items():
+    rows = [alignment.warp(sheet, each[k], 112) for k in (0, 4)]
+    panels[name] = viz.Annotated(np.hstack(rows))
+title = "Two faces by five points, and by the box alone in four ways"
+figure = viz.annotated(panels, title=title, columns=3, cell=1.4, credit=orl.source)
+viz.show(figure, alt="Two faces five times: aligned; then by the box, broad or tilted.")
+
+# %% [markdown]
+# The stretched box makes faces broad, and none of the four undoes a tilt. Framing brings the eyes to about the right
+# height.
+#
+# ### Measured on photographs from the press
 #
 # **LFW**, Labeled Faces in the Wild, is a set of press photographs with lists of pairs. **View 1** is the list that may
-# be looked at as often as one likes, for development. The record below puts its photographs, cut in different ways,
-# through one strong network that was trained elsewhere; its package does not say on which photographs. The threshold is
-# chosen on one list of pairs, the accuracy is taken on another. The **equal error rate** (EER) is the error at the
-# threshold where FAR equals FRR.
+# be looked at as often as one likes, for development. The record holds the shipped model on all of its photographs, cut
+# in these ways and in some others. The frame and the threshold were fixed on one list of pairs, the accuracy is that of
+# another. **The same square** cuts every photograph alike, without any detector. "Pixels off" is how far the landmarks
+# lie from the template in the crop, on average.
+
+# %%
+by_cut = {run["cut"]: run for run in box_record["runs"]}
+n_train, n_pairs = box_record["settings"]["pairs"].values()
+print(f"fixed on {n_train:,} pairs, measured on {n_pairs:,} others")
+shown = ["five points", "five points, not turned", "the same square", *list(ways)[1:]]
+found = {}
+for name in shown:
+    run = by_cut[name]
+    low, high = (100 * end for end in run["interval"])
+    found[name] = (low, 100 * run["accuracy"], high)
+    print(f"{name:31}{run['off_template']:5.1f} pixels off", end=", ")
+    print(f"stretched {run['stretch']:.2f}: {found[name][1]:.1f} %", end=" ")
+    print(f"({low:.1f} to {high:.1f})")
+
+# %%
+figure = viz.estimates(
+    found,
+    title="LFW View 1 with the shipped model: what each way to cut is worth",
+    xlabel=f"accuracy on {n_pairs:,} pairs, %",
+)
+viz.show(
+    figure, alt="Dots with intervals: five points highest, the stretched box lowest."
+)
+low_of_five = found["five points"][0]
+high_of_boxes = max(found[name][2] for name in shown if "box" in name)
+
+# %% tags=["guard"]
+guard(
+    "five points are ahead of every box, and their intervals do not meet",
+    low_of_five > high_of_boxes,
+    low_of_five=low_of_five,
+    high_of_boxes=high_of_boxes,
+)
+
+# %% [markdown]
+# All ways were judged on the same pairs, so we can compare two of them pair by pair: in how many pairs is only the
+# first right, in how many only the second? **McNemar's test** asks how often a difference as large would arise by
+# chance, if both were equally likely to be the right one. (Notebook 10 tells more.)
+
+# %%
+p_of, lost = {}, {}
+for better, worse in (
+    ("five points", "five points, not turned"),
+    ("five points", "the same square"),
+    ("five points", "the box, stretched"),
+    ("five points", "the box, not stretched, framed"),
+    ("the box, not stretched, framed", "the box, stretched, framed"),
+    ("the box, not stretched, framed", "the box, not stretched"),
+    ("the box, not stretched", "the box, stretched"),
+):
+    right = []
+    for name in (better, worse):
+        right.append(~np.isin(np.arange(n_pairs), by_cut[name]["wrong"]))
+    test = evaluation.mcnemar(*right)
+    lost[better, worse] = 100 * (right[0].mean() - right[1].mean())
+    p_of[better, worse] = test.p
+    p = f"{test.p:.2f}" if test.p >= 0.001 else "below 0.001"
+    print(f"{better} - {worse}: {lost[better, worse]:+.1f} points")
+    print(f"    only one is right in {test.only_a} and {test.only_b} pairs, p {p}")
+
+# %%
+unframed, framed = "the box, stretched", "the box, not stretched, framed"
+lost_box, lost_framed = lost["five points", unframed], lost["five points", framed]
+p_framed = p_of["five points", framed]
+p_upright = p_of["five points", "five points, not turned"]
+repaired = 100 * (1 - lost_framed / lost_box)
+print(f"{repaired:.0f} % of what the box loses is repaired without any landmark")
+
+# %% tags=["guard"]
+guard(
+    "three quarters of what the box loses is repaired without landmarks, not all",
+    lost_framed < lost_box / 4 and p_framed < 0.001 and p_upright > 0.05,
+    lost_box=lost_box,
+    lost_framed=lost_framed,
+    p_framed=p_framed,
+    p_upright=p_upright,
+)
+
+# %% [markdown]
+# - **The box**, stretched to a square as it comes, is 18.2 points behind five points. **Framed and not stretched**, it
+#   is 3.8 points behind. So about four fifths of the loss have nothing to do with missing landmarks: they are stretch
+#   and scale, and can be repaired for everybody at once.
+# - Both parts count. Among the framed boxes, stretching costs 5.9 points. Among the boxes that are not stretched, the
+#   missing frame costs 10.1.
+# - What remains is what the five points are worth **here**. It is not the tilt: five points without their rotation make
+#   no clear difference. LFW's photographs were already roughly aligned by their publishers ("deep-funneled"), so heads
+#   stand upright and near the middle. On holiday photographs expect the points to be worth more.
+#
+# ### A strong network and moved landmarks
+#
+# The second record puts the same photographs through a larger network that was trained elsewhere; its package does not
+# say on which photographs. Here all landmarks are moved, as on ORL above, and two slips are tried that are easily made:
+# an affine transform by three points, and the wrong one of two published templates, whose points lie 8 pixels further
+# left. The **equal error rate** (EER) is the error at the threshold where FAR equals FRR.
 
 # %%
 press = record("alignment_accuracy")
-n_photographs = press["figures"]["settings"]["photographs"]
-print(press["command"], "|", press["date"], "|", n_photographs, "photographs")
-ways = {run["cut"]: run for run in press["figures"]["runs"]}
-rows = {}
-for name, run in ways.items():
-    if "draw" not in name:  # not one of the moved ones
-        low, high = run["interval"]
-        rows[name] = {
-            "accuracy, %": f"{100 * run['accuracy']:.1f}",
-            "95 % interval": f"{100 * low:.1f} to {100 * high:.1f}",
-            "EER, %": f"{100 * run['eer']:.1f}",
-            "threshold": f"{run['threshold']:.2f}",
-        }
-pd.DataFrame.from_dict(rows, orient="index")
+slips = {run["cut"]: run for run in press["figures"]["runs"]}
+print(press["command"], "|", press["date"])
+for name in (
+    "MTCNN, five points",
+    "RetinaFace, five points",
+    "MTCNN, affine by three points",
+    "MTCNN, the 96-wide template in 112 columns",
+):
+    run = slips[name]
+    low, high = (100 * end for end in run["interval"])
+    print(f"{name}: {100 * run['accuracy']:.1f} % ({low:.1f} to {high:.1f})", end=", ")
+    print(f"EER {100 * run['eer']:.1f} %, threshold {run['threshold']:.2f}")
 
 # %%
-best, none = ways["MTCNN, five points"], ways["no alignment: the same square"]
+best = slips["MTCNN, five points"]
 at_distance, low_ends, high_ends = [], [], []
 for d in DISTANCES:
-    draws = [run["accuracy"] for name, run in ways.items() if f"moved {d} " in name]
-    at_distance.append(np.mean(draws or [best["accuracy"]]))
-    interval = evaluation.wilson(round(1000 * at_distance[-1]), 1000)
-    low_ends.append(interval.low)
-    high_ends.append(interval.high)
+    draws = [run["accuracy"] for name, run in slips.items() if f"moved {d} " in name]
+    at_distance.append(100 * np.mean(draws or [best["accuracy"]]))
+    interval = evaluation.wilson(round(10 * at_distance[-1]), 1000)
+    low_ends.append(100 * interval.low)
+    high_ends.append(100 * interval.high)
+affine_cut = 100 * slips["MTCNN, affine by three points"]["accuracy"]
 figure = viz.lines(
     {"MTCNN's points, moved": at_distance},
     DISTANCES,
     title="LFW View 1: a strong network tolerates small errors, not large ones",
     xlabel="pixels that each landmark is off",
-    ylabel="accuracy on 1,000 pairs",
+    ylabel="accuracy on 1,000 pairs, %",
     bands={"MTCNN's points, moved": (low_ends, high_ends)},
-    references={
-        "no alignment": (none["interval"][0], none["accuracy"], none["interval"][1])
-    },
+    references={"affine by three points": affine_cut},
 )
-viz.show(figure, alt="A curve, level at first and then falling, beside a lower band.")
+viz.show(figure, alt="A curve, level at first and then falling, above a dashed line.")
 
 # %% tags=["guard"]
 guard(
-    "eight pixels cost more than a point, and five points beat no alignment",
-    at_distance[0] - at_distance[-1] > 0.01 and best["interval"][0] > none["accuracy"],
+    "eight pixels cost more than a point, four less than half a point",
+    at_distance[0] - at_distance[-1] > 1 and at_distance[0] - at_distance[4] < 0.5,
     at_distance=at_distance,
-    best=best,
-    none=none,
 )
 
 # %% [markdown]
-# This network tolerates a few pixels without a loss that these pairs could show. Which **threshold** suits it depends on
-# the cut: look at that column. And four lines of the table deserve a second look.
+# Up to 4 pixels the strong network loses nothing that 1,000 pairs could show. The two slips cost more than that: the
+# affine transform puts the eyes and the nose exactly where they belong and lets the rest of the face stretch, and with
+# the wrong template every crop looks perfectly aligned. It is, to the wrong place. Look at the threshold, too: it moves
+# with the cut, so a threshold holds only for faces that are cut like those it was chosen on.
 #
-# - LFW's photographs were already **roughly aligned** by their publishers ("deep-funneled"), so "no alignment" is
-#   flattered here. Of photographs that nobody has aligned before, this line says nothing.
-# - The **box alone** was stretched to the square here, whatever its shape: part of its loss is that stretch.
-# - The **affine transform by three points** came out below no alignment at all, though their intervals overlap. It puts
-#   the eyes and the nose exactly where they belong, and lets the rest of the face stretch.
-# - **The 96-wide template in 112 columns** is an easy slip: there are two published templates, which differ by
-#   a shift of 8 pixels to the side. Every crop looks perfectly aligned. It is, to the wrong place.
-#
-# With `COURSE_FULL=1`, and LFW in the data folder, the next cell puts the shipped model through the same test.
-
-
-# %%
-def on_view1(net):
-    """The accuracy on View 1's test pairs at each distance; missing faces: the mean."""
-    photographs = data.lfw(crop=None, size=(250, 250))
-    found = detector.detect_many(photographs.images)
-    centre = ("central", (250, 250))
-    faces = [alignment.choose_face(some, *centre) if some else None for some in found]
-    mean = np.mean([face.landmarks for face in faces if face], axis=0)
-    points = np.stack([face.landmarks if face else mean for face in faces])
-    pairs = data.lfw_pairs(view="dev_test")
-    print(f"no face in {faces.count(None)} photographs")
-    for pixels in DISTANCES:
-        wrong = alignment.perturb(points, pixels, np.random.default_rng(pixels))
-        embeddings = training.embed(net, cropped(photographs, wrong, 112), flip=True)
-        scores = evaluation.cosine_scores(embeddings, pairs.left, pairs.right)
-        right = evaluation.kfold_accuracy(scores, pairs.same).mean
-        print(f"{pixels} pixels: {100 * right:.1f} %")
-
-
-if FULL:
-    on_view1(model)
-
-# %% [markdown]
-# There is a second detector, **RetinaFace**, which is slower and misses less. Its weights are fetched apart.
+# RetinaFace, the second detector of this course, is slower and misses less. Its weights are fetched apart.
 
 # %% tags=["nbval-skip"] skip_reason="the weights of RetinaFace are fetched apart and may be missing"
 try:
@@ -816,22 +1255,44 @@ except FileNotFoundError as missing:
     print(missing)
 
 # %% [markdown]
+# ### Open task: where does the detector give up? (45 minutes)
+#
+# MTCNN knows faces that stand upright and are not too small. `disturbed(rotation, scale, 0)` gives the portrait turned
+# by so many degrees and scaled, with its true landmarks. Find out from which angle on, and below which scale,
+# `detector.detect` finds no face, or wrong points. Measure the error in units of the distance between the eyes, and do
+# it for at least ten people. Then say what your figures mean for a collection of holiday photographs.
+#
+# | points | for |
+# |---|---|
+# | 2 | the share of faces found, over the angle and over the scale, from ten people or more |
+# | 3 | the error of the landmarks where a face is found, with its spread over the people |
+# | 2 | the score of the aligned crop and the upright one, by the shipped model, over the angle |
+# | 3 | a recommendation: what to do with photographs beyond your limits, and what it would cost |
+
+# %% [markdown]
 # ## Summary
 #
-# - A detector finds boxes and five points; a cascade does it cheaply, by looking closely only where it is worth it.
-# - Rotation, scale and shift are fitted to the five points in closed form. An affine transform would stretch the face.
-# - Misalignment costs accuracy, more with every pixel. Training on moved faces wins back a part, and helped on aligned
-#   faces too.
-# - Cut training, test and enrolment photographs **alike**: a network that knows only aligned faces did worse on others.
+# - A cascade finds faces cheaply: a tiny network that slides over all sizes of the picture, and larger ones where it is
+#   worth it. Non-maximum suppression leaves one box of each heap.
+# - Rotation, scale and shift are fitted to five points in closed form. An affine transform would stretch the face.
+# - Misplaced landmarks cost accuracy, more with every pixel. Training on moved faces wins back much of it, and costs
+#   nothing on aligned ones.
+# - Cut training, test and enrolment photographs **alike**, and let training scatter around that. A box without points
+#   can be framed like the template, and must not be stretched: here that won back four fifths of what the box had lost.
+#
+# **What you can do with it**: `alignment.align("photograph.jpg", alignment.MTCNN())` finds a face and brings it into
+# place; in a terminal, `face-course align` does it for a folder.
 #
 # **Next**: in [notebook 02](02_train_and_verify.ipynb) you train a network of your own, and test it on people it has
 # never seen.
 #
 # ## What the papers report
 #
-# - Zhang et al. (2016, IEEE Signal Processing Letters) describe MTCNN. Deng et al. (2020, CVPR) describe RetinaFace, whose
-#   small version is the second detector here.
-# - Kumar et al. ("Memory Optimized Deep Learning based Face Recognition") crop MTCNN's box with a margin of 26 and no
-#   landmarks. They do not say whether the margin counts in pixels of the photograph or of the crop:
-#   `alignment.crop_with_margin` does both.
-# - A similarity is an affine transform too. So where a paper says "affine", look in its code which one is meant.
+# - Zhang et al. (2016, IEEE Signal Processing Letters) describe MTCNN. Deng et al. (2020, CVPR) describe RetinaFace,
+#   whose small version is the second detector here.
+# - Kumar et al. ("Memory Optimized Deep Learning based Face Recognition") detect and align by MTCNN and leave a margin
+#   of 26 pixels around the face. They say neither whether the landmarks were used, nor whether the margin counts in
+#   pixels of the photograph or of the crop: `alignment.crop_with_margin` does both.
+# - Lee et al. ("Research on a Lightweight Deep Learning Model Suitable for Face Recognition for Mobile Devices") align
+#   five landmarks by "the affine conversion function provided by openCV". A similarity is an affine transform too, so
+#   where a paper says "affine", look in its code which one is meant.
