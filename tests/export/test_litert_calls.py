@@ -52,6 +52,7 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> list[tuple]:
         update_quantization_recipe = staticmethod(noted("but for", None))
 
         def calibrate(self, images: dict, **options: object) -> str:
+            assert all(len(list(each)) == 32 for each in images.values())  # as the real one does before it begins
             found.append(("calibrate", {name: list(each) for name, each in images.items()}, options))
             return "ranges"
 
