@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, TextIO
 
@@ -66,6 +67,23 @@ def _revive(network: nn.Module) -> None:
             weight[dead, 0] = least[dead]
 
 
+class _Samples:
+    """Calibration images for a quantizer that first goes through them to count them, and then to run them."""
+
+    def __init__(self, images: np.ndarray, log: TextIO) -> None:
+        self.images, self.log, self.counted = images, log, False
+
+    def __iter__(self) -> Iterator[dict[str, np.ndarray]]:
+        """With a bar from the second time on."""
+        images, self.counted, counted = iter(self.images), True, self.counted
+        if counted:
+            images = Progress(
+                images, total=len(self.images), desc="calibrating", unit="image", leave=False, file=self.log
+            )
+        for image in images:
+            yield {"args_0": image[None]}
+
+
 def _quantized(content: bytes, images: np.ndarray, log: TextIO) -> bytes:
     """The file with weights and activations in 8 bits, but for its input and output; images (N, H, W, C)."""
     with needed_for(*NEEDED):
@@ -76,8 +94,7 @@ def _quantized(content: bytes, images: np.ndarray, log: TextIO) -> bytes:
         worker.update_quantization_recipe(
             regex=".*", operation_name=end, algorithm_key=quantizer.AlgorithmName.NO_QUANTIZE
         )
-    with Progress(images, desc="calibrating", unit="image", leave=False, file=log) as bar:
-        ranges = worker.calibrate({"serving_default": ({"args_0": image[None]} for image in bar)}, num_threads=1)
+    ranges = worker.calibrate({"serving_default": _Samples(images, log)}, num_threads=1)
     return worker.quantize(ranges, enable_progress_report=False).quantized_model
 
 

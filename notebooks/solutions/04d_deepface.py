@@ -1,6 +1,22 @@
 """Solutions to the exercises of notebooks/04d_deepface.ipynb, with the reasons."""
 
+import numpy as np
 import torch
+
+
+def locally_connected(x, weight, bias, stride):
+    """A convolution with one more index on the weights: the position whose output is computed.
+
+    The window of position (i, j) begins at (i * stride, j * stride), and is as large as the kernel. All its numbers, in
+    all channels, are multiplied by the kernel of that position and added up, once for each output channel.
+    """
+    kernel, (rows, columns) = weight.shape[-1], bias.shape[1:]
+    out = bias.expand(len(x), *bias.shape).clone()
+    for i, j in np.ndindex(rows, columns):
+        top, left = i * stride, j * stride
+        window = x[:, :, top : top + kernel, left : left + kernel]
+        out[:, :, i, j] += torch.einsum("ncuv,ocuv->no", window, weight[i, j])
+    return out
 
 
 def local_parameters(in_channels, out_channels, kernel, side, stride):
@@ -16,7 +32,7 @@ def local_parameters(in_channels, out_channels, kernel, side, stride):
 def response_norm(x, n, alpha, beta, k):
     """For each channel sum the squares of those near it; the slice leaves out what does not exist.
 
-    What does not exist adds nothing to the sum, and alpha is divided by n all the same, not by how many there were. No
+    What does not exist adds nothing to the sum, and PyTorch divides alpha by n all the same, not by how many there were. No
     other position takes part, and nothing here could be trained.
     """
     channels, half = x.shape[1], n // 2

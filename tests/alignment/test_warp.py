@@ -160,6 +160,17 @@ def test_an_image_that_is_a_speck_costs_little(scale):
     assert warp(white, turned(scale, 1, (20, 20), 112)).shape == (112, 112, 3)
 
 
+def test_a_speck_that_is_looked_at_twice_each_way_is_the_mean_of_the_four():
+    """By hand: a white image four pixels wide in the middle of pixel (15, 15), seen a tenth as large."""
+    matrix = turned(0.1, 0, (1.5, 1.5), 30)
+    white = np.full((16, 16), 255, np.uint8)
+    assert _looks(white, matrix, 30, 30) == (2, 2)
+    looks = np.clip(10 * (np.arange(60) / 2 - 0.25 - matrix[0, 2]), -1, 16)  # where each of 60 looks a row falls
+    inside = np.clip(np.minimum(looks + 1, 16 - looks), 0, 1)  # bilinear, black all around
+    expected = 255 * np.outer(inside, inside).reshape(30, 2, 30, 2).mean((1, 3))
+    assert np.abs(warp(white, matrix, 30) - expected).max() <= 2
+
+
 @pytest.mark.parametrize(
     ("images", "matrix", "error", "message"),
     [

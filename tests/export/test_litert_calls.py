@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
@@ -13,6 +14,7 @@ from torch import nn
 
 from course_lib import export
 from course_lib.export.litert_file import _revive
+from course_lib.export.runtimes.litert import arena_bytes
 
 
 class Tiny(nn.Module):
@@ -50,6 +52,7 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> list[tuple]:
         update_quantization_recipe = staticmethod(noted("but for", None))
 
         def calibrate(self, images: dict, **options: object) -> str:
+            assert all(len(list(each)) == 32 for each in images.values())  # as the real one does before it begins
             found.append(("calibrate", {name: list(each) for name, each in images.items()}, options))
             return "ranges"
 
@@ -117,3 +120,43 @@ def test_the_least_weight_of_a_channel_by_hand() -> None:
     # A ten thousandth of the bias: 2e-4 is less than the largest of the first, as large as that of the second.
     assert network[0].weight.flatten().tolist() == pytest.approx([3e-4, 0, 1e-4, -2e-4, 1e-4, -1e-5])
     assert network[1].weight.eq(0).all()
+
+
+@pytest.mark.parametrize(
+    ("output", "words", "expected"),
+    [(1.0, b"[RecordingMicroAllocator] Arena allocation total 61234 bytes\n", 61234), (0.0, b"total 9 bytes", None)],
+)
+def test_the_arena_is_what_tflite_micro_prints(
+    output: float, words: bytes, expected: int | None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It prints from C++; where it answers with zeros, it has not seen the weights."""
+
+    class Interpreter:
+        @classmethod
+        def from_bytes(cls, content: bytes, arena_size: int) -> Interpreter:
+            assert content == b"a file" and arena_size > 10**6
+            return cls()
+
+        def get_input_details(self, index: int) -> dict[str, np.ndarray]:
+            return {"shape": np.array([1, 4, 5, 3])}
+
+        def set_input(self, images: np.ndarray, index: int) -> None:
+            assert images.shape == (1, 4, 5, 3) and images.std() > 0.3
+
+        def invoke(self) -> None: ...
+
+        def print_allocations(self) -> None:
+            os.write(2, words)
+
+        def get_output(self, index: int) -> np.ndarray:
+            return np.full((1, 8), output)
+
+    runtime = ModuleType("tflite_micro.python.tflite_micro.runtime")
+    runtime.Interpreter = Interpreter
+    for name in ("tflite_micro", "tflite_micro.python", "tflite_micro.python.tflite_micro"):
+        monkeypatch.setitem(sys.modules, name, ModuleType(name))
+    monkeypatch.setitem(sys.modules, runtime.__name__, runtime)
+    (tmp_path / "model.tflite").write_bytes(b"a file")
+    assert arena_bytes(tmp_path / "model.tflite") == expected
+    monkeypatch.setattr(Interpreter, "get_output", lambda *_: np.zeros((1, 8)))
+    assert arena_bytes(tmp_path / "model.tflite") is None

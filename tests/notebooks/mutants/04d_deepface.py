@@ -4,7 +4,17 @@ import torch
 
 from tools.notebook_exercises import solution_of
 
-right = solution_of("04d_deepface").local_parameters
+solved = solution_of("04d_deepface")
+right = solved.local_parameters
+
+
+def local(x, weight, bias, stride, **_):
+    return solved.locally_connected(x, weight, bias, stride)
+
+
+def moved_by_one(x, weight, bias, stride):
+    """The windows begin one row lower where there is one."""
+    return local(torch.cat([x[:, :, 1:], x[:, :, :1]], 2), weight, bias, stride)
 
 
 def places(kernel, side, stride):
@@ -33,6 +43,21 @@ def neighbouring_positions(x, n, alpha, beta, k):
 
 
 MUTANTS = {
+    "locally_connected": {
+        "each position has its own kernel": lambda x, w, b, s: local(x, w[:1, :1].expand_as(w), b, s),
+        "each row has its own kernels": lambda x, w, b, s: local(x, w[:1].expand_as(w), b, s),
+        "each column has its own kernels": lambda x, w, b, s: local(x, w[:, :1].expand_as(w), b, s),
+        "each output channel has its own kernel": lambda x, w, b, s: local(x, w[:, :, :1].expand_as(w), b, s),
+        "the windows are a stride apart": lambda x, w, b, s: local(x, w, b, 1),
+        "the first window begins at the edge": moved_by_one,
+        "all channels are read": lambda x, w, b, s: local(x[:, :1].expand_as(x), w, b, s),
+        "the sums are added to the bias": lambda x, w, b, s: local(x, w, 0 * b, s),
+        "the bias is added once": lambda x, w, b, s: local(x, w, 2 * b, s),
+        "each bias belongs to a position": lambda x, w, b, s: local(x, w, b[:, :1, :1].expand_as(b), s),
+        "a sum, not a mean": lambda x, w, b, s: local(x, w / w[0, 0, 0].numel(), b, s),
+        "kernels are not mirrored": lambda x, w, b, s: local(x, w.flip(-1, -2), b, s),
+        "each image by itself": lambda x, w, b, s: local(x.flip(0), w, b, s),
+    },
     "local_parameters": {
         "each position has its own kernel": lambda i, o, k, s, t: o * (k**2 * i + 1),
         "each position has its own bias": lambda i, o, k, s, t: places(k, s, t) ** 2 * o * k**2 * i + o,
@@ -56,7 +81,7 @@ MUTANTS = {
         "n channels, not n on either side": lambda x, n, *a: norm(x, n, *a, before=n, after=n),
         "the channel itself counts": without_itself,
         "channels, not positions": neighbouring_positions,
-        "alpha is divided by n": lambda x, n, alpha, *a: norm(x, n, alpha * n, *a),
+        "alpha is divided by n, as PyTorch does": lambda x, n, alpha, *a: norm(x, n, alpha * n, *a),
         "channels that do not exist count as zero": lambda x, *a: norm(x, *a, counted="existing"),
         "squares": lambda x, *a: norm(x, *a, power=1),
         "to the power beta": lambda x, n, alpha, beta, k: norm(x, n, alpha, 1, k),
