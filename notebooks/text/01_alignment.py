@@ -1196,7 +1196,7 @@ guard(
 # an affine transform by three points, and the wrong one of two published templates, whose points lie 8 pixels further
 # left. The **equal error rate** (EER) is the error at the threshold where FAR equals FRR.
 
-# %%
+# %% tolerance="0.01, 0.1 points"
 press = record("alignment_accuracy")
 slips = {run["cut"]: run for run in press["figures"]["runs"]}
 print(press["command"], "|", press["date"])
