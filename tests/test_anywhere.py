@@ -113,5 +113,5 @@ def test_the_tests_can_be_run_as_if_on_another_system():
     code = "import conftest, multiprocessing; print(multiprocessing.get_start_method())"
     for method in multiprocessing.get_all_start_methods():
         settings = {**os.environ, "COURSE_START_METHOD": method}
-        done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=settings, capture_output=True, check=True)
-        assert done.stdout.decode().strip() == method
+        done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, env=settings, capture_output=True, text=True)
+        assert (done.stdout.strip(), done.returncode) == (method, 0), done.stderr
