@@ -6,8 +6,8 @@ import numpy as np
 def cosine(a, b):
     """The sum of the products grows with the lengths of both vectors, so both are divided out.
 
-    What is left depends on the directions alone: a brighter or a darker copy of a photograph scores like the
-    photograph itself. It is not an absolute value, so opposite directions score -1.
+    What is left depends on the directions alone: multiplying a vector by a positive number changes nothing. It is not
+    an absolute value, so opposite directions score -1.
     """
     return (a * b).sum() / (np.sqrt((a * a).sum()) * np.sqrt((b * b).sum()))
 

@@ -69,7 +69,7 @@ print(f"{len(shared)} people in both")
 
 # %% [markdown]
 # Three photographs of the people put aside: A and B show one person, C another. You see that at a glance. What does the
-# model say that stands at the end of this course?
+# final model of this course say? (By `flip=True` it also sees each photograph mirrored, and adds the two results.)
 
 # %% tolerance="0.01"
 shipped, detector = weights.load("mobilefacenet_075_relu"), alignment.MTCNN(min_face=60)
@@ -117,8 +117,8 @@ guard(
 #
 # ## The whole way in one picture
 #
-# Two photographs take the same way, step by step, until they meet. Follow one row from left to right: at every step a
-# large thing becomes a smaller one, until a single number is left to decide on. How a face is found and cut out is the
+# Two photographs go through the same steps until they meet. Follow one row from left to right: at every step a large
+# thing becomes a smaller one, until a single number is left to decide on. How a face is found and cut out is the
 # subject of notebook 01. The other boxes are the subject of this one.
 
 # %% tags=["illustration"]
@@ -218,6 +218,9 @@ guard(
 )
 
 # %% [markdown]
+# Why does A with C score low at all? `data.normalise` makes $(x - 127.5) / 128$ of every byte $x$, so dark pixels
+# become negative. Bytes never are, nor are their products, and by them any two photographs would score high.
+#
 # The order is right, but the two scores are much closer together than the model's. A head that turns a little moves
 # every pixel, and nothing in the pixels says that noses matter and the wall behind does not.
 #
@@ -331,8 +334,8 @@ guard(
 # ## From a score to a decision
 #
 # Where does "the same person" begin? That is a choice, the **threshold**: a pair that scores at least that much is
-# accepted as one person. The two heaps overlap, so no threshold separates them. Whoever sets one chooses between two
-# errors.
+# accepted as one person. To any useful one, -0.3 and 0 are the same: too low. The two distributions overlap, so no
+# threshold separates them. Whoever sets one chooses between two errors.
 #
 # - **FAR**, the false accept rate: the share of impostor pairs that are accepted.
 # - **FRR**, the false reject rate: the share of genuine pairs that are rejected. One minus FRR is **TAR**, the true
@@ -418,6 +421,8 @@ viz.slider(
 #
 # The phone. A stranger who is let in costs more than an owner who has to try again, so it accepts a low TAR for a very
 # low FAR. The app can show a wrong picture at little cost, but a missed one is lost, so it prefers a lower threshold.
+# But a search makes thousands of comparisons, and what counts is wrong pictures per search, so its FAR must be low as
+# well.
 #
 # </details>
 
@@ -454,8 +459,7 @@ cases = [(np.array([0.9, 0.2, 0.6, -0.3]), np.array([True, True, False, False]))
 exercises.check(worst_pairs, by_looking, cases, draw=draw_errors, hints=hints)
 
 # %% [markdown]
-# Here are those two pairs. Can you tell what misled the network? Often it is a turned head, glasses, or a similar
-# light.
+# Here are those two pairs. What may have misled the network? Note a guess for each before you read on.
 
 # %% tolerance="0.35"
 found = worst_pairs(scores, pairs.same)
@@ -482,12 +486,20 @@ guard(
 )
 
 # %% [markdown]
+# <details><summary>What may lie behind it</summary>
+#
+# Often it is a turned head, glasses, or a similar light. But a pair does not show which difference did it. To find out,
+# change one thing and score again, as in the open task.
+#
+# </details>
+#
 # ## How good is it, honestly?
 #
 # The threshold must not be chosen on the pairs it is judged by. So the pairs are cut into ten parts of equal size,
 # called **folds**: the threshold for each comes from the other nine. And a rate measured on a few hundred pairs is
-# uncertain, so every number gets a **confidence interval**: a range made so that it holds the true rate in nineteen
-# of twenty such experiments. Notebook 02 computes both by hand.
+# uncertain, so every number gets a **confidence interval**: it would hold the true rate in nineteen of twenty such
+# experiments if the pairs were independent. Ours share ten people, so it is too narrow. Notebook 02 computes both by
+# hand, and repairs that.
 #
 # Beside the network we put the plain pixels of the same small photographs: their cosine, as in exercise 1, without any
 # training. Tossing a coin would be right in half of the pairs. What do you expect of the pixels? A guess costs nothing:
@@ -519,17 +531,19 @@ guard(
 )
 
 # %% [markdown]
-# Surprised that plain pixels do so well? ORL faces were all taken from the front, in one room, against a dark wall.
-# That is an easy test, and thirty people are very few to learn from: our network is ahead by a few points only.
-# Notebook 02 repeats this with other people put aside. Asking what the simplest method would score is half of this
+# Surprised that plain pixels do so well? ORL faces were all taken nearly from the front, in one room, against a dark
+# wall. That is an easy test, and thirty people are very few to learn from: our network seems ahead in this run, by a
+# few points only. It also gets its mirror images, which the pixels do not. Notebook 02 shows what that is worth, and
+# repeats the comparison with other people put aside. Asking what the simplest method would score is half of this
 # subject.
 
 # %% [markdown]
 # ## The same pairs, and the model from the end of the course
 #
-# Back to the model that you met first. It fits into a megabyte, and a large network taught it; notebook 11 tells how.
-# It wants faces **aligned**: found in the photograph, turned and scaled until eyes, nose and mouth stand where they
-# always stand. Notebook 01 takes that apart; here it is one call.
+# Back to the model that you met first. In 8 bits it fits into a megabyte (here we load its larger 32-bit version). A
+# network twice as large taught it; notebook 11 tells how. It wants faces **aligned**: found in the photograph, turned
+# and scaled until eyes, nose and mouth stand where they always stand. Notebook 01 takes that apart; here it is one
+# call.
 
 # %%
 photographs = [enlarged(image) for image in unseen.images]
@@ -548,7 +562,10 @@ print(f"{n_shipped:,} parameters, {n_shipped / n_parameters:.1f} times as many a
 print(f"{right_shipped:.1f} % of the pairs right ({low:.1f} to {high:.1f} %)")
 
 # %% [markdown]
-# Drawn as before, its scores form two heaps that hardly touch.
+# At least five things differ from ours: size, training data, being taught, alignment, and resolution. This comparison
+# cannot say which helped.
+#
+# Its scores form two distributions that hardly touch. The axes are not those of our network's figure.
 
 # %%
 title = "The shipped model on the same pairs: hardly any overlap"
@@ -575,9 +592,9 @@ guard(
 # photographs of people who agreed belong here. The button sends them from your browser to the program that runs this
 # notebook, on your own computer unless you opened it elsewhere. They are kept in memory, and written nowhere.
 #
-# Any usual format will do. Telephones often write **HEIC**, which many programs cannot read: send yourself the picture
-# as JPEG, or run `python -m pip install "pillow-heif>=1.0,<2"` and restart the kernel. The button below begins with A
-# and B.
+# Any usual format will do. Phones often write **HEIC**, which many programs cannot read: send yourself the picture as
+# JPEG, or run `python -m pip install "pillow-heif>=1.0,<2"` and restart the kernel. The button below begins with A and
+# B.
 
 
 # %% tolerance="0.01"
@@ -610,7 +627,9 @@ viz.upload(
 #
 # Take three photographs of yourself, or of a friend who agrees, and compare each with each. If you would rather keep
 # your face out of it, draw three: `data.synthetic_faces(1, 3, seed=1).images.images`. Then change one thing only, such
-# as the light, glasses, or the distance, take three more, and say what the change did to the score.
+# as the light, glasses, or the distance, take three more, and say what the change did to the score. With drawn faces,
+# add `max_yaw=0`: with the same seed only the head's turn to the side changes. Or darken them: `(images *
+# 0.5).to(torch.uint8)`.
 #
 # | points | for |
 # |---|---|
@@ -635,5 +654,5 @@ viz.upload(
 #
 # MobileFaceNet at full width, trained on a cleaned MS-Celeb-1M, is right in 99.55 % of the pairs of LFW: Chen et al.
 # (2018, arXiv:1804.07573, version 4) print it in their abstract, for a single network of 4.0 MB. That data set has 3.8
-# million photographs of 85,000 people, says an article on it (Analytics India Magazine). Ours saw 300 photographs of
-# thirty people. The distance between the two is what the rest of the course is about.
+# million photographs of 85,000 people, says the paper's section on its experiments. Ours saw 300 photographs of thirty
+# people. The distance between the two is what the rest of the course is about.
