@@ -177,8 +177,8 @@ guard(
 )
 
 # %% [markdown]
-# Measured and expected loss agree: $-\log \frac{1}{30} = \log 30 = 3.40$. Make this check a habit. A first loss far from the
-# logarithm of the number of classes points to a mistake, and you see it within a second.
+# Measured and expected loss agree: $-\log \frac{1}{30} = \log 30 = 3.40$. Make this check a habit: a first loss far
+# from the logarithm of the number of classes points to a mistake.
 #
 # ## Which way is down?
 #
@@ -259,7 +259,7 @@ guard(
 
 # %% [markdown]
 # The shortest steps change little, the right length brings the loss down, and the longest step overshoots: the gradient
-# is true only near the point where it was taken. The right length is found by trying, for every network anew.
+# is true only near the point where it was taken.
 #
 # ## The loop, written by you
 #
@@ -385,7 +385,6 @@ for rate, loss in sorted(second_epoch.items()):
 # %% [markdown]
 # In the single step 0.03 did best. Over two epochs 0.1 leaves it behind, and in the stored run 0.3 does too, while with 1
 # the loss hardly falls. So the rate that wins a single step need not win the run: for every network it is found by trying.
-# (Two epochs do not decide between 0.1 and 0.3.)
 #
 # We compared the rates by the training loss. Had we chosen the one that does best on the ten strangers, they would no
 # longer be strangers: the result that we report for them would be the best of three. For such choices one puts a third group
@@ -529,8 +528,7 @@ def my_roc(scores, same):
 far, tar = my_roc(scores, pairs.same)
 roc = evaluation.roc(scores, pairs.same)  # it begins one point earlier: nobody accepted
 unequal = int(np.sum(np.abs(far - roc.far[1:]) + np.abs(tar - roc.tar[1:]) > 1e-9))
-print(f"the curve has {len(far)} points, one for each pair")
-print(f"one impostor pair is {1 / n_impostor:.2%} of the impostor pairs")
+print(f"{len(far)} points; one impostor pair is {1 / n_impostor:.2%} of its kind")
 
 
 # %%
@@ -700,7 +698,7 @@ print(f"EER: {eers['network']:.1%}, of the twin {eer_of_twin:.1%}")
 
 # %% [markdown]
 # Whatever lies between the two numbers of each line is luck. In the stored run, rounding alone moved the EER by several
-# points, about as far as the network was ahead of the pixels. Keep that in mind when you read a table of single results.
+# points, about as far as the network was ahead of the pixels.
 #
 # ## Ten folds: a threshold that has not seen its pairs
 #
@@ -791,8 +789,7 @@ guard("ten folds by hand are the library's", unequal == 0, unequal=int(unequal))
 
 # %% [markdown]
 # The fitted threshold flatters a little on 900 pairs, and by several points on short lists. One caveat: the folds of LFW
-# share no people. Ours do, since ten people are too few to be cut into ten groups and our list is in random order. So our
-# threshold has seen the people, though not the pairs.
+# share no people. Ours do, so our threshold has seen the people, though not the pairs.
 #
 # ## Sitting 3: how sure are you? (about 60 minutes)
 #
