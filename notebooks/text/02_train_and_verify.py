@@ -1168,10 +1168,11 @@ print(f"that is {np.sqrt((1 / RUNS + 10 / 30) / (1 / RUNS)):.1f} times as wide")
 
 # %% [markdown]
 # In the stored run the lead over pixels survives the correction. (With other rounding it may narrowly fail to.) So the
-# answer to the question of this chapter is a yes, by a few points. But part of that lead is the mirror image. And against
-# LDA, which learned from the same thirty people within a second, five runs leave open who is ahead: the corrected interval
-# reaches more than a point to either side of zero. Whether more people would help the network more than LDA, these runs do
-# not say. A baseline that has learned nothing is an easy one: choose the strongest rival that you can think of.
+# answer to the question of this chapter is yes, by a few points, on these forty people. But part of that lead is the
+# mirror image. And against LDA, which learned from the same thirty people within a second, five runs leave open who is
+# ahead: the corrected interval reaches more than a point to either side of zero. Whether more people would help the network
+# more than LDA, these runs do not say. A baseline that has learned nothing is an easy one: choose the strongest rival that
+# you can think of.
 #
 # Why was the bootstrap so much less sure? It judged **one** network by the EER of **ten** people. Here five networks are
 # judged by the accuracy on five overlapping groups of ten. The second interval is narrower because more people are
