@@ -2,7 +2,7 @@
 # # Train and verify
 #
 # In notebook 00 a library function trained a small network on thirty people, and another one judged it. Here you look
-# inside both. You write the loop that trains, and of the test the parts that are easily got wrong; the rest of it stands
+# inside both. You write the loop that trains, and the parts of the test that are easy to get wrong; the rest of the test is
 # on the page, a few lines each. Every later chapter calls these two. The chapter takes three sittings: train, verify, and
 # say how sure you are.
 #
@@ -369,7 +369,7 @@ guard(
 
 # %% [markdown]
 # A low training loss says that the thirty people are known, no more. A table of their 300 photographs, learned by heart,
-# would do the same. What the network is worth on strangers, this loss cannot say.
+# would do as well. What the network is worth on strangers, this loss cannot say.
 #
 # Why a learning rate of 0.1? In the figure of the single step it was not the best one, and momentum makes the steps longer
 # still. What counts is the loss after many steps. We try it on two epochs, with five rates.
@@ -949,9 +949,9 @@ guard(
 # ten. It is wide, and with so few people to draw from, even the bootstrap comes out somewhat too narrow.
 #
 # The TAR of a person is one number for one person. An impostor pair has **two** people, and so have the FAR, the EER and
-# the accuracy. Draw people there as well, and take each copy of a person for a person. A genuine pair lies within one
-# copy, so it counts $n$ times if its person was drawn $n$ times. An impostor pair takes any copy of one person and any of
-# the other: it counts $n \cdot m$ times. Then everything is computed anew, the threshold included.
+# the accuracy. Draw people there as well, and treat each copy of a person as a person of its own. A genuine pair lies
+# within one copy, so it counts $n$ times if its person was drawn $n$ times. An impostor pair takes any copy of one person
+# and any of the other: it counts $n \cdot m$ times. Then everything is computed anew, the threshold included.
 #
 # ### Exercise 4: the EER of people drawn
 #
@@ -1036,8 +1036,8 @@ for name, drawn_rates in (*rates.items(), ("pixels minus network", lower_by)):
 # as well. And pixels have learned nothing from the thirty people, while a classical method can: **linear discriminant
 # analysis (LDA)** looks for the weighted sums of pixels in which people differ most, compared with how much the
 # photographs of one person differ (Belhumeur et al., 1997, called them Fisherfaces). First the pixels are reduced to the
-# 80 sums that vary most (PCA), since LDA needs far fewer numbers than photographs. It learns from the mirror images too,
-# though not from moved photographs, as the network does.
+# 80 sums that vary most (PCA), since LDA needs far fewer numbers than photographs. It, too, learns from mirror images, but
+# not from moved photographs as the network does.
 #
 # From here on the library does the work. The recipe is that of notebook 00: the learning rate rises at first, then falls
 # to nearly zero (a **schedule**), so that the last steps are small.
