@@ -55,8 +55,9 @@ def best_threshold(scores, same):
 def eer_of_drawn(scores, same, left_person, right_person, drawn):
     """A list of people drawn is a list of pairs in which some come several times and others not at all.
 
-    `bincount` says how often each person was drawn. A genuine pair has one person and counts that often; an impostor
-    pair comes about once for every way to take its two people. The repeated scores then go through the same EER.
+    `bincount` says how often each person was drawn. A genuine pair lies within one copy of its person and counts that
+    often; an impostor pair appears once for every combination of its two people. The repeated scores then go through
+    the same EER.
     """
     times = np.bincount(drawn, minlength=max(left_person.max(), right_person.max()) + 1)
     counts = np.where(
