@@ -1296,7 +1296,8 @@ guard(
 # and write a paragraph that somebody else can trust. Start from `one_run`, and drop pixels and LDA. Let it train two
 # networks on the same split with the same seed, `trained_network(seed, learn)` and `trained_network(seed, learn,
 # augment=None)`, and return both accuracies. A run takes some ten seconds. (If you then keep whichever is better, the
-# strangers were your validation people, and the result needs new ones.) The solutions hold a sample paragraph.
+# strangers were your validation people, and the result needs new ones.) The solutions hold such a paragraph on another
+# question, network against pixels.
 #
 # | What counts | Points |
 # |---|---|
