@@ -1,4 +1,19 @@
-"""Solutions to the exercises of notebooks/02_train_and_verify.ipynb."""
+"""Solutions to the exercises of notebooks/02_train_and_verify.ipynb.
+
+A sample paragraph for the open task. It reports the chapter's own comparison, with the numbers of the stored run, so the
+answer about augmentation is left to you. Yours also names, before the first run, the smallest difference that matters.
+
+    Does a network trained on thirty people of ORL verify ten others better than plain pixels do? We set five paired runs
+    beforehand. With a planned spread of 2 points they find a difference of 4 points with a power of 91 %; for 2 points
+    it takes 10 runs, for a single point 34. Run k (`one_run(k)`, k = 0 to 4) draws the split, 900 pairs, weights and
+    batches by its seed, trains MobileFaceNet (width 0.25, 64 numbers, 56 x 46 pixels) for twelve epochs and reports the
+    accuracy by ten folds. Network minus pixels: 4.6, 4.6, 6.3, 3.1 and 5.2 points, on average +4.8. The 95 % interval
+    is +3.3 to +6.2 points for splits of these forty people; for other people, after a rough correction, +2.4 to +7.1.
+    The network also embeds the mirrored photograph. Pixels that do so are behind by +1.6 to +4.3 points (corrected:
+    +0.7 to +5.1). With other rounding the first average came out between +4.1 and +5.1, and once the corrected interval
+    held zero. A difference of one point would have escaped us, and more seeds would not have been more people: at a
+    spread of 2 points the corrected interval reaches at least 2.3 points to either side.
+"""
 
 import numpy as np
 import torch

@@ -3,7 +3,7 @@
 #
 # In notebook 00 a library function trained a small network on thirty people, and another one judged it. Here you look
 # inside both. You write the loop that trains, and the parts of the test that are easy to get wrong; the rest of the test is
-# on the page, a few lines each. Every later chapter calls these two. The chapter takes three sittings: train, verify, and
+# on the page, a few lines each. Most later chapters call these two. The chapter takes three sittings: train, verify, and
 # say how sure you are.
 #
 # One question runs through the chapter. Two photographs can be compared pixel by pixel, without any network. **Does a
@@ -76,16 +76,15 @@ guard(
 # aside for it. Ten photographs of a person make 45 genuine pairs, so the list holds all 450 genuine pairs that exist, and
 # as many impostor pairs, drawn at random.
 #
-# The scores above are cosines of plain pixels. They are our **baseline**, the simple method that a better one must beat.
-# It does quite well, since all these photographs were taken roughly from the front, in one room. What a network scores means
-# little until you know what is possible without one.
+# The scores above are cosines of plain pixels. They are our **baseline**, the simple method that a better one must beat. It
+# does quite well, since all these photographs were taken roughly from the front, in one room.
 #
 # Who is put aside depends on the seed, here 4. A single split can flatter either side, so at the end we compare five, this
 # one among them as "run 5".
 #
 # ## Sitting 1: train (about 50 minutes)
 #
-# All that it needs is the cell above.
+# It needs only the two cells above.
 #
 # ## A batch
 #
@@ -323,9 +322,8 @@ exercises.check(train_on, sgd_losses, [], draw=tiny_problem, hints=hints)
 # %% [markdown]
 # ## Twelve epochs
 #
-# Now the real network: twelve epochs of six batches. It is trained by **your** loop, as soon as there is one. Until then
-# the cell falls back on `sgd_losses`, the loop that yours is checked with: it computes the gradients with
-# `torch.autograd.grad` and applies the two formulas directly, without an optimizer.
+# Now the real network: twelve epochs of six batches. It is trained by **your** loop, as soon as there is one. Until then the
+# cell falls back on `sgd_losses`, the loop that yours is checked with.
 
 # %% tolerance="0.2"
 EPOCHS = 12
@@ -383,11 +381,12 @@ for rate, loss in sorted(second_epoch.items()):
     print(f"learning rate {rate}: loss in the second epoch {loss:.2f}")
 
 # %% [markdown]
-# In the single step 0.03 did best. Over two epochs 0.1 leaves it behind, and in the stored run 0.3 does too, while with 1
-# the loss hardly falls. So the rate that wins a single step need not win the run: for every network it is found by trying.
+# In the single step 0.03 did best. Over two epochs 0.1 leaves it behind, while with 1 the loss hardly falls. So the rate
+# that wins a single step need not win the run: for every network it is found by trying. In the stored run 0.3 is slightly
+# ahead after two epochs. We fixed 0.1 beforehand and keep it; one run cannot separate the two.
 #
 # We compared the rates by the training loss. Had we chosen the one that does best on the ten strangers, they would no
-# longer be strangers: the result that we report for them would be the best of three. For such choices one puts a third group
+# longer be strangers: the result that we report for them would be the best of five. For such choices one puts a third group
 # aside, the **validation people**. Forty people are too few to be cut into three, so this chapter chooses little.
 #
 # ## The same from the library
@@ -417,8 +416,9 @@ guard(
 )
 
 # %% [markdown]
-# Your loop and `fit` agree. Now we train a twin: the same loop, batches and first weights, but the weights lie differently
-# in memory. The arithmetic is the same, only sums are added up in another order.
+# Your loop and `fit` agree. Now we train a twin: the same loop, batches and initial weights, but in memory the twin keeps
+# one channel after the other (`channels_last` puts those of a pixel side by side). The arithmetic is the same, only sums
+# are added up in another order.
 
 # %% tolerance="0.1"
 twin, its_criterion = new_network(SEED)
@@ -449,10 +449,10 @@ guard(
 )
 
 # %% [markdown]
-# In the stored run the losses of the first two steps are the same to the last digit, and two steps later they are a tenth
-# apart: each step multiplies what rounding began. Nothing is wrong with the twin. Another processor rounds differently too,
-# so the numbers that you get from here on will differ a little from those stored in this notebook. How much may such a
-# drift change a result? We keep the twin, to see.
+# In the stored run the losses of the first two steps are the same to the last digit. By then the weights differ in their
+# last digits, and the next steps multiply that by many thousands; after step 4, at about a tenth, the gap stops growing.
+# Another processor rounds differently too, so your numbers will differ a little from the stored ones from here on. How much
+# may that change a result? We keep the twin, to see.
 #
 # ## Sitting 2: verify (about 45 minutes)
 #
@@ -510,11 +510,11 @@ guard("scores by hand are the library's", gap < 1e-4, gap=gap)
 #
 # ## ROC: every threshold at once
 #
-# A pair is accepted when its score is at least the threshold. Lower the threshold from the highest score to the lowest,
-# and the pairs are accepted one by one, in the order of their scores. After each, count: TAR is the share of genuine pairs
+# A pair is accepted when its score is at least the threshold. Lower the threshold from the highest score to the lowest, and
+# the pairs are accepted one by one, in the order of their scores. After each, count: TAR is the share of genuine pairs
 # accepted so far, FAR the share of impostor pairs. The curve of TAR over FAR is the **ROC** (receiver operating
-# characteristic). Sorting is all it takes. (Where scores are equal, only the last point of each such group counts, since
-# they are accepted together. `evaluation.roc` sees to that; `my_roc` takes scores that all differ.)
+# characteristic). (Where scores are equal, only the last point of each such group counts, since they are accepted together.
+# `evaluation.roc` sees to that; `my_roc` takes scores that all differ.)
 
 
 # %%
@@ -553,7 +553,7 @@ guard("the ROC by sorting is the library's", unequal == 0, unequal=unequal)
 
 # %% [markdown]
 # The horizontal axis is logarithmic, since at a door only small FARs are of interest. It ends on the left at one impostor
-# pair of 450. (The dashed line is for the next section.)
+# pair of 450, or 0.22 %, and a FAR of 0 is drawn there too. (The dashed line is for the next section.)
 #
 # Each threshold is one point of the curve, from "accept everybody" to "accept nobody". Lower it, and both rates rise; raise
 # it, and both fall.
@@ -661,7 +661,7 @@ hints = (
 exercises.check(tar_at, by_the_library, cases, draw=draw, hints=hints)
 
 # %% [markdown]
-# Now both systems, at a FAR of 10 %, of 1 %, and of 0.1 %, which this list does not resolve.
+# Now the library's TAR of both systems, at a FAR of 10 %, of 1 %, and of 0.1 %, which this list does not resolve.
 
 
 # %% tolerance="8 points"
@@ -788,8 +788,8 @@ print(f"ten lists of {len(part)} pairs: it flatters by {np.mean(gains):.1f} poin
 guard("ten folds by hand are the library's", unequal == 0, unequal=int(unequal))
 
 # %% [markdown]
-# The fitted threshold flatters a little on 900 pairs, and by several points on short lists. One caveat: the folds of LFW
-# share no people. Ours do, so our threshold has seen the people, though not the pairs.
+# The fitted threshold flatters a little on 900 pairs, and by two to three points on short lists. One caveat: the folds of
+# LFW share no people. Ours do, so our threshold has seen the people, though not the pairs.
 #
 # ## Sitting 3: how sure are you? (about 60 minutes)
 #
@@ -913,7 +913,7 @@ print(f"{(genuine & mixed & ~rejected).sum()} mixed pairs pass")
 #
 # What would ten other people have given? We cannot know, but we can draw **people** instead of pairs. The **bootstrap**
 # makes new lists of ten people out of our ten, at random, so that some come twice and others not at all, and computes the
-# TAR of each list. The middle 95 % of these TARs are the interval.
+# TAR of each list. The middle 95 % of these TARs are the interval. The threshold stays where it is; Exercise 4 lets it move.
 
 
 # %% tolerance="12 points"
@@ -951,7 +951,8 @@ guard(
 # The TAR of a person is one number for one person. An impostor pair has **two** people, and so have the FAR, the EER and
 # the accuracy. Draw people there as well, and treat each copy of a person as a person of its own. A genuine pair lies
 # within one copy, so it counts $n$ times if its person was drawn $n$ times. An impostor pair takes any copy of one person
-# and any of the other: it counts $n \cdot m$ times. Then everything is computed anew, the threshold included.
+# and any of the other: it counts $n \cdot m$ times. Pairs between two copies of one person are left out. Then everything
+# is computed anew, the threshold included.
 #
 # ### Exercise 4: the EER of people drawn
 #
@@ -1007,7 +1008,7 @@ for name, drawn_rates in (*rates.items(), ("pixels minus network", lower_by)):
 
 # %% [markdown]
 # All three intervals are wide: nine hundred pairs looked like plenty, but they show ten people. In the stored run the
-# interval of the difference even contains zero, so with ten others the network need not have been ahead.
+# interval of the difference (in points) even contains zero: with ten others the network need not have been ahead.
 #
 # ### Explain: a hundred photographs of each
 #
@@ -1096,9 +1097,8 @@ table.index = [f"run {seed + 1}" for seed in range(RUNS)]
 table.round(1)
 
 # %% [markdown]
-# Run 5 is the split from above, but another network: this one was trained with a schedule. If both come out alike, that is
-# a coincidence. Part of the scatter of the five runs is rounding, as the twin showed. That their differences to pixels
-# scatter so little may be luck: five runs hardly know their spread, as we shall see.
+# Run 5 is the split from above, but another network: this one was trained with a schedule. If both come out alike, that is a
+# coincidence. Part of the scatter of the five runs is rounding, as the twin showed.
 #
 # The mean of a few differences is uncertain as well. Its interval comes from their spread: with the standard deviation $s$
 # of $n$ differences, the mean is known up to $t \, s / \sqrt{n}$. The factor $t$ is **Student's t**: about 2 for many runs,
@@ -1155,10 +1155,11 @@ guard(
 )
 
 # %% [markdown]
-# Are these intervals honest? The runs share people, since there are only forty: any two of them on average
-# $30 \cdot 30 / 40 = 22.5$ in training and $10 \cdot 10 / 40 = 2.5$ in testing. Their differences are not independent, and
-# the intervals are too narrow. A usual correction (Nadeau and Bengio, 2003) puts $\sqrt{1/n + \text{test}/\text{train}}$ in
-# place of $\sqrt{1/n}$, here with ten people tested for thirty trained on:
+# Are these intervals honest? For these forty people, yes: the five splits are drawn independently, and the interval is one
+# for the mean over all splits. For other people it is too narrow, since the runs share people: any two of them on average
+# $30 \cdot 30 / 40 = 22.5$ in training and $10 \cdot 10 / 40 = 2.5$ in testing. A usual, rough correction (Nadeau and
+# Bengio, 2003) puts $\sqrt{1/n + \text{test}/\text{train}}$ in place of $\sqrt{1/n}$, here with ten people tested for thirty
+# trained on:
 
 # %% tolerance="8 points"
 for name, differences in ahead.items():
@@ -1167,16 +1168,16 @@ for name, differences in ahead.items():
 print(f"that is {np.sqrt((1 / RUNS + 10 / 30) / (1 / RUNS)):.1f} times as wide")
 
 # %% [markdown]
-# In the stored run the lead over pixels survives the correction. (With other rounding it may narrowly fail to.) So the
-# answer to the question of this chapter is yes, by a few points, on these forty people. But part of that lead is the
-# mirror image. And against LDA, which learned from the same thirty people within a second, five runs leave open who is
-# ahead: the corrected interval reaches more than a point to either side of zero. Whether more people would help the network
-# more than LDA, these runs do not say. A baseline that has learned nothing is an easy one: choose the strongest rival that
-# you can think of.
+# On these forty people the lead over pixels is +3.3 to +6.2 points in the stored run; for others, after the rough
+# correction, +2.4 to +7.1. (With other rounding the second interval may narrowly include zero.) So the answer to the
+# question of this chapter is yes, by a few points. But part of that lead is the mirror image. And against LDA, which learned
+# from the same thirty people within a second, five runs leave open who is ahead: the corrected interval reaches more than a
+# point to either side of zero. Whether more people would help the network more than LDA, these runs do not say. A baseline
+# that has learned nothing is an easy one: choose the strongest rival that you can think of.
 #
 # Why was the bootstrap so much less sure? It judged **one** network by the EER of **ten** people. Here five networks are
 # judged by the accuracy on five overlapping groups of ten. The second interval is narrower because more people are
-# tested, but also because people who are tested twice count as new.
+# tested, and, before the correction, because it speaks of these forty alone.
 #
 # ## How many runs does a claim need?
 #
@@ -1192,14 +1193,14 @@ runs_guess = exercises.predict(..., question="How many runs, to find one point?"
 
 # %% [markdown]
 # It is tempting to ask for an interval that reaches just as far as the difference is large: $1.96 \, s / \sqrt{n} = d$.
-# But half of all experiments have a mean below $d$, and their interval then holds zero: that is a power of 50 %. For 80 %,
-# four experiments of five must come out clear of zero, so the mean needs room to fall below $d$ by chance:
+# But half of all experiments have a mean below $d$, and most of their intervals hold zero: a power of about 50 %. For 80 %,
+# the mean needs room to fall below $d$ by chance:
 #
 # $$n \ge \left( \frac{(t_{0.975} + t_{0.8}) \, s}{d} \right)^2 .$$
 #
-# The first $t$, about 2, is the reach of the interval: 2.5 % may lie beyond each of its ends. The second, about $0.84$, is the
-# room: one experiment in five may fall lower than that. Both depend on $n$, so we try $n = 2, 3, 4, \dots$ until it is
-# enough. Then we check the formula, by 5,000 simulated experiments each.
+# The first $t$, about 2, is the reach of the interval: 2.5 % may lie beyond each of its ends. The second, about $0.84$, is
+# the room: one experiment in five may fall lower. Both depend on $n$, so we try $n = 2, 3, 4, \dots$ until it is enough.
+# Then we check the formula, by 5,000 simulated experiments each.
 
 
 # %%
@@ -1230,7 +1231,7 @@ print(f"that is {reach[0]:.1f} to {reach[1]:.1f} times the spread")
 
 # %% [markdown]
 # We plan with 2 points, more than the stored run measured, since a spread that is planned too small makes the experiment
-# fail. Whoever wants to be safe takes the upper end of the interval. Change `PLANNED`, and see what that costs.
+# fail. To be safe, take the upper end of the interval as `PLANNED`, and see what that costs.
 
 # %%
 PLANNED = 2  # points: the spread of the differences that we plan with
@@ -1281,23 +1282,29 @@ guard(
 
 # %% [markdown]
 # With a planned spread of two points, five runs find a difference of four, such as the one between network and pixels. They
-# miss a single point most of the time: that takes 34 runs.
+# miss a single point most of the time: with a power of 80 % that takes 34 runs.
 #
-# All this takes the runs for independent. Ours would not be: 34 runs on forty people average out weights and rounding, but
-# not the forty people. The correction says so too, for its interval never gets narrower than $t \, s \sqrt{10/30}$ to
-# either side, however many seeds. No number of seeds replaces new people.
+# All this takes the runs for independent, as they are for these forty people. For others, at a spread of two points, the
+# corrected interval always reaches at least $1.96 \cdot 2 \sqrt{10/30} = 2.3$ points to either side: no number of seeds
+# replaces new people. Plan with `runs_needed`, for these forty people. Report the corrected interval too.
 #
-# When you read that one loss beats another by half a point in a single run, think of the last line of the table. And if
-# your own runs show no clear difference, say how large a difference they would have found.
+# When you read that one loss beats another by half a point in a single run, think of the last line of the table. And if your
+# own runs show no clear difference, say how large a difference they would have found.
 #
-# ### Open task: does moving the photographs help? (45 minutes)
+# ### Open task: does augmentation help? (45 minutes)
 #
 # Our training photographs were mirrored and moved at random. Is that worth it, for strangers? Plan and run the experiment,
 # and write a paragraph that somebody else can trust. Start from `one_run`, and drop pixels and LDA. Let it train two
 # networks on the same split with the same seed, `trained_network(seed, learn)` and `trained_network(seed, learn,
+<<<<<<< HEAD
 # augment=None)`, and return both accuracies. A run takes some ten seconds. (If you then keep whichever is better, the
 # strangers were your validation people, and the result needs new ones.) The solutions hold such a paragraph on another
 # question, network against pixels.
+=======
+# augment=None)` (neither mirrored nor moved), and return both accuracies. A run takes some ten seconds. (If you then keep
+# whichever is better, the strangers were your validation people, and the result needs new ones.) The solutions hold a sample
+# paragraph, about network and pixels.
+>>>>>>> h8
 #
 # | What counts | Points |
 # |---|---|
@@ -1314,10 +1321,10 @@ guard(
 #   a classifier among $C$ people is about $\log C$.
 # - Verification is sorting and counting. ROC shows every threshold, and EER and TAR at FAR are read off it; the accuracy by
 #   ten folds uses a threshold for each fold. A list of $N$ impostor pairs resolves no FAR below $1/N$.
-# - Over five splits, the network that saw thirty people was ahead of plain pixels every time. LDA, a linear method that saw
-#   the same people, was about as good.
+# - Over five splits, the network that saw thirty people was ahead of plain pixels every time. Whether it beats LDA, a
+#   linear method that saw the same people, five runs could not say: -2.7 to +1.8 points (corrected).
 # - A share needs an interval, and what counts is the number of people, not of pairs. A difference needs paired runs, and
-#   their number is planned: 80 % power. What is chosen is chosen on validation people.
+#   their number is planned, for a power of 80 %. Make choices on validation people, never on test people.
 #
 # **What you can do with it**: `training.fit(net, criterion, faces, optimizer=…, epochs=…)` trains your own network.
 # `evaluation.verification(scores, same)` judges any list of scores, whoever made them, and
