@@ -1,11 +1,11 @@
 # %% [markdown]
 # # MobileNets: one convolution taken apart, three ways
 #
-# An ordinary 3x3 convolution that reads 256 channels and puts out 256 has more than half a million weights. Networks for
-# phones do its job with a tenth of them. **What do they leave out, and what must they not leave out?** Three networks
-# give three answers: MobileNetV1 splits the convolution in two, ShuffleNet cuts the larger half into groups, and
-# MobileNetV2 turns the block inside out and drops a nonlinearity. All three were made to tell a thousand kinds of objects
-# apart; the small face networks of this course are built from their parts.
+# An ordinary 3x3 convolution that reads 256 channels and puts out 256 has more than half a million weights. Networks
+# for phones put a block in its place that has less than an eighth of them. **What do they leave out, and what must they
+# not leave out?** Three networks give three answers: MobileNetV1 splits the convolution in two, ShuffleNet cuts the
+# larger half into groups, and MobileNetV2 turns the block inside out and drops a nonlinearity. All three were made to
+# tell a thousand kinds of objects apart; the small face networks of this course are built from their parts.
 #
 # **What you will learn**
 # - to read a layer table and turn it into a network, line by line;
@@ -76,8 +76,9 @@ guard(
 )
 
 # %% [markdown]
-# The blocks are taken from the place where each network's map is 28x28. ShuffleNet's carries 240 channels, MobileNetV2's
-# only 32, and how 32 channels can be enough is part of the story.
+# The blocks are taken from the place where each network's map is 28x28. ShuffleNet's carries 240 channels,
+# MobileNetV2's only 32. An ordinary 3x3 convolution from 32 to 32 has $32 \cdot 32 \cdot 9 = 9216$ weights, fewer than
+# that block: MobileNetV2 saves between its blocks, not inside them.
 #
 # ## MobileNetV1: filter each channel, then mix
 #
@@ -136,8 +137,9 @@ title = "MobileNetV1 for faces, from the image to the embedding"
 viz.show(*viz.network_diagram("mobilenet_v1", title=title))
 
 # %% [markdown]
-# Is our table that network? A strict test: give it the library's weights, in order, and compare the embeddings of the
-# same images. If a single layer is of another kind, the weights do not fit, or the embeddings differ.
+# The last two piles hold 96 % of the parameters; the first of them, at 14x14, does half of the work. But is our table
+# that network? A strict test: give it the library's weights, in order, and compare the embeddings of the same images.
+# If a single layer is of another kind, the weights do not fit, or the embeddings differ.
 
 
 # %%
@@ -162,8 +164,9 @@ guard("our MobileNetV1 is the library's", v1_differs < 0.02, v1_differs=v1_diffe
 # %% [markdown]
 # ## Where the cost is
 #
-# Which layers make the network large, and which make it slow? We count the one that Howard et al. built for ImageNet:
-# 224x224 pixels, and a fully connected layer to 1000 classes. What do you expect?
+# Which layers make the network large, and which do most of the arithmetic? (Time is another matter.) We count the one
+# that Howard et al. built for ImageNet: 224x224 pixels, and a fully connected layer to 1000 classes. What do you
+# expect?
 
 # %% tags=["predict"]
 pointwise_guess = exercises.predict(
@@ -263,9 +266,10 @@ hints = (
 exercises.check(shuffle, by_counting, cases, draw=draw_maps, hints=hints)
 
 # %% [markdown]
-# A unit of ShuffleNet: a grouped 1x1 convolution to a quarter of the channels, the shuffle, a depthwise 3x3, a grouped 1x1
-# back. Its input is added. Where the stride is 2, the input is averaged and put **beside** the result, so that only the
-# missing channels have to be computed. The unit shuffles with your function, as soon as it is written.
+# A unit of ShuffleNet: a grouped 1x1 convolution to a quarter of the channels, ReLU, the shuffle, a depthwise 3x3
+# without ReLU, a grouped 1x1 back. Its input is added. Where the stride is 2, the input is averaged and put **beside**
+# the result, so that only the missing channels have to be computed. The unit shuffles with your function, as soon as it
+# is written.
 
 
 # %%
@@ -294,7 +298,8 @@ class Unit(nn.Module):
 
 
 # %% [markdown]
-# Its table has channels and repeats; only the first unit of a row has stride 2.
+# Its table has channels and repeats; only the first unit of a row has stride 2. The very first unit reads just 24
+# channels, and does not group its first convolution. For faces the stem gets stride 1, as in V1.
 
 # %%
 SHUFFLENET_TABLE = [(240, 4), (480, 8), (960, 4)]  # channels, repeats; for 3 groups
@@ -491,8 +496,8 @@ guard(
 )
 
 # %% [markdown]
-# With two channels whole arcs fall onto a line or a point. With thirty the spiral is bent, but every point is still
-# somewhere else than every other.
+# With two channels whole arcs fall onto a line or a point. With thirty the spiral is smaller and a little bent, but
+# every point is still somewhere else than every other.
 #
 # The picture can be put in numbers. A channel that is above zero after the ReLU tells one linear equation about the
 # point. A point of the plane has two unknowns, so **two channels above zero are enough to find it**, and with fewer it is
@@ -570,10 +575,11 @@ guard(
 )
 
 # %% [markdown]
-# A random channel is above zero for a point as often as a coin shows heads. So the expected share is the chance that $n$
-# coins show heads fewer than twice, $(1 + n) / 2^n$, and the measured shares agree. The last column is the distance of
-# $\hat x$ from $x$, as a share of the spiral's size. It does not fall to zero, because $T^{-1}$ undoes a matrix and no
-# ReLU: on 30 channels the points are bent away from where they were, and none is lost.
+# A random channel is above zero for a point as often as a coin shows heads. So the expected share is the chance that
+# $n$ coins show heads fewer than twice, $(1 + n) / 2^n$, and the measured shares agree. The last column is the distance
+# of $\hat x$ from $x$, as a share of the spiral's size. It does not fall to zero, because $T^{-1}$ undoes a matrix and
+# no ReLU. As $\max(z, 0) = (z + |z|)/2$, what comes back is half of each point, and a bending that nearly cancels over
+# many channels: on 30 the points are mostly halved, and none is lost.
 #
 # The same coins say what happens inside the block and at its narrow end. Suppose that 16 channels travel between the
 # blocks and all 16 numbers matter. Expanded sixfold, a point has 96 channels, of which 16 must be above zero. At the
@@ -602,9 +608,9 @@ guard(
 #
 # ## In training: linear or ReLU6 at the narrow end
 #
-# The test is small, so that it can be repeated often. Networks of five of these blocks learn to name MNIST digits, shrunk
-# to 14x14. They differ in one thing: after each projection stands nothing, or a ReLU6, which has no weights. Both start
-# from the same weights and see the same batches.
+# The test is small, so that it can be repeated often. Networks of five of these blocks learn to name MNIST digits,
+# shrunk to 14x14; named means classified correctly. They differ in one thing: after each projection stands nothing, or
+# a ReLU6, which has no weights. Both start from the same weights and see the same batches.
 
 # %%
 digits, test_digits = (part.resized(14, 14) for part in data.digits())
@@ -651,9 +657,10 @@ for name, end in (("linear", nn.Identity), ("ReLU6", nn.ReLU6)):
     print(f"{name}: {digits_named(end, 16, seed=0):.0f} % of the test digits named")
 
 # %% [markdown]
-# One run of each is an example and no result: another seed, or a processor that rounds differently, moves either number by
-# a point or two, and the difference is only a few. So the comparison was run with twelve seeds and recorded, for 4 and for
-# 16 channels. Half of the networks have no shortcuts, which could carry past the ReLU6 what it loses.
+# One run of each is an example and no result: another seed, or a processor that rounds differently, moves either number
+# by a point or two, and the difference is only a few. So the comparison was run with twelve seeds and recorded, for 4
+# and for 16 channels. In half of the networks the benchmark drops the `x +` of the block, which could carry past the
+# ReLU6 what it loses.
 
 # %%
 found = record("linear_bottleneck")
@@ -703,7 +710,7 @@ guard(
 )
 
 # %% [markdown]
-# Two more differences, again seed by seed: what do the shortcuts save, and what do more channels save?
+# Two more differences, again seed by seed and in points: what do the shortcuts save, and what do more channels save?
 
 # %%
 WORDS, saved = ("without", "with"), {}
@@ -727,11 +734,12 @@ guard(
 )
 
 # %% [markdown]
-# A ReLU6 at the narrow end cost digits in every setting, and in all pairs but one. How many follows the argument. It is
-# worst where there are few channels and nothing goes around the ReLU6: 22 points with four channels and no shortcuts. It
-# is mildest, 3 points, with sixteen channels and shortcuts. The block adds its input behind the ReLU6, so part of what is
-# cut off travels on beside it. Sandler et al. (2018, section 3.2) note it themselves: with shortcuts "the information loss
-# is actually less strong".
+# A ReLU6 at the narrow end cost digits in every setting, and in all pairs but one. In points it cost most with four
+# channels and no shortcuts, 22, and least with sixteen and shortcuts, 3. But with four channels the networks err more
+# anyway. Beside the errors of the linear network a ReLU6 costs about as much with sixteen: without shortcuts it nearly
+# doubles the mean error, and with them it adds about half. Only the relief by shortcuts shows on both scales: the block
+# adds its input behind the ReLU6, so part of what is cut off travels on beside it. Sandler et al. (2018, section 3.2)
+# note it themselves: with shortcuts "the information loss is actually less strong".
 #
 # One caveat: all these networks were trained for three epochs. A ReLU6 can learn to stay between zero and six, where it
 # does nothing, and a longer training may give it the time.
@@ -744,8 +752,8 @@ guard(
 #
 # <details><summary>Model answer</summary>
 #
-# What counts is not the number of channels, but how many there are for each number that has to be carried. The first
-# convolution makes 32 channels of the 3x3x3 numbers of a window, which resemble each other since neighbouring pixels do; few
+# What counts is not the number of channels, but how many there are for each number that has to be carried. At stride 1
+# each place brings 3 new numbers and receives 32 channels; the rest of its window repeats what its neighbours have. Few
 # numbers are spread over many channels, and enough of those are above zero. A projection squeezes the many channels
 # inside the block into 32 that are all needed, so whatever a ReLU cuts off is gone.
 #
@@ -785,8 +793,9 @@ guard(
 )
 
 # %% [markdown]
-# V1 agrees. The other three do not: built to their tables they have more parameters than printed, by either count. We
-# do not know what was left out. The gap is below a tenth and changes no conclusion, but **count before you quote**.
+# V1 agrees. The other three do not: built to the tables of Zhang et al. and Sandler et al. they have more parameters
+# than Chen et al. print, by either count. We do not know what was left out. The gap is below a tenth, and the order by
+# size stays. Still, **count before you quote**.
 #
 # "Peak" is the memory of the activations at the worst moment. MobileNetV2 has the fewest channels between its blocks, and
 # still the highest peak: its first blocks expand while the map is large.
@@ -834,9 +843,11 @@ guard(
 )
 
 # %% [markdown]
-# The full network takes nearly ten megabytes. With these bytes, "below 1 MB" can mean two things: **int8 and less than
-# a million parameters**, or **float32 with less than 250k**, which a narrow body alone does not reach: at a tenth of
-# the width, 1280 x 128 of the embedding layer and 1280 last channels are most of what is left.
+# The full network takes nearly ten megabytes. "Below 1 MB" cannot mean that one, even in int8. It can mean **int8 and
+# less than a million parameters**, or **float32 with less than 250k**. A tenth of the width misses that by forty-eight
+# parameters, and with its statistics by 3 %; it fits if a megabyte has $2^{20}$ bytes. Most of what is left there are
+# the 1280 last channels and their embedding layer. With two bytes a number the limit is half a million, which a quarter
+# of the width meets.
 #
 # Choose how many channels the last convolution has, and see which widths fit.
 
@@ -886,9 +897,10 @@ viz.slider(
 # %% [markdown]
 # ### Exercise 4: multiples of eight
 #
-# Processors like channels in eights. MobileNetV2 rounds `width * channels` to the **nearest** multiple of 8, half up,
-# and takes at least 8. If that lost more than a tenth of the channels, it takes the next multiple. Write it for one
-# positive number, and return a whole number.
+# A width times a number of channels is seldom whole, so the widths above were rounded, and processors like channels in
+# eights. MobileNetV2 rounds `width * channels` to the **nearest** multiple of 8, half up, and takes at least 8. If that
+# lost more than a tenth of the channels, it takes the next multiple. Write it for one positive number, and return a
+# whole number.
 
 
 # %% tags=["exercise"]
@@ -919,9 +931,11 @@ exercises.check(in_eights, by_search, cases, draw=draw_channels, hints=hints)
 # ### Open task: a network for your budget (45 minutes)
 #
 # Build a face network from these parts for a budget that you set yourself, say three hundred thousand parameters and
-# twenty million multiply-adds at 112x112. Write a `(t, c, n, s)` table of your own, build it with `InvertedResidual`, and count it with
-# `cost.count`. Then make a second table of the same budget that spends it otherwise (more channels and fewer blocks, or a
-# smaller t), and say what you expect of each before you train both by the loop of notebook 02 on ORL.
+# twenty million multiply-adds at 112x112. Write a `(t, c, n, s)` table of your own, with the stem, the last channels
+# and the size of the embedding (a stem of 32 channels at stride 1 alone takes nearly eleven million multiply-adds),
+# build it with `InvertedResidual`, and count it with `cost.count`. Then make a second table of the same budget that
+# spends it otherwise (more channels and fewer blocks, or a smaller t), and say what you expect of each before you train
+# both by the loop of notebook 02 on ORL.
 #
 # | points | for |
 # |---|---|
@@ -935,13 +949,15 @@ exercises.check(in_eights, by_search, cases, draw=draw_channels, hints=hints)
 # ## Summary
 #
 # - A layer table is a program. Ours gives the library's embeddings with the library's weights, for three networks.
-# - In MobileNetV1 nearly all of the work is in the 1x1 convolutions. ShuffleNet groups them and shuffles; MobileNetV2
-#   keeps the channels between blocks few.
-# - A ReLU keeps what it is given when there are many more channels than numbers to carry. On as many channels as numbers
-#   it loses something of nearly every point, which is why the narrow end of the block has none. In training, a ReLU6 there
-#   cost between 3 and 22 points: most with few channels and no shortcuts.
-# - Three of four published parameter counts are lower than their own tables give. "Below 1 MB" needs int8 and a narrower
-#   network, or float32 and a smaller last convolution as well.
+# - In MobileNetV1 nearly all of the work is in the 1x1 convolutions. ShuffleNet leaves out mixing across groups, and
+#   must make up for it by the shuffle; MobileNetV2 leaves out channels between blocks, and must keep that narrow end
+#   linear.
+# - A ReLU keeps what it is given when there are many more channels than numbers to carry. On as many channels as
+#   numbers it loses something of nearly every point, which is why the narrow end of the block has none. In training, a
+#   ReLU6 there cost between 3 and 22 points; beside the errors made anyway, about as much with 16 channels as with 4,
+#   and less with shortcuts.
+# - Three of Chen et al.'s four parameter counts are lower than the networks' tables give. To stay below a million bytes
+#   a narrower network also needs fewer bytes a number, or a smaller last convolution.
 #
 # **Next**: [notebook 04b](04b_mobilefacenet.ipynb) builds the network of this course from the same parts.
 #

@@ -11,7 +11,7 @@
 # - to write a locally connected layer, and what it costs: few multiply-adds, an enormous number of weights;
 # - where own kernels win and where they lose, on aligned images and on moved ones, measured with twelve seeds;
 # - why local response normalisation, which is sometimes put in its place, is something else;
-# - how many windows teach one weight, and what follows for small data sets.
+# - how many windows teach one weight, and how little it then moves on a small data set.
 #
 # **What you need before**: [notebook 02](02_train_and_verify.ipynb) (how a face network is tested) and [notebook
 # 03](03_convolution_costs.ipynb) (what a convolution costs).
@@ -72,18 +72,18 @@ viz.show(*viz.network_diagram("deepface", title=title))
 # %% [markdown]
 # ## A locally connected layer
 #
-# A convolution computes, for the output $(i, j)$ and channel $o$,
+# A convolution with stride $s$ computes, for the output $(i, j)$ and channel $o$,
 #
-# $$y_{o,i,j} = \sum_{c,u,v} w_{o,c,u,v}\; x_{c,\,is+u,\,js+v} + b_o .$$
+# $$y_{o,i,j} = \sum_{c,u,v} w_{o,c,u,v}\; x_{c,\,s\,i+u,\,s\,j+v} + b_o .$$
 #
 # A locally connected layer has the same sum, with a kernel and a bias for **each** $(i, j)$: $w^{(i,j)}_{o,c,u,v}$.
 # Nothing else changes.
 #
 # ### Exercise 1: the locally connected layer
 #
-# Complete `locally_connected`, the formula as a loop over the positions. The kernel at $(i, j)$ looks at the window whose
-# upper left corner is $(is, js)$, and multiplies all channels of it. Solutions to all exercises, with reasons:
-# [solutions/04d_deepface.py](solutions/04d_deepface.py).
+# Complete `locally_connected`, the formula as a loop over the positions. The kernel at $(i, j)$ looks at the window
+# whose upper left corner is $(s\,i,\, s\,j)$, and multiplies all channels of it. Solutions to all exercises, with
+# reasons: [solutions/04d_deepface.py](solutions/04d_deepface.py).
 
 
 # %% tags=["exercise"]
@@ -258,8 +258,9 @@ exercises.check(response_norm, by_pytorch, cases, draw=draw, hints=hints)
 
 # %% [markdown]
 # Two tests tell the two layers apart. The first is to count weights. The second is to **move the image**. A layer that
-# treats all positions alike gives the same output, moved. A layer with a kernel of its own at every position gives
-# another output.
+# treats all positions alike gives the same output, moved: it is translation equivariant. A layer with a kernel of its
+# own at every position gives another output. The grey face is copied into five channels, since the normalisation needs
+# neighbours.
 
 # %%
 faces, MOVED = data.orl_faces().resized(56, 46), 3
@@ -320,15 +321,17 @@ guard(
 )
 
 # %% [markdown]
-# At the start its kernels are random and all different: the map looks like noise. What it could become is a set of
-# detectors, each for its own place. The normalisation can become nothing: a face goes in, a face comes out.
+# At the start its kernels are random and all different, and the map looks like noise. The output changed by 139 %,
+# about what two unrelated maps of equal size differ by ($\sqrt 2$ of that size). What the layer could become is a set
+# of detectors, each for its own place. The normalisation cannot learn anything: a face goes in, a face comes out.
 #
 # The test also shows a price. A network with such layers **relies on alignment**. Taigman et al. turned every
 # face to the front with a 3-D model first.
 #
 # ## The whole network
 #
-# The table, row by row. The switch `own` decides whether the local layers have kernels of their own or share one.
+# The table, row by row. The pooling rounds the side of its map up (`ceil_mode`). The switch `own` decides whether the
+# local layers have kernels of their own or share one.
 
 
 # %%
@@ -420,8 +423,8 @@ guard(
 # "More than 120 million parameters", of which "more than 95 %" are in the local and the fully connected layers (Taigman
 # et al. 2014): our count is a little below the first claim, and the second holds with room to spare.
 #
-# How does the number of weights grow with the side of the image, and in which layer most? Move the slider below: it is
-# L4.
+# How does the number of weights grow with the side of the image, and in which layer most? Guess first, then move the
+# slider below.
 
 
 # %%
@@ -525,16 +528,18 @@ for whose, n_photographs in (("its own", 4_400_000), ("our", TRAIN)):
     print(f"DeepFace on {whose} data: {for_each:,.0f} parameters for each photograph")
 
 # %% [markdown]
-# Taigman et al. (2014) say so themselves: "Only because we have a large labeled dataset, we can afford three large locally
-# connected layers." A local weight needs many photographs. And it needs them aligned, so that its window always shows
-# the same part of a face.
+# That is the full network; the reduced one has $695412 / 300 \approx 2318$ for each photograph. Taigman et al. (2014)
+# say so themselves: "Only because we have a large labeled dataset, we can afford three large locally connected layers."
+# How many photographs a local weight needs is not measured here, since no run varies their number. It also needs them
+# aligned, so that its window always shows the same part of a face.
 #
 # ## Where own kernels win, and where they lose
 #
-# Both can be tested on MNIST digits. They lie in the middle of their pictures, as aligned faces do. Two small networks
-# learn to name a thousand of them, shrunk to 14x14: three layers of 3x3 kernels with 16 channels, then the mean of each
-# channel. In one network every position has its own kernels, in the other all positions share one. Both do exactly the
-# same multiply-adds. The mean at the end forgets where something was found, so only own kernels can know about places.
+# The need for alignment can be tested on MNIST digits. They lie in the middle of their pictures, as aligned faces do.
+# Two small networks learn to name a thousand of them, shrunk to 14x14: three layers of 3x3 kernels with 16 channels,
+# then the mean of each channel. In one network every position has its own kernels, in the other all positions share
+# one. Both do exactly the same multiply-adds. The mean at the end forgets where something was found, so only own
+# kernels can know about places.
 
 
 # %%
@@ -574,8 +579,9 @@ moved_guess = exercises.predict(
 )
 
 # %% [markdown]
-# The loop is that of notebook 02, with another optimizer: **Adam** divides the step of each weight by the recent size of
-# its gradient, so that all weights move about equally fast. Here is the training of one network, and its test.
+# The loop is that of notebook 02, with another optimizer: **Adam** divides the step of each weight by the recent size
+# of its gradient, so that all weights move about equally fast. That suits the small gradient of a local weight, which
+# comes from one position. Here is the training of one network, and its test.
 
 
 # %%
@@ -688,10 +694,12 @@ guard(
 )
 
 # %% [markdown]
-# On digits in the middle of their pictures own kernels named 90.4 % and shared ones 71.5 %, at the same multiply-adds. A
-# stroke at the top of a digit means something else than the same stroke at the bottom, and only own kernels can tell the
-# two apart. A move of up to one pixel took all of that lead away: the interval around it includes zero. At two and three
-# pixels shared kernels were ahead by 15 points, since they find a stroke wherever it lies.
+# On digits in the middle of their pictures own kernels named 90.4 % and shared ones 71.5 %, at the same multiply-adds.
+# A stroke at the top of a digit means something else than the same stroke at the bottom, and own kernels can tell the
+# two apart. But they also have many more weights: of their own training digits they named nearly all, and one kernel
+# about three in four. How much of the lead is places, and how much that the small network has not even fitted, these
+# runs do not separate. A move of up to one pixel took all of that lead away: the interval around it includes zero. At
+# two and three pixels shared kernels were ahead by 15 points: they fell too, to 44.8 % at two, though less.
 #
 # Is it the move that hurts own kernels, or that they had never seen one? Here are the networks that were trained on
 # digits moved by up to two pixels:
@@ -712,9 +720,10 @@ guard(
 
 # %% [markdown]
 # Now own kernels led by far at zero, one and two pixels. Only at three, further than in training, did the lead nearly
-# vanish. So it is not the move that hurts them, but a move they were not trained on: the kernels of a position know what
-# they have seen at that position. Nor is the training on moved digits free: on digits in the middle own kernels now named
-# 81.6 % instead of 90.4 %. Taigman et al. went the other way and turned every face to the front, in training and in the test.
+# vanish. So what hurts them most is a move they were not trained on: the kernels of a position know what they have seen
+# at that position. Nor is the training on moved digits free: on digits in the middle own kernels now named 81.6 %
+# instead of 90.4 %, and shared ones 56.0 % instead of 71.5 %. So part of the larger lead is the loss of shared kernels.
+# Taigman et al. went the other way and turned every face to the front, in training and in the test.
 #
 # One caveat: the network with shared kernels is small, and the mean at its end hides from it where a stroke was. That
 # isolates the idea, and it is no fair race between architectures. The open task takes the mean away.
@@ -756,7 +765,8 @@ def new_network(own):
 
 
 # %% [markdown]
-# The recipe is that of notebook 02, with twelve epochs:
+# The recipe is that of notebook 02, with twelve epochs; photographs are mirrored (`RandomFlip`) and moved by up to
+# three pixels (`RandomShift`) at random:
 
 # %%
 people, _ = data.split_by_identity(faces, n_test=10, seed=0)
@@ -812,10 +822,11 @@ guard(
 )
 
 # %% [markdown]
-# Both networks name their training photographs. But with kernels of its own a local layer remained nearly the **random**
-# layer that it was, and the rest of the network learned around it. It has sixteen times the parameters of its twin, and
-# most of them are where chance put them. This is one run of each with one optimizer: with Adam, whose steps do not shrink
-# with the gradient, the weights would move further.
+# Both networks name their training photographs. But with kernels of its own a local layer remained nearly the
+# **random** layer that it was. The network has sixteen times the parameters of its twin, and most of them are where
+# chance put them. Whether the other layers learned around it, and what it means for new people, we did not test. This
+# is one run of each with one optimizer: with Adam, whose steps do not shrink with the gradient, the weights should move
+# further.
 #
 # ### Explain: what would help the local layers?
 #
@@ -825,10 +836,10 @@ guard(
 #
 # <details><summary>Model answer</summary>
 #
-# More photographs give each weight more different windows: ten times the data for the same question, which is what it
-# lacks. More epochs show it the same windows again; the weights move further, and towards these few photographs. Moving
-# the photographs brings more of each face past every position, so a weight sees more variety, but it also takes away what the
-# layer is for: that the same part of a face is always at the same place.
+# By the count, and without a run: more photographs give each weight more different windows, ten times the data for the
+# same question, which is what it lacks. More epochs show it the same windows again; the weights move further, and
+# towards these few photographs. Moving the photographs brings more of each face past every position, so a weight sees
+# more variety, but it also takes away what the layer is for: that the same part of a face is always at the same place.
 #
 # </details>
 #
@@ -853,10 +864,11 @@ guard(
 #   many times the weights as there are positions.
 # - Local response normalisation has no weights, looks at one position only, and moves with the image. It is no
 #   replacement.
-# - At the same multiply-adds, and with the places averaged at the end, own kernels led by 19 points on digits in the middle
-#   of their pictures, and trailed by 15 on digits moved by up to two pixels. Trained on such moves, they led there as well.
-# - A local weight is taught by one window of each photograph. With three hundred photographs the local layers of DeepFace
-#   stayed nearly random, and the rest of the network learned around them.
+# - At the same multiply-adds, and with the places averaged at the end, own kernels led by 19 points on digits in the
+#   middle of their pictures, and trailed by 15 on digits moved by up to two pixels. Trained on such moves, they led
+#   there as well, and both kinds lost on digits in the middle.
+# - A local weight is taught by one window of each photograph. With three hundred photographs the local layers of
+#   DeepFace stayed nearly random.
 #
 # **Next**: [notebook 04e](04e_inception.ipynb) is another optional family, with blocks that branch. The core goes on with
 # [notebook 05](05_center_loss_digits.ipynb), on the loss.
