@@ -79,17 +79,3 @@ def eer_of_drawn(scores, same, left_person, right_person, drawn):
         same, times[left_person], times[left_person] * times[right_person]
     )
     return evaluation.eer(np.repeat(scores, counts), np.repeat(same, counts)).rate
-
-
-# Open task: a paragraph of the kind that is asked for, on another question, with the numbers of the stored run. (There
-# the plan came after the runs; in your experiment it comes first.)
-#
-# "Is the network more accurate than plain pixels on strangers? A lead of four points would matter to us. Single
-# differences may scatter by two, and then five paired runs find four points with a power of 91 % (`runs_needed(2, 4)`).
-# Run k puts ten of the forty people of ORL aside with seed k - 1, trains on the other thirty (twelve epochs, the recipe
-# of `trained_network`, the same seed), and judges both systems by ten folds on the same 900 pairs. The network was
-# ahead by 4.6, 4.6, 6.3, 3.1 and 5.2 points, 4.8 on average. The 95 % interval is 3.3 to 6.2 points; corrected for the
-# people that runs share (ten tested for thirty trained on) it is 2.4 to 7.1. With the spread that we planned for, five
-# runs would have missed a lead of one or two points more often than not. More seeds would average out weights and
-# rounding, but they are the same forty people: about others these runs say little. Numbers from one processor; others
-# differ."

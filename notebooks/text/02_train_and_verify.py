@@ -1296,15 +1296,9 @@ guard(
 # Our training photographs were mirrored and moved at random. Is that worth it, for strangers? Plan and run the experiment,
 # and write a paragraph that somebody else can trust. Start from `one_run`, and drop pixels and LDA. Let it train two
 # networks on the same split with the same seed, `trained_network(seed, learn)` and `trained_network(seed, learn,
-<<<<<<< HEAD
-# augment=None)`, and return both accuracies. A run takes some ten seconds. (If you then keep whichever is better, the
-# strangers were your validation people, and the result needs new ones.) The solutions hold such a paragraph on another
-# question, network against pixels.
-=======
 # augment=None)` (neither mirrored nor moved), and return both accuracies. A run takes some ten seconds. (If you then keep
 # whichever is better, the strangers were your validation people, and the result needs new ones.) The solutions hold a sample
 # paragraph, about network and pixels.
->>>>>>> h8
 #
 # | What counts | Points |
 # |---|---|
