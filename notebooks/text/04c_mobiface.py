@@ -383,7 +383,7 @@ guard(
 )
 
 # %% [markdown]
-# Twice the side is four times as many places, and four times the head: 51 MB become 206 with fc, 0.1 MB become 0.4 with
+# Twice the side is four times as many places, and four times the head: 51.4 MB become 205.5 with fc, 0.1 MB become 0.4 with
 # gdconv. Now halve the width of the network, its channels. Why does the fully connected head hardly shrink?
 
 # %% tags=["nbval-skip"] skip_reason="needs a browser to move the slider"
