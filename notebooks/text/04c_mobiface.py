@@ -375,9 +375,9 @@ viz.show(heads_figure(1.0), alt=alt)
 # %% tags=["guard"]
 guard(
     "twice the side is four times the head, of 51 MB for fc and of 0.1 MB for gdconv",
-    np.allclose(heads_mb.loc[224], 4 * heads_mb.loc[112], rtol=0.07)
-    and 50 < heads_mb.loc[112, "fc"] < 52
-    and sizes["gdconv"][7] < 1.1 * sizes["gdconv"][0],
+    np.allclose(np.array(heads_mb)[7], 4 * np.array(heads_mb)[3], rtol=0.07)
+    and 50 < np.array(heads_mb)[3, 2] < 52
+    and 0.1 < sizes["gdconv"][3] - sizes["gap"][3] < 0.15,
     heads_mb=heads_mb,
     sizes=sizes,
 )
