@@ -606,10 +606,10 @@ for bias in (True, False):
 # %% tags=["guard"]
 guard(
     "with biases no number fits both rows, without them 7,342 does",
-    people["Inception v3", True] == (7_291, 7_339)
-    and people["MobiFace", True] == (7_342, 7_351)
-    and people["both", True] == ()
-    and people["both", False] == (7_342, 7_342),
+    list(people["Inception v3", True]) == [7_291, 7_339]
+    and list(people["MobiFace", True]) == [7_342, 7_351]
+    and list(people["both", True]) == []
+    and list(people["both", False]) == [7_342, 7_342],
     people=people,
 )
 
