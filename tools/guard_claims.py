@@ -102,7 +102,8 @@ def decoded(value: Any) -> Any:
     if kind == "array":
         return np.array([decoded(item) for item in content])
     if kind == "dict":
-        return {decoded(key): decoded(item) for key, item in content}
+        keys = (tuple(decoded(key)) if isinstance(key, list) else decoded(key) for key, _ in content)
+        return dict(zip(keys, (decoded(item) for _, item in content), strict=True))
     raise ValueError(f"a value is {content}: give numbers, words, or lists, arrays and dicts of them")
 
 

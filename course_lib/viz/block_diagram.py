@@ -20,19 +20,27 @@ SPOKEN = {"+": "sum", "×": "product"}
 
 
 def block_diagram(
-    blocks: Mapping[str, tuple[nn.Module, tuple[int, ...]]], *, title: str, costs: bool = True
+    blocks: Mapping[str, tuple[nn.Module, tuple[int, ...]]],
+    *,
+    title: str,
+    costs: bool = True,
+    roles: Mapping[str, str] | None = None,
 ) -> Diagram:
     """What blocks consist of, one beside the other, from the input on top to the output: ``{heading: (block, shape)}``.
 
     The layers, their order, shortcuts and branches are those that the block runs on an input (N, *shape):
     ``viz.show(*viz.block_diagram({"the first": (network.body[0], (64, 56, 56))}, title="..."))``. A block of one's own
     is drawn as well. ``costs=False`` leaves parameters and multiply-adds out, for a reader who is to find them.
+    ``roles={"join": "the join"}`` says what the text calls the layer at that path in a block.
 
     Returns the figure and its alt text. Raises TypeError for what is no module, ValueError for a shape that a block
-    does not take, or nothing.
+    does not take, a role for a layer that none has, or nothing.
     """
     _checks.not_empty("blocks", blocks)
-    insides = {heading: inside(block, shape) for heading, (block, shape) in blocks.items()}
+    insides = {heading: inside(block, shape, roles) for heading, (block, shape) in blocks.items()}
+    names = {name for block, _ in blocks.values() for name, _ in block.named_modules()}
+    if unknown := sorted(set(roles or {}) - names):
+        raise ValueError(f"roles are given for {unknown}; expected paths of layers, such as those of named_modules()")
     plans = [Plan(each.parts, 0.72 if costs else 0.36, costs=costs) for each in insides.values()]
     taken = sum(plan.width for plan in plans)
     width = max(NARROWEST, taken + MARGIN * (len(plans) + 1))

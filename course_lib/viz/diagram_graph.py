@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import torch
@@ -90,8 +91,10 @@ class Inside:
         return f"Inside({len(self.parts)} parts, {self.parameters:,} parameters, {self.macs:,} multiply-adds)"
 
 
-def inside(block: nn.Module, shape: tuple[int, ...]) -> Inside:
+def inside(block: nn.Module, shape: tuple[int, ...], roles: Mapping[str, str] | None = None) -> Inside:
     """The parts of ``block`` on inputs (N, *shape), in evaluation; containers and units are taken apart, no others.
+
+    ``roles`` are said behind the names of layers: ``{path in the block: word}``.
 
     Raises:
         TypeError: ``block`` is not a module.
@@ -104,7 +107,7 @@ def inside(block: nn.Module, shape: tuple[int, ...]) -> Inside:
     program = _export(block, shape)
     nodes = [node for node in program.graph.nodes if node.op == "call_function"]
     return Inside(
-        parts=_Reader(block, program, shape).parts,
+        parts=_Reader(block, program, shape, roles or {}).parts,
         parameters=sum(parameter.numel() for parameter in block.parameters()),
         macs=sum(multiply_adds(node) for node in nodes),
     )
@@ -124,8 +127,11 @@ def _export(block: nn.Module, shape: tuple[int, ...]) -> ExportedProgram:
 class _Reader:
     """Walks the operations of a block in order and gathers them into parts."""
 
-    def __init__(self, block: nn.Module, program: ExportedProgram, shape: tuple[int, ...]) -> None:
+    def __init__(
+        self, block: nn.Module, program: ExportedProgram, shape: tuple[int, ...], roles: Mapping[str, str]
+    ) -> None:
         self.block = block
+        self.roles = roles
         self.parts = [Part("input", [], words.PLAIN, shape=shape)]
         self.part_of: dict[Node, Part] = {}  # whose output a node is
         self.called: dict[str, Part] = {}  # by the call of a module
@@ -145,6 +151,7 @@ class _Reader:
             part.sources += [each for each in sources if each not in (part, *part.sources)]
         elif call:
             part = self.called[call] = self._module(self.block.get_submodule(name), node, sources)
+            part.name += f" ({self.roles[name]})" if name in self.roles else ""
         else:
             part = self._operation(node, sources)
         self.part_of[node] = part

@@ -25,14 +25,16 @@ def window_and_weights(kernels):
     return height, width, sum(h * w for h, w in kernels)
 
 
-def people_behind(printed, rest, features):
-    """Each person costs features + 1 parameters: a row of weights, and a bias.
+def people_behind(rows, bias):
+    """Each person costs as many weights as there are features, and a bias if there is one.
 
-    The printed number stands for a range half a tenth of a million to either side. The fewest people are the first whose
+    The printed number stands for a range of half a step to either side. The fewest people of a row are the first whose
     sum reaches its lower end, so round up; the most are the last who stay below the upper end, so round up and take one
-    off. In whole numbers nothing is lost to rounding.
+    off. What fits every row is at least the largest of the fewest and at most the smallest of the most.
     """
-    middle = round(10 * printed) * 100_000 - rest
-    fewest = -(-(middle - 50_000) // (features + 1))
-    most = -(-(middle + 50_000) // (features + 1)) - 1
-    return fewest, most
+    fewest, most = [], []
+    for printed, step, rest, features in rows:
+        low = printed - step // 2 - rest
+        fewest.append(-(-low // (features + bias)))
+        most.append(-(-(low + step) // (features + bias)) - 1)
+    return (max(fewest), min(most)) if max(fewest) <= min(most) else ()

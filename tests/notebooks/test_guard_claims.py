@@ -55,7 +55,7 @@ def test_values_come_back_from_the_kernel_as_they_were() -> None:
         "counts": np.array([[1, 2], [3, 4]]),
         "means": torch.tensor([0.1, 0.2], requires_grad=True),
         "names": ["a", "b"],
-        "by_name": {"a": 1.5, 2: (True, None)},
+        "by_name": {"a": 1.5, 2: (True, None), ("b", False): []},
         "column": pd.Series([1.0, 2.0]),
         "flag": np.bool_(True),
         "n": np.int64(3),
@@ -69,7 +69,7 @@ def test_values_come_back_from_the_kernel_as_they_were() -> None:
     assert back["share"] == 0.1 and back["flag"] is True and back["n"] == 3 and back["names"] == ["a", "b"]
     assert back["counts"].tolist() == [[1, 2], [3, 4]] and back["counts"].dtype.kind == "i"
     assert back["means"].tolist() == [0.1, 0.2] and back["column"].tolist() == [1.0, 2.0]
-    assert back["by_name"] == {"a": 1.5, 2: [True, None]}
+    assert back["by_name"] == {"a": 1.5, 2: [True, None], ("b", False): []}
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
+from matplotlib.text import Text
 from test_diagram_stages import drawn, forward_shapes, small
 from torch import nn
 
@@ -158,6 +159,15 @@ def test_the_alt_text_says_what_is_added_to_what() -> None:
     alt = viz.block_diagram({"a block": (block, (4, 6, 6))}, title="T").alt
     assert alt.startswith("a block: input 4 × 6 × 6; 1×1 convolution, batch norm, PReLU, to 8 × 6 × 6; 3×3 depthwise")
     assert "sum of input and 1×1 convolution, to 4 × 6 × 6" in alt and "192 parameters" in alt
+
+
+def test_a_layer_is_called_what_the_text_calls_it() -> None:
+    block = nn.Sequential(nn.Conv2d(4, 2, 1), nn.ReLU(), nn.Conv2d(2, 4, 1))
+    diagram = viz.block_diagram({"a block": (block, (4, 6, 6))}, title="T", roles={"2": "the join"})
+    assert "1×1 convolution, ReLU, to 2 × 6 × 6; 1×1 convolution (the join), to 4 × 6 × 6" in diagram.alt
+    assert "1×1 convolution (the join)" in {text.get_text() for text in diagram.figure.findobj(Text)}
+    with pytest.raises(ValueError, match=r"roles are given for \['3'\]; expected paths of layers"):
+        viz.block_diagram({"a block": (block, (4, 6, 6))}, title="T", roles={"3": "the join"})
 
 
 def test_what_cannot_be_drawn_is_refused() -> None:

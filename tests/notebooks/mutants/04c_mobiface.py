@@ -26,30 +26,30 @@ def three(maps, place, dense, *, gap=None, gdconv=None, fc=None):
     )
 
 
-def behind(millions, body, features, *, fewest=0, most=0):
+def behind(*table, fewest=0, most=0):
     """The right answer, with something added at each end."""
-    few, many = right.classes_behind(millions, body, features)
+    few, many = right.classes_behind(*table)
     return few + fewest, many + most
 
 
-def floor_at_the_low_end(millions, body, features):
-    low = millions * 1_000_000 - 500_000 - body
-    return low // (features + 1), right.classes_behind(millions, body, features)[1]
+def floor_at_the_low_end(printed, step, body, features, bias):
+    fewest = (printed - step // 2 - body) // (features + bias)
+    return fewest, right.classes_behind(printed, step, body, features, bias)[1]
 
 
-def ceil_at_the_high_end(millions, body, features):
-    high = millions * 1_000_000 + 500_000 - body
-    return right.classes_behind(millions, body, features)[0], math.ceil(high / (features + 1))
+def ceil_at_the_high_end(printed, step, body, features, bias):
+    most = math.ceil((printed + step // 2 - body) / (features + bias))
+    return right.classes_behind(printed, step, body, features, bias)[0], most
 
 
-def half_rounded_down(millions, body, features):
-    low = millions * 1_000_000 - 500_000 - body
-    return low // (features + 1) + 1, (low + 1_000_000) // (features + 1)
+def half_rounded_down(printed, step, body, features, bias):
+    low = printed - step // 2 - body
+    return low // (features + bias) + 1, (low + step) // (features + bias)
 
 
-def half_of_a_unit(millions, body, features):
-    low = (millions * 1_000_000 - body) / (features + 1)
-    return math.ceil(low), math.ceil(low + 1_000_000 / (features + 1)) - 1
+def half_of_a_unit(printed, step, body, features, bias):
+    low = printed - body
+    return math.ceil(low / (features + bias)), math.ceil((low + step) / (features + bias)) - 1
 
 
 MUTANTS = {
@@ -88,14 +88,17 @@ MUTANTS = {
         "in this order": lambda c, s, d: right.head_parameters(c, s, d)[::-1],
     },
     "classes_behind": {
-        "the body is taken away": lambda m, body, f: right.classes_behind(m, 0, f),
-        "each class has a bias": lambda m, body, f: right.classes_behind(m, body, f - 1),
+        "the body is taken away": lambda p, s, body, f, bias: right.classes_behind(p, s, 0, f, bias),
+        "a bias if there is one": lambda p, s, body, f, bias: right.classes_behind(p, s, body, f, False),
+        "no bias if there is none": lambda p, s, body, f, bias: right.classes_behind(p, s, body, f, True),
+        "rounded to the step, not to a million": lambda p, s, *a: right.classes_behind(p, 1_000_000, *a),
+        "rounded to the step, not to a tenth": lambda p, s, *a: right.classes_behind(p, 100_000, *a),
         "at the low end a class more is needed": floor_at_the_low_end,
         "at the high end a class less is left": ceil_at_the_high_end,
-        "exactly half a million is rounded up": half_rounded_down,
-        "half a million to either side, not a million upwards": half_of_a_unit,
-        "the smallest first": lambda m, body, f: right.classes_behind(m, body, f)[::-1],
-        "the fewest that still fit": lambda m, body, f: behind(m, body, f, fewest=1),
-        "the most that still fit": lambda m, body, f: behind(m, body, f, most=-1),
+        "exactly half a step is rounded up": half_rounded_down,
+        "half a step to either side, not a step upwards": half_of_a_unit,
+        "the smallest first": lambda *a: right.classes_behind(*a)[::-1],
+        "the fewest that still fit": lambda *a: behind(*a, fewest=1),
+        "the most that still fit": lambda *a: behind(*a, most=-1),
     },
 }

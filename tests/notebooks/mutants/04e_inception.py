@@ -1,7 +1,5 @@
 """Wrong answers to the exercises of 04e_inception, each under the rule that it breaks."""
 
-import math
-
 import torch
 
 from tools.notebook_exercises import solution_of
@@ -70,32 +68,40 @@ def largest_kernel(kernels):
     return max(h for h, _ in kernels), max(w for _, w in kernels), sum(h * w for h, w in kernels)
 
 
-def without_bias(printed, rest, features):
-    return right.people_behind(printed, rest, features - 1)
+def shifted(rows, bias, *, down=0.5, up=0.5, late=0, more=0):
+    """The right answer, with ranges of other widths in steps, or so many people more at either end."""
+    fewest, most = [], []
+    for printed, step, rest, features in rows:
+        low, high = printed - int(down * step) - rest, printed + int(up * step) - rest
+        fewest.append(-(-low // (features + bias)) + late)
+        most.append(-(-high // (features + bias)) - 1 + more)
+    return (max(fewest), min(most)) if max(fewest) <= min(most) else ()
 
 
-def two_biases(printed, rest, features):
-    return right.people_behind(printed, rest, features + 1)
+def rounded_down(rows, bias):
+    ends = [((p - s // 2 - r) // (f + bias), -(-(p + s // 2 - r) // (f + bias)) - 1) for p, s, r, f in rows]
+    fewest, most = max(low for low, _ in ends), min(high for _, high in ends)
+    return (fewest, most) if fewest <= most else ()
 
 
-def rounded_down(printed, rest, features):
-    fewest = (round(10 * printed) * 100_000 - 50_000 - rest) // (features + 1)
-    return fewest, right.people_behind(printed, rest, features)[1]
+def upper_end_included(rows, bias):
+    ends = [(-(-(p - s // 2 - r) // (f + bias)), (p + s // 2 - r) // (f + bias)) for p, s, r, f in rows]
+    fewest, most = max(low for low, _ in ends), min(high for _, high in ends)
+    return (fewest, most) if fewest <= most else ()
 
 
-def upper_end_included(printed, rest, features):
-    fewest, _ = right.people_behind(printed, rest, features)
-    return fewest, (round(10 * printed) * 100_000 + 50_000 - rest) // (features + 1)
+def any_row(rows, bias):
+    ends = [right.people_behind([row], bias) for row in rows]
+    return min(low for low, _ in ends), max(high for _, high in ends)
 
 
-def a_whole_tenth_wide(printed, rest, features):
-    middle = round(10 * printed) * 100_000 - rest
-    return math.ceil((middle - 100_000) / (features + 1)), math.ceil((middle + 100_000) / (features + 1)) - 1
+def crossed(rows, bias):
+    ends = [right.people_behind([row], bias) for row in rows]
+    return max(low for low, _ in ends), min(high for _, high in ends)
 
 
-def cut_off(printed, rest, features):
-    least = round(10 * printed) * 100_000 - rest
-    return -(-least // (features + 1)), -(-(least + 100_000) // (features + 1)) - 1
+def in_tenths(rows, bias):
+    return right.people_behind([(printed, 100_000, rest, features) for printed, _, rest, features in rows], bias)
 
 
 MUTANTS = {
@@ -117,11 +123,17 @@ MUTANTS = {
         "height before width": width_first,
     },
     "people_behind": {
-        "each person has a bias": without_bias,
-        "one bias, not two": two_biases,
+        "a bias if there is one": lambda rows, bias: right.people_behind(rows, False),
+        "no bias if there is none": lambda rows, bias: right.people_behind(rows, True),
         "the fewest are rounded up": rounded_down,
         "less than the upper end": upper_end_included,
-        "half a tenth to either side": a_whole_tenth_wide,
-        "rounded, not cut off": cut_off,
+        "half a step to either side": lambda rows, bias: shifted(rows, bias, down=1, up=1),
+        "rounded, not cut off": lambda rows, bias: shifted(rows, bias, down=0, up=1),
+        "rounded to the row's own step": in_tenths,
+        "every row, not the first alone": lambda rows, bias: right.people_behind(rows[:1], bias),
+        "every row, not the last alone": lambda rows, bias: right.people_behind(rows[-1:], bias),
+        "every row, not any of them": any_row,
+        "() if no number fits": crossed,
+        "the smallest first": lambda rows, bias: right.people_behind(rows, bias)[::-1],
     },
 }
