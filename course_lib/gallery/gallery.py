@@ -25,6 +25,7 @@ from course_lib.gallery.kind import IncompatibleError
 from course_lib.gallery.matching import Index
 from course_lib.gallery.names import as_name
 from course_lib.gallery.store import Person, Store
+from course_lib.paths import expanded
 
 
 @dataclass(frozen=True, eq=False)
@@ -124,8 +125,9 @@ class Gallery:
     ) -> EnrolmentReport:
         """Enrol everybody in a folder, ``PERSON/IMAGE.jpg``: all of them together or nobody.
 
-        Hidden files are passed over, and files that are no images by their suffix, which are counted. With
-        ``on_error="skip"`` a person of whom no photograph can be used is left out; the report says so.
+        Hidden files are passed over, what systems leave behind (such as ``__MACOSX``), and files that are no images by
+        their suffix, which are counted. With ``on_error="skip"`` a person of whom no photograph can be used is left
+        out; the report says so.
 
         Args:
             consent: one that covers everybody, or one for each person, by name.
@@ -136,7 +138,7 @@ class Gallery:
             ValueError: an image lies outside the folders of the people, or somebody's consent is missing. Otherwise
                 as ``enrol``.
         """
-        people, passed_over = people_in(Path(folder), on_error)
+        people, passed_over = people_in(expanded(folder), on_error)
         return self._enrol(people, consents(list(people), consent), choose, on_error, extend, passed_over)
 
     def calibrate(

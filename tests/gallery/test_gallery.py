@@ -432,3 +432,9 @@ def test_what_is_no_embedder_is_refused(tmp_path, model, error, words):
 
 def test_it_says_how_many_there_are(enrolled):
     assert repr(enrolled).startswith("Gallery(3 people, 6 templates in ")
+
+
+def test_a_folder_in_the_home_folder_is_understood(there, folder, monkeypatch):
+    monkeypatch.setenv("HOME", str(folder.parent))
+    monkeypatch.setenv("USERPROFILE", str(folder.parent))
+    assert there.enrol_folder("~/people", consent=CONSENT).templates == {"Ada": 2, "Grace": 1}
