@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import nn
 
-from course_lib.alignment import Detector, Photograph
+from course_lib.alignment import Detector, Photograph, Problem
 from course_lib.alignment.align import Choice
 from course_lib.alignment.template import Size
 from course_lib.data import ImageSet
@@ -205,16 +205,26 @@ class Gallery:
         return self.identify_many([photograph], threshold=threshold)[0]
 
     def identify_many(
-        self, photographs: Sequence[Photograph], *, threshold: float | None = None
+        self,
+        photographs: Sequence[Photograph],
+        *,
+        threshold: float | None = None,
+        problems: list[Problem] | None = None,
     ) -> list[list[IdentifiedFace]]:
-        """``identify`` for each of several photographs, which is quicker."""
+        """``identify`` for each of several photographs, which is quicker.
+
+        Args:
+            threshold: see ``identify``.
+            problems: a list, to go on without photographs that cannot be used, which are added to it and have no faces
+                in what is returned; None raises at the first.
+        """
         index = self.index()
         if threshold is None:
             threshold = self._calibrated(index)
         elif not math.isfinite(threshold):
             raise ValueError(f"threshold is {threshold}; expected a cosine")
         photographs = as_list(photographs)
-        faces, templates = self.embedder.everybody(photographs, labelled(photographs))
+        faces, templates = self.embedder.everybody(photographs, labelled(photographs), problems)
         named = _named(index, templates, threshold)
         return [[IdentifiedFace(face.box, face.landmarks, *next(named)) for face in in_one] for in_one in faces]
 
