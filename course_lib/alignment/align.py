@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Literal, TypeVar, get_args
 
 import numpy as np
 
@@ -15,6 +15,7 @@ from course_lib.alignment.template import Size, template
 from course_lib.alignment.warp import warp
 
 Choice = Literal["largest", "central"]
+T, R = TypeVar("T"), TypeVar("R")
 
 NO_FACE_REMEDY = (
     "try a smaller min_face or threshold; if the face lies on its side or is upside down, turn the photograph upright, "
@@ -96,6 +97,17 @@ def align_many(
         matrix = similarity(face.landmarks, target)
         crops.append(Crop(warp(photograph, matrix, size), face, matrix, len(faces)))
     return crops
+
+
+def each_or_error(work: Callable[[list[T]], Sequence[R]], items: Sequence[T]) -> list[R | Exception]:
+    """What ``work`` makes of all items together; where that fails, of each alone, with its error in its place.
+
+    Whatever one photograph leads to (landmarks in one place, a side that OpenCV cannot count), the others go on.
+    """
+    try:
+        return list(work(list(items)))
+    except Exception as error:
+        return [error] if len(items) == 1 else [one for item in items for one in each_or_error(work, [item])]
 
 
 def crop_with_margin(

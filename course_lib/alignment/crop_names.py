@@ -61,6 +61,26 @@ def plain_name(name: str) -> str:
     return unicodedata.normalize("NFC", name)
 
 
+def found_as(photographs: Iterable[str], names: Iterable[str]) -> dict[str, str]:
+    """Which of the ``names`` in their folder is each photograph's own, or its crop's; not where several may be.
+
+    Example:
+        >>> found_as(["a.jpg", "b.jpg", "c.jpg"], ["a.png", "b.jpg.png", "b.png.png", "c.bmp", "c.png"])
+        {'a.jpg': 'a.png', 'b.jpg': 'b.jpg.png'}
+    """
+    alike: dict[str, list[str]] = {}
+    for name in names:
+        alike.setdefault(plain_name(name), []).append(name)
+    found = {}
+    for photograph in photographs:
+        may_be = alike.get(plain_name(photograph), [])
+        of_its_suffix = [name for name in may_be if PurePosixPath(name).stem == photograph]
+        itself = [name for name in may_be if name == photograph]
+        only = next((few[0] for few in (itself, of_its_suffix, may_be) if len(few) == 1), None)
+        found |= {photograph: only} if only else {}
+    return found
+
+
 def digest(text: str, length: int = 16) -> str:
     """A short name for any name, also one of bytes that are no text."""
     return hashlib.sha256(os.fsencode(text)).hexdigest()[:length]

@@ -9,6 +9,7 @@ import os
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
 
@@ -16,7 +17,7 @@ import cv2
 import torch
 from PIL import Image
 
-from course_lib.alignment.align import Choice, align_many, check_choice
+from course_lib.alignment.align import Choice, align_many, check_choice, each_or_error
 from course_lib.alignment.crop_names import digest, same_file
 from course_lib.alignment.crop_record import Plan, plan, write_json, write_record
 from course_lib.alignment.detector import Detector
@@ -335,18 +336,12 @@ def _align_chunk(chunk: list[Task], detector: Detector, recipe: Recipe) -> Itera
 def _align_batch(
     batch: dict[int, tuple[Task, Any]], detector: Detector, recipe: Recipe
 ) -> Iterator[tuple[int, Problem | None]]:
-    try:
-        photographs = [pixels for _, pixels in batch.values()]
-        crops = align_many(photographs, detector, size=recipe.size, choose=recipe.choose, margin=recipe.margin)
-    except Exception as error:  # whatever one photograph leads to, the others go on without it
-        for number, (task, pixels) in batch.items():
-            if len(batch) > 1:
-                yield from _align_batch({number: (task, pixels)}, detector, recipe)
-            else:
-                yield number, Problem(task.name, FAILED, f"{type(error).__name__}: {error}")
-        return
+    align_some = partial(align_many, detector=detector, size=recipe.size, choose=recipe.choose, margin=recipe.margin)
+    crops = each_or_error(align_some, [pixels for _, pixels in batch.values()])
     for (number, (task, _)), crop in zip(batch.items(), crops, strict=True):
-        if crop is None:
+        if isinstance(crop, Exception):
+            yield number, Problem(task.name, FAILED, f"{type(crop).__name__}: {crop}")
+        elif crop is None:
             yield number, Problem(task.name, NO_FACE, "the detector found none")
         else:
             yield number, _write_crop(Image.fromarray(crop.image), task)

@@ -10,6 +10,7 @@ import importlib
 import io
 import re
 import stat
+import sys
 from pathlib import Path
 from types import ModuleType
 from typing import IO, Any
@@ -26,6 +27,12 @@ FORMATS = {kind: kind.upper() for kind in READABLE} | {"HEIC": "HEIF"}
 # Bytes of a large image that Pillow takes at a time. glibc gives pieces beyond 32 MiB back to the system at once, and
 # keeps smaller ones for the thread that freed them: with Pillow's own 16 MiB, each thread would keep its largest image.
 BLOCK = 64 * 2**20
+_ORDERS = {"B": "L", "L": "B", "N": "B" if sys.byteorder == "little" else "L"}  # big, little, this machine's
+OTHER_ORDER = {
+    f"{colours};16{order}": f"{colours};16{other}"
+    for colours in ("RGB", "RGBA", "RGBX", "RGBa", "CMYK")
+    for order, other in _ORDERS.items()
+}
 REDUCED = 254  # TIFF's tag NewSubfileType, whose lowest bit says that this image is a smaller copy of another
 
 
@@ -67,6 +74,35 @@ def damaged(source: Path | bytes, name: str, error: Exception) -> UnreadableErro
     return UnreadableError(
         f"{name} cannot be read as an image (a damaged or incomplete {kind}{said}); fetch or copy it again"
     )
+
+
+def has_deep_colours(image: Image.Image) -> bool:
+    """Whether a file, not decoded yet, has colours of 16 bits; Pillow keeps the upper byte of each."""
+    deep = image.format in ("PNG", "TIFF") and any(";16" in _raw_mode(tile) for tile in getattr(image, "tile", ()))
+    return deep and not image.mode.startswith("I")
+
+
+def decode_lower_bytes(image: Image.Image) -> Image.Image:
+    """Decode a file that has deep colours to their lower bytes: those are the upper ones in the other byte order.
+
+    Raises:
+        UnreadableError: it is grey and transparent, which Pillow knows in one order only.
+    """
+    if any(_raw_mode(tile) not in OTHER_ORDER for tile in image.tile):
+        raise UnreadableError("16 bits a pixel, of which only the lower 8 are used; save it with 8 bits a pixel")
+    other = [OTHER_ORDER[_raw_mode(tile)] for tile in image.tile]
+    image.tile = [
+        tile._replace(args=raw if isinstance(tile.args, str) else (raw, *tile.args[1:]))
+        for tile, raw in zip(image.tile, other, strict=True)
+    ]
+    image.load()
+    return image
+
+
+def _raw_mode(tile: Any) -> str:
+    """How the bytes of a tile are to be read."""
+    args = tile.args if isinstance(tile.args, tuple) else (tile.args,)
+    return str(args[0]) if args else ""
 
 
 def expected_pixels() -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -12,7 +12,14 @@ from torch import Tensor
 
 from course_lib import limits
 from course_lib.alignment.file_kinds import IMAGE_SUFFIXES
-from course_lib.alignment.image_file import UnreadableError, check_size, damaged, open_image
+from course_lib.alignment.image_file import (
+    UnreadableError,
+    check_size,
+    damaged,
+    decode_lower_bytes,
+    has_deep_colours,
+    open_image,
+)
 from course_lib.alignment.memory_budget import MemoryBudget
 from course_lib.paths import expanded
 
@@ -39,7 +46,7 @@ DARKEST = 1 / 16  # of a range: what stays below is as likely to be in a range o
 def open_photograph(source: Path | str | bytes) -> Image.Image:
     """Open an image file, or its bytes, decoded, upright by its EXIF orientation, in mode ``"L"`` or ``"RGB"``.
 
-    Transparency is dropped; grey values of more than 8 bits are scaled as ``grey_levels`` says. Damaged EXIF tells no
+    Transparency is dropped; values of more than 8 bits are scaled as ``grey_levels`` says. Damaged EXIF tells no
     orientation: the picture is taken as upright. Of an animation it is the first picture. HEIC needs the package
     pillow-heif. ``course_lib.limits`` says how large a photograph may be, and how to allow more.
 
@@ -71,7 +78,7 @@ def decoded(source: Path | str | bytes, name: str | None = None) -> Iterator[Ima
         width, height = file.size
         with _budget.lend(width * height * BYTES_PER_PIXEL, limits.DECODING_BYTES.value):
             try:
-                photograph = eight_bit(file)
+                photograph = eight_bit(file, lambda: open_image(source, name))
             except UnreadableError as error:
                 raise UnreadableError(f"{name}: {error}") from error
             except Exception as error:  # decoders raise whatever damaged bytes lead them to
@@ -79,22 +86,42 @@ def decoded(source: Path | str | bytes, name: str | None = None) -> Iterator[Ima
             yield photograph
 
 
-def eight_bit(image: Image.Image) -> Image.Image:
+def eight_bit(image: Image.Image, again: Callable[[], Image.Image] | None = None) -> Image.Image:
     """A PIL image, upright by its EXIF orientation, in mode ``"L"`` or ``"RGB"``; the image itself if it is all that.
 
-    Grey values of more than 8 bits are scaled as ``grey_levels`` says.
+    Values of more than 8 bits are scaled as ``grey_levels`` says; colours of an image that is decoded already have 8.
+
+    Args:
+        again: opens the image's file once more, for colours of 16 bits of which only the lower 8 are used.
 
     Raises:
         UnreadableError: it is beyond the limits on its size, or has pixels whose range cannot be told.
     """
     check_size(image.size)
+    is_deep = has_deep_colours(image)
     image.load()
+    if is_deep:
+        image = _in_range(image, again)
     upright = _upright(image)
     if upright.mode == "F" or upright.mode.startswith("I"):  # Pillow itself would clip these at 255
         return Image.fromarray(grey_levels(np.asarray(upright)))
     if upright.mode in ("L", "RGB"):
         return upright
     return upright.convert("L" if upright.mode in GREY_MODES else "RGB")
+
+
+def _in_range(image: Image.Image, again: Callable[[], Image.Image] | None) -> Image.Image:
+    """The upper bytes of deep colours, or the lower ones where those are all that is used."""
+    brightest = max(high for band, (_, high) in zip(image.getbands(), image.getextrema(), strict=True) if band != "A")
+    if brightest >= DARKEST * 256:
+        return image
+    if brightest or again is None:
+        raise UnreadableError(
+            f"the brightest pixel is below {(brightest + 1) * 256}: too dark for 0..65535, "
+            + ("too bright for 0..255. Scale the pixels to one of these ranges first" if brightest else "give its file")
+        )
+    with again() as file:
+        return decode_lower_bytes(file)
 
 
 def _upright(image: Image.Image) -> Image.Image:

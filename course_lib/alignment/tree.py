@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from course_lib.alignment.junk import is_junk
 from course_lib.alignment.photograph import IMAGE_SUFFIXES
 
 SETTINGS = "alignment.json"  # marks a folder of crops
@@ -46,7 +47,8 @@ class Tree:
 def tree(source: Path, target: Path) -> Tree:
     """Look through ``source``, without ``target`` where that lies inside.
 
-    Links to folders are followed, each folder once: a link may lead back to where it stands.
+    Links to folders are followed, each folder once: a link may lead back to where it stands. What systems leave behind
+    (see ``is_junk``) is not there.
 
     Raises:
         OSError: ``source`` itself cannot be listed.
@@ -67,7 +69,7 @@ def tree(source: Path, target: Path) -> Tree:
         here = Path(folder)
         folders.append(_below(here, source))
         kept = []
-        for name in sorted(subfolders):
+        for name in _sorted(subfolders):
             real, file = (here / name).resolve(), _below(here / name, source)
             if name.startswith("."):
                 passed_over.append(Problem(file, HIDDEN, "its name begins with a dot"))
@@ -81,7 +83,7 @@ def tree(source: Path, target: Path) -> Tree:
                 kept.append(name)
                 seen.add(real)
         subfolders[:] = kept
-        for name in sorted(names):
+        for name in _sorted(names):
             file = _below(here / name, source)
             if name.startswith("."):
                 passed_over.append(Problem(file, HIDDEN, "its name begins with a dot"))
@@ -93,13 +95,17 @@ def tree(source: Path, target: Path) -> Tree:
 
 
 def crops_in(target: Path, suffix: str) -> Iterator[str]:
-    """The files below ``target`` that may be crops, by their suffix; links and what is hidden are none."""
+    """The files below ``target`` that may be crops, by their suffix; links, junk and what is hidden are none."""
     for folder, subfolders, names in os.walk(target):
-        subfolders[:] = sorted(name for name in subfolders if not name.startswith("."))
-        for name in sorted(names):
+        subfolders[:] = (name for name in _sorted(subfolders) if not name.startswith("."))
+        for name in _sorted(names):
             path = Path(folder, name)
             if Path(name).suffix == suffix and not name.startswith(".") and not path.is_symlink():
                 yield _below(path, target)
+
+
+def _sorted(names: list[str]) -> list[str]:
+    return sorted(name for name in names if not is_junk(name))
 
 
 def _below(path: Path, folder: Path) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import sys
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -15,6 +16,7 @@ from course_lib.commands.style import SETTINGS, Command, Group, print_json, prin
 from course_lib.console import shown
 
 if TYPE_CHECKING:
+    from course_lib.alignment import Problem
     from course_lib.gallery import Gallery, IdentifiedFace, Person
 
 WORDS = {
@@ -138,14 +140,20 @@ def calibrate(
 @subcommand(example="gallery identify club.gallery group.jpg")
 @click.argument("photographs", nargs=-1, required=True, type=options.Place())
 @click.option("--threshold", type=options.Number(-1, 1), help="The lowest cosine that is given a name.")
-def identify(file: Path, photographs: tuple[Path, ...], threshold: float | None, as_json: bool, **made_by: Any) -> None:
+@options.on_error
+def identify(
+    file: Path, photographs: tuple[Path, ...], threshold: float | None, on_error: str, as_json: bool, **made_by: Any
+) -> None:
     """Name the faces in photographs.
 
     Each face in PHOTOGRAPHS gets the name of the person in FILE, or none where it is a stranger's.
     """
-    found = opened(file, made_by).identify_many(photographs, threshold=threshold)
+    problems: list[Problem] | None = [] if on_error == "exclude" else None
+    found = opened(file, made_by).identify_many(photographs, threshold=threshold, problems=problems)
     faces = [face_row(path, face) for path, in_one in zip(photographs, found, strict=True) for face in in_one]
     print_rows(faces, ("photograph", "name", "score", "margin", "box"), as_json)
+    for problem in problems or ():
+        print(f"{shown(problem.file)}: {shown(problem.reason)}", file=sys.stderr)
 
 
 @subcommand(example="gallery people club.gallery")

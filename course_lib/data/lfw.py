@@ -14,6 +14,7 @@ from course_lib.alignment.photograph import IMAGE_SUFFIXES
 from course_lib.data.container import ImageSet
 from course_lib.data.pairs import Pairs
 from course_lib.data.photographs import read_photographs
+from course_lib.data.text_lines import text_lines
 from course_lib.paths import data_folder, expanded
 
 IMAGE_FOLDERS = ("lfw-deepfunneled", "lfw_funneled", "lfw")
@@ -94,8 +95,8 @@ def lfw_files(root: Path | str | None = None) -> list[Path]:
 
 def photographs_of_people(folder: Path) -> list[Path]:
     """The images ``folder``/NAME/IMAGE by their suffix, in alphabetical order: photographs, or crops of them."""
-    files = folder.glob("*/*")
-    return sorted(f for f in files if f.suffix.lower() in IMAGE_SUFFIXES and not is_junk(f.name))
+    files = (file for file in folder.glob("*/*") if file.suffix.lower() in IMAGE_SUFFIXES)
+    return sorted(file for file in files if not (is_junk(file.name) or is_junk(file.parent.name)))
 
 
 def read_lfw_list(path: Path, files: Sequence[Path]) -> Pairs:
@@ -165,9 +166,9 @@ def _key(name: str, number: int) -> tuple[str, str]:
 
 def _lines(path: Path) -> list[str]:
     try:
-        return path.read_text(encoding="utf-8-sig").splitlines()
-    except UnicodeDecodeError as error:
-        raise ValueError(f"{path} is no text ({error}); expected a list of pairs. Fetch it again") from error
+        return text_lines(path)
+    except ValueError as error:
+        raise ValueError(f"{error}; expected a list of pairs. Fetch it again") from error
 
 
 def _parse(line: str, where: str) -> tuple[tuple[str, int], tuple[str, int]]:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import os
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
+from course_lib.alignment.crop_names import found_as
+from course_lib.alignment.junk import is_junk
 from course_lib.data.lfw import VIEW_FILES, lfw_files, lfw_listed, photographs_of_people, view_file
 from course_lib.data.pairs import Pairs
 from course_lib.data.text_lines import fields_of, shown, text_lines
@@ -47,6 +51,8 @@ def pair_list(path: Path | str, root: Path | str | None = None) -> PairList:
       same person. The photographs lie flat in one folder.
     - LFW's: numbers of pairs, then ``NAME i j`` and ``NAME i OTHER j``; see ``lfw_pairs``.
 
+    A list of photographs reads crops of them as well: where ``A.jpg`` is missing, ``A.jpg.png`` or ``A.png`` is taken.
+
     Args:
         path: of the list.
         root: the folder that photographs are named below; that of the list by default.
@@ -79,9 +85,8 @@ def pair_list(path: Path | str, root: Path | str | None = None) -> PairList:
         np.array([index_of[name] for name in right], dtype=np.int64),
         np.array(same, dtype=bool),
     )
-    return PairList(
-        tuple(root / (expanded(name) if name[0] == "~" else name) for name in names), pairs, None, str(path)
-    )
+    files = [root / (expanded(name) if name[0] == "~" else name) for name in names]
+    return PairList(tuple(_photographs_or_crops(files)), pairs, None, str(path))
 
 
 def lfw_list(root: Path | str | None = None, *, view: str = "dev_test") -> PairList:
@@ -95,6 +100,28 @@ def lfw_list(root: Path | str | None = None, *, view: str = "dev_test") -> PairL
 
 def _lfw_list(path: Path, files: Sequence[Path], folder: Path | None, source: str) -> PairList:
     return _used(*lfw_listed(path, files, folder), source)
+
+
+def _photographs_or_crops(files: Sequence[Path]) -> list[Path]:
+    """Each file, or in place of one that is missing its crop (see ``found_as``), where no other file is that."""
+    missing: dict[Path, list[str]] = {}
+    for file in files:
+        if not os.path.isfile(file):
+            missing.setdefault(file.parent, []).append(file.name)
+    crops = {
+        folder / photograph: folder / crop
+        for folder, photographs in missing.items()
+        for photograph, crop in found_as(photographs, _names(folder)).items()
+    }
+    claims = Counter(crops.get(file, file) for file in files)
+    return [crops[file] if file in crops and claims[crops[file]] == 1 else file for file in files]
+
+
+def _names(folder: Path) -> list[str]:
+    try:
+        return [name for name in os.listdir(folder) if not is_junk(name)]
+    except (OSError, ValueError):  # ValueError: a name with a zero character
+        return []
 
 
 def _used(files: Sequence[Path], pairs: Pairs, source: str) -> PairList:

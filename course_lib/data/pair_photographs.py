@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 from collections.abc import Generator, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 from torch import Tensor
 
-from course_lib.alignment.align import Choice, align_many, check_choice
+from course_lib.alignment.align import Choice, align_many, check_choice, each_or_error
 from course_lib.alignment.detector import Detector
 from course_lib.alignment.found_faces import Described, Remembering
 from course_lib.alignment.photograph import UnreadableError, as_rgb
@@ -139,10 +140,14 @@ def _aligned(files: list[Path], size: tuple[int, int], colour: bool, detector: D
 def _align_some(
     photographs: list[np.ndarray | str], size: tuple[int, int], colour: bool, detector: Detector, choose: Choice
 ) -> Iterator[Tensor | str]:
-    crops = iter(align_many([p for p in photographs if isinstance(p, np.ndarray)], detector, size=size, choose=choose))
+    align_some = partial(align_many, detector=detector, size=size, choose=choose)
+    crops = iter(each_or_error(align_some, [p for p in photographs if isinstance(p, np.ndarray)]))
     for photograph in photographs:
         if isinstance(photograph, str):
             yield photograph
             continue
         crop = next(crops)
-        yield (NO_FACE if crop is None else as_tensor(Image.fromarray(crop.image), colour=colour))
+        if isinstance(crop, Exception):
+            yield f"its face cannot be aligned ({crop})"
+        else:
+            yield NO_FACE if crop is None else as_tensor(Image.fromarray(crop.image), colour=colour)

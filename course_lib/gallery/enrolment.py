@@ -11,6 +11,7 @@ from PIL import Image
 from torch import Tensor
 
 from course_lib.alignment import Photograph, Problem
+from course_lib.alignment.junk import is_junk
 from course_lib.alignment.photograph import IMAGE_SUFFIXES
 from course_lib.gallery.consent import Consent
 from course_lib.gallery.faces import OnError, counted
@@ -66,8 +67,8 @@ def people_in(folder: Path, on_error: OnError) -> tuple[dict[str, list[Path]], i
         raise ValueError(
             f"{loose[0]} lies in no person's folder ({len(loose)} such); expected {folder}/PERSON/IMAGE.jpg"
         )
-    for inner in sorted(entry for entry in folder.iterdir() if entry.is_dir() and not entry.name.startswith(".")):
-        deeper = [entry for entry in inner.iterdir() if entry.is_dir() and not entry.name.startswith(".")]
+    for inner in filter(Path.is_dir, _entries(folder)):
+        deeper = list(filter(Path.is_dir, _entries(inner)))
         if deeper:
             raise ValueError(f"{deeper[0]} is a folder; expected the photographs of {inner.name!r}, {inner}/IMAGE.jpg")
         name = as_name(inner.name)
@@ -109,9 +110,14 @@ def as_list(photographs: Photograph | Sequence[Photograph]) -> list[Photograph]:
 
 
 def _images_and_others(folder: Path) -> tuple[list[Path], int]:
-    files = sorted(entry for entry in folder.iterdir() if entry.is_file() and not entry.name.startswith("."))
+    files = list(filter(Path.is_file, _entries(folder)))
     images = [file for file in files if file.suffix.lower() in IMAGE_SUFFIXES]
     return images, len(files) - len(images)
+
+
+def _entries(folder: Path) -> list[Path]:
+    """What lies in a folder, without what is hidden and what systems leave behind."""
+    return sorted(entry for entry in folder.iterdir() if not (entry.name.startswith(".") or is_junk(entry.name)))
 
 
 def _listed(names: Sequence[str]) -> str:

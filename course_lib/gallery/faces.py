@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Literal, get_args
 
 import numpy as np
@@ -26,8 +27,8 @@ from course_lib.alignment import (
     template,
     warp,
 )
-from course_lib.alignment.align import NO_FACE_REMEDY, Choice, check_choice
-from course_lib.alignment.folder import NO_FACE, UNREADABLE
+from course_lib.alignment.align import NO_FACE_REMEDY, Choice, check_choice, each_or_error
+from course_lib.alignment.folder import FAILED, NO_FACE, UNREADABLE
 from course_lib.alignment.template import Size, as_height_width
 from course_lib.gallery.kind import TemplateKind
 from course_lib.gallery.matching import unit_length
@@ -50,7 +51,7 @@ class Portraits:
     Attributes:
         templates: float32 (M, D), of length one.
         used: (M,), the numbers of the photographs they are from.
-        problems: of the other photographs: ``NO_FACE``, ``UNREADABLE`` or ``SEVERAL_FACES``.
+        problems: of the other photographs: ``NO_FACE``, ``UNREADABLE``, ``FAILED`` or ``SEVERAL_FACES``.
         chosen: the photographs with several faces of which one was chosen, and how many they show.
     """
 
@@ -120,12 +121,15 @@ class FaceEmbedder:
             check_choice(choose)
         if on_error not in get_args(OnError):
             raise ValueError(f"on_error is {on_error!r}; expected one of {', '.join(get_args(OnError))}")
+        align_some = partial(align_many, detector=self.detector, size=self.size, choose=choose or "largest")
         templates, used, problems, chosen = [], [], [], {}
         with Progress(desc="looking at", total=len(photographs), unit="photograph", leave=False, delay=1) as bar:
             for portion in self._readable(photographs, labels, problems, on_error):
-                found = align_many(list(portion.values()), self.detector, size=self.size, choose=choose or "largest")
                 crops = []
-                for number, crop in zip(portion, found, strict=True):
+                for number, crop in zip(portion, each_or_error(align_some, [*portion.values()]), strict=True):
+                    if isinstance(crop, Exception):
+                        problems.append(_failure(labels[number], crop, on_error))
+                        continue
                     n_faces = crop.n_faces if crop else 0
                     if n_faces == 0 or (n_faces > 1 and choose is None):
                         problems.append(_problem(labels[number], n_faces, on_error))
@@ -140,25 +144,39 @@ class FaceEmbedder:
         return Portraits(_stacked(templates), np.array(used, np.int64), tuple(problems), chosen)
 
     def everybody(
-        self, photographs: Sequence[Photograph], labels: Sequence[str]
+        self, photographs: Sequence[Photograph], labels: Sequence[str], problems: list[Problem] | None = None
     ) -> tuple[list[list[Face]], NDArray[np.float32]]:
         """All faces in each photograph, and the templates (N, D) of all of them, one photograph after the other.
+
+        Args:
+            labels: what errors call the photographs.
+            problems: a list, to go on without a photograph that cannot be used, which is added to it; None raises.
 
         Raises:
             UnreadableError, TypeError, ValueError: a photograph cannot be used; it is named.
         """
-        target = template(self.size)
-        faces, templates = [], []
-        for portion in self._readable(photographs, labels, [], "raise"):
-            found = self.detector.detect_many(list(portion.values()))
-            crops = [
-                warp(pixels, similarity(face.landmarks, target), self.size)
-                for pixels, in_one in zip(portion.values(), found, strict=True)
-                for face in in_one
-            ]
-            faces += found
+        on_error: OnError = "raise" if problems is None else "skip"
+        problems = [] if problems is None else problems
+        faces: list[list[Face]] = [[] for _ in photographs]
+        templates = []
+        for portion in self._readable(photographs, labels, problems, on_error):
+            crops = []
+            for number, found in zip(portion, each_or_error(self._aligned, [*portion.values()]), strict=True):
+                if isinstance(found, Exception):
+                    problems.append(_failure(labels[number], found, on_error))
+                    continue
+                faces[number] = [face for face, _ in found]
+                crops += [crop for _, crop in found]
             templates.append(self._templates(crops))
         return faces, _stacked(templates)
+
+    def _aligned(self, photographs: list[np.ndarray]) -> list[list[tuple[Face, NDArray[np.uint8]]]]:
+        """Of each photograph all faces, with their crops."""
+        target = template(self.size)
+        return [
+            [(face, warp(pixels, similarity(face.landmarks, target), self.size)) for face in found]
+            for pixels, found in zip(photographs, self.detector.detect_many(photographs), strict=True)
+        ]
 
     def _templates(self, crops: list[NDArray[np.uint8]]) -> NDArray[np.float32]:
         return unit_length(self._embed(np.stack(crops))) if crops else np.empty((0, 0), np.float32)
@@ -205,6 +223,13 @@ def _pixels(photograph: Photograph, name: str) -> np.ndarray:
         return as_rgb(photograph)
     except (UnreadableError, TypeError, ValueError) as error:
         raise error if name in str(error) else type(error)(f"{name}: {error}") from error
+
+
+def _failure(name: str, error: Exception, on_error: OnError) -> Problem:
+    """That a photograph's face cannot be aligned: raised or returned."""
+    if on_error == "raise":
+        raise ValueError(f"{name}: {FAILED}: {error}") from error
+    return Problem(name, FAILED, f"{type(error).__name__}: {error}")
 
 
 def _problem(name: str, n_faces: int, on_error: OnError) -> Problem:

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import nn
 
-from course_lib.alignment import Detector, Photograph
+from course_lib.alignment import Detector, Photograph, Problem
 from course_lib.alignment.align import Choice
 from course_lib.alignment.template import Size
 from course_lib.data import ImageSet
@@ -25,6 +25,7 @@ from course_lib.gallery.kind import IncompatibleError
 from course_lib.gallery.matching import Index
 from course_lib.gallery.names import as_name
 from course_lib.gallery.store import Person, Store
+from course_lib.paths import expanded
 
 
 @dataclass(frozen=True, eq=False)
@@ -124,8 +125,9 @@ class Gallery:
     ) -> EnrolmentReport:
         """Enrol everybody in a folder, ``PERSON/IMAGE.jpg``: all of them together or nobody.
 
-        Hidden files are passed over, and files that are no images by their suffix, which are counted. With
-        ``on_error="skip"`` a person of whom no photograph can be used is left out; the report says so.
+        Hidden files are passed over, what systems leave behind (such as ``__MACOSX``), and files that are no images by
+        their suffix, which are counted. With ``on_error="skip"`` a person of whom no photograph can be used is left
+        out; the report says so.
 
         Args:
             consent: one that covers everybody, or one for each person, by name.
@@ -136,7 +138,7 @@ class Gallery:
             ValueError: an image lies outside the folders of the people, or somebody's consent is missing. Otherwise
                 as ``enrol``.
         """
-        people, passed_over = people_in(Path(folder), on_error)
+        people, passed_over = people_in(expanded(folder), on_error)
         return self._enrol(people, consents(list(people), consent), choose, on_error, extend, passed_over)
 
     def calibrate(
@@ -203,16 +205,26 @@ class Gallery:
         return self.identify_many([photograph], threshold=threshold)[0]
 
     def identify_many(
-        self, photographs: Sequence[Photograph], *, threshold: float | None = None
+        self,
+        photographs: Sequence[Photograph],
+        *,
+        threshold: float | None = None,
+        problems: list[Problem] | None = None,
     ) -> list[list[IdentifiedFace]]:
-        """``identify`` for each of several photographs, which is quicker."""
+        """``identify`` for each of several photographs, which is quicker.
+
+        Args:
+            threshold: see ``identify``.
+            problems: a list, to go on without photographs that cannot be used, which are added to it and have no faces
+                in what is returned; None raises at the first.
+        """
         index = self.index()
         if threshold is None:
             threshold = self._calibrated(index)
         elif not math.isfinite(threshold):
             raise ValueError(f"threshold is {threshold}; expected a cosine")
         photographs = as_list(photographs)
-        faces, templates = self.embedder.everybody(photographs, labelled(photographs))
+        faces, templates = self.embedder.everybody(photographs, labelled(photographs), problems)
         named = _named(index, templates, threshold)
         return [[IdentifiedFace(face.box, face.landmarks, *next(named)) for face in in_one] for in_one in faces]
 

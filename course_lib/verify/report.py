@@ -22,7 +22,7 @@ from course_lib.evaluation import (
 )
 from course_lib.evaluation.kfold import fold_numbers
 from course_lib.export import Runtime
-from course_lib.paths import written_whole
+from course_lib.paths import expanded, written_whole
 from course_lib.verify.table import squared_l2_at, table
 
 if TYPE_CHECKING:
@@ -125,7 +125,7 @@ class Report:
         """
         from course_lib import viz
 
-        folder = Path(folder)
+        folder = expanded(folder)
         numbers = json.dumps(self.plain(), indent=1, allow_nan=False) + "\n"  # in ASCII, which holds any name
         files = [folder / "report.json"]
         with written_whole(files[0]) as unfinished:

@@ -5,6 +5,7 @@ import pytest
 from PIL import Image
 
 from course_lib.alignment import Face, NoFaceError, align, align_many, crop_with_margin, template, warp
+from course_lib.alignment.align import each_or_error
 
 
 class Fixed:
@@ -173,3 +174,12 @@ def test_a_bad_margin_crop_is_refused(small, options, message):
     options = {"face": Face(np.array([50.0, 50, 200, 200]), template(), 1.0), **options}
     with pytest.raises(ValueError, match=message):
         crop_with_margin(small, **options)
+
+
+def test_what_fails_together_is_tried_alone():
+    def halves(numbers: list[int]) -> list[float]:
+        return [1 / number for number in numbers]
+
+    assert each_or_error(halves, [1, 2]) == [1, 0.5] and each_or_error(halves, []) == []
+    one, error, half = each_or_error(halves, [1, 0, 2])
+    assert (one, half) == (1, 0.5) and isinstance(error, ZeroDivisionError)

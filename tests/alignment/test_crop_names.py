@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from course_lib.alignment.crop_names import LONGEST_NAME, crop_names, digest, plain_name, same_file
+from course_lib.alignment.crop_names import LONGEST_NAME, crop_names, digest, found_as, plain_name, same_file
 
 # A name comes from the disk, so that it has no letters which the locale cannot write.
 any_letters = pytest.mark.skipif(sys.getfilesystemencoding() != "utf-8", reason="the locale has few letters")
@@ -91,3 +91,10 @@ def test_no_two_crops_are_one_file_and_names_stay(before, after):
 def test_a_name_stands_for_its_photograph(name):
     assert plain_name(name) == "B_0001"
     assert plain_name("v1.2.jpg") == "v1.2"
+
+
+def test_a_photograph_is_found_as_itself_or_as_its_only_crop():
+    there = ["a.png", "b.jpg.png", "b.png.png", "c.bmp", "c.png", "d.jpg", "d.jpg.png"]
+    wanted = ["a.jpg", "b.jpg", "b.png", "c.jpg", "d.jpg", "e.jpg"]
+    found = {"a.jpg": "a.png", "b.jpg": "b.jpg.png", "b.png": "b.png.png", "d.jpg": "d.jpg"}
+    assert found_as(wanted, there) == found

@@ -12,6 +12,7 @@ import types
 import zlib
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
 from PIL import EpsImagePlugin, Image, features
@@ -42,13 +43,14 @@ def test_a_png_takes_no_memory_for_bytes_that_it_only_announces(tmp_path: Path) 
     png, file = written("PNG"), tmp_path / "x.png"
     at = png.index(b"IDAT")
     file.write_bytes(png[: at - 4] + struct.pack(">I", 2**31 - 1) + png[at:])
+    whole = np.asarray(open_photograph(png))  # before memory is counted: it loads Pillow's plugins
     tracemalloc.start()
     try:
         pixels = np.asarray(open_photograph(file))
         peak = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
-    np.testing.assert_array_equal(pixels, np.asarray(open_photograph(png)))
+    np.testing.assert_array_equal(pixels, whole)
     assert peak < 2_000_000
 
 
@@ -166,7 +168,7 @@ def test_what_cannot_be_opened_is_no_damage(tmp_path: Path) -> None:
 
 
 def test_memory_that_does_not_suffice_is_no_damage(monkeypatch: pytest.MonkeyPatch) -> None:
-    def too_much(image: Image.Image) -> None:
+    def too_much(image: Image.Image, again: object) -> None:
         raise MemoryError
 
     monkeypatch.setattr("course_lib.alignment.photograph.eight_bit", too_much)
@@ -225,3 +227,29 @@ def test_more_pixels_can_be_allowed_than_pillow_allows(monkeypatch: pytest.Monke
 def test_large_images_are_taken_in_pieces_that_the_system_gets_back() -> None:
     open_photograph(written("PNG"))
     assert Image.core.get_block_size() >= module.BLOCK > 32 * 2**20
+
+
+def test_deep_colours_are_told_before_they_are_decoded() -> None:
+    pixels = np.array([[[1, 2, 3], [65535, 0, 255]]], np.uint16)
+    for form in (".png", ".tif"):
+        content = cv2.imencode(form, pixels[..., ::-1])[1].tobytes()
+        assert module.has_deep_colours(module.open_image(content, "deep"))
+        lower = module.decode_lower_bytes(module.open_image(content, "deep"))
+        assert np.asarray(lower).tolist() == [[[1, 2, 3], [255, 0, 255]]]
+    for flat in (Image.new("I;16", (2, 2)), Image.new("RGB", (2, 2)), Image.new("1", (2, 2))):
+        assert not module.has_deep_colours(module.open_image(saved(flat), "flat"))
+
+
+def saved(image: Image.Image) -> bytes:
+    image.save(buffer := io.BytesIO(), "PNG")
+    return buffer.getvalue()
+
+
+def test_dark_grey_of_16_bits_with_transparency_is_refused() -> None:
+    header, rows = struct.pack(">IIBBBBB", 1, 1, 16, 4, 0, 0, 0), zlib.compress(b"\0\0\x64\xff\xff")
+    chunks = ((b"IHDR", header), (b"IDAT", rows), (b"IEND", b""))
+    png = b"".join(
+        struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data)) for kind, data in chunks
+    )
+    with pytest.raises(UnreadableError, match="16 bits a pixel, of which only the lower 8 are used; save it with 8"):
+        open_photograph(b"\x89PNG\r\n\x1a\n" + png)

@@ -6,6 +6,7 @@ import time
 import zlib
 from concurrent.futures import ThreadPoolExecutor
 
+import cv2
 import numpy as np
 import pytest
 import torch
@@ -188,7 +189,7 @@ def test_photographs_are_decoded_at_once_as_far_as_memory_allows(colours, monkey
     monkeypatch.setenv("COURSE_DECODING_BYTES", allowed)
     now, seen, lock = [], [], threading.Lock()
 
-    def decode(file):
+    def decode(file, again):
         with lock:
             now.append(file)
             seen.append(len(now))
@@ -266,3 +267,28 @@ def test_too_many_pixels_are_refused_with_their_number(tmp_path):
 def test_what_is_no_photograph_is_refused(wrong, error, message):
     with pytest.raises(error, match=message):
         as_rgb(wrong)
+
+
+def write_deep(path, colours, top, *, transparent):
+    """16 bits a channel, of which 0..top is used; OpenCV has blue first."""
+    deep = (colours[..., ::-1].astype(int) * top // 255).astype(np.uint16)
+    deep = np.dstack([deep, np.full((5, 7), 65535, np.uint16)]) if transparent else deep
+    assert cv2.imwrite(str(path), deep, [cv2.IMWRITE_TIFF_COMPRESSION, 1] if "plain" in path.name else [])
+
+
+@pytest.mark.parametrize("transparent", [False, True])
+@pytest.mark.parametrize("name", ["deep.png", "packed.tif", "plain.tif"])
+def test_the_range_of_deep_colours_is_told_like_that_of_grey(tmp_path, colours, name, transparent):
+    colours[0, 0] = 255
+    for top in (255, 65535):
+        write_deep(tmp_path / name, colours, top, transparent=transparent)
+        np.testing.assert_array_equal(as_rgb(tmp_path / name), colours)
+        np.testing.assert_array_equal(as_rgb(open_photograph((tmp_path / name).read_bytes())), colours)
+    write_deep(tmp_path / name, colours * 0, 255, transparent=transparent)
+    assert as_rgb(tmp_path / name).max() == 0
+    write_deep(tmp_path / name, colours, 4095, transparent=transparent)
+    with pytest.raises(UnreadableError, match=name + r": the brightest pixel is below 4096: too dark for 0\.\.65535"):
+        as_rgb(tmp_path / name)
+    write_deep(tmp_path / name, colours, 255, transparent=transparent)
+    with pytest.raises(UnreadableError, match=r"below 256: too dark for 0\.\.65535, give its file"):
+        as_rgb(Image.open(tmp_path / name))

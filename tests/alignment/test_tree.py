@@ -68,3 +68,11 @@ def test_crops_are_visible_files_of_their_suffix(tmp_path: Path) -> None:
         (tmp_path / "a/7.png").symlink_to(tmp_path / "6.png")
     assert list(crops_in(tmp_path, ".png")) == ["6.png", "a/2.png", "b/1.png"]
     assert repr(Tree((), (), (), ())) == "Tree(0 photographs in 0 folders, 0 not listed, 0 passed over)"
+
+
+def test_what_systems_leave_behind_is_not_there(tmp_path: Path) -> None:
+    files(tmp_path, "Ada/1.jpg", "Ada/@eaDir/1.jpg/SYNOPHOTO_THUMB_M.jpg", "__MACOSX/Ada/1.jpg", "Ada/._1.jpg")
+    files(tmp_path, "Ada/Thumbs.db", "Ada/.DS_Store")
+    found = tree(tmp_path, tmp_path / "out")
+    assert found.photographs == ("Ada/1.jpg",) and found.folders == (".", "Ada") and found.passed_over == ()
+    assert list(crops_in(tmp_path, ".jpg")) == ["Ada/1.jpg"]

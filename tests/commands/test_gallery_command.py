@@ -84,6 +84,11 @@ def test_a_photograph_that_cannot_be_used_stops_or_is_named(photographs: Path, c
     assert main([*given, "--on-error", "exclude"]) == 0
     said = capsys.readouterr().out
     assert "1 unreadable" in said and "\n  text.jpg: " in said
+    asked = ["gallery", "identify", "club.gallery", "text.jpg", "ada_1.png", "--threshold", "0.2", "--json"]
+    assert main(asked) == 1 and "text.jpg" in capsys.readouterr().err
+    assert main([*asked, "--on-error", "exclude"]) == 0
+    told = capsys.readouterr()
+    assert json.loads(told.out)[0]["photograph"] == "ada_1.png" and told.err.startswith("text.jpg: ")
 
 
 @pytest.mark.parametrize(

@@ -116,7 +116,7 @@ def test_a_missing_photograph_can_be_left_to_whoever_reads_it(tmp_path):
     assert files[pairs.right[1]].name == "Cy_0001.jpg" and files[:4] == lfw_files(tmp_path)
 
 
-@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
 def test_a_byte_order_mark_is_no_part_of_a_list(tmp_path, encoding):
     write_lfw(tmp_path)
     (tmp_path / "pairsDevTest.txt").write_text("1\nAnn_Lee\t1\t2\nBob\t3\tCy\t1\n", encoding=encoding)
@@ -128,3 +128,22 @@ def test_a_list_of_other_bytes_is_no_text(tmp_path):
     (tmp_path / "pairsDevTest.txt").write_bytes(b"1\nJos\xe9\t1\t2\n")
     with pytest.raises(ValueError, match=r"pairsDevTest\.txt is no text"):
         lfw_pairs(tmp_path)
+
+
+def test_what_systems_leave_behind_is_nobody(tmp_path):
+    write_lfw(tmp_path)
+    files = lfw_files(tmp_path)
+    for name in ("__MACOSX/x.jpg", "@eaDir/SYNOPHOTO_THUMB_M.jpg"):
+        (tmp_path / "lfw-deepfunneled" / name).parent.mkdir()
+        (tmp_path / "lfw-deepfunneled" / name).touch()
+    assert lfw_files(tmp_path) == files
+
+
+def test_a_name_may_hold_any_other_separator(tmp_path):
+    write_lfw(tmp_path)
+    for folder in (tmp_path / "lfw-deepfunneled").glob("Bob"):
+        for file in folder.iterdir():
+            file.rename(file.with_name(file.name.replace("Bob", "Bo\u2028b")))
+        folder.rename(folder.with_name("Bo\u2028b"))
+    (tmp_path / "pairsDevTest.txt").write_text("1\nAnn_Lee\t1\t2\nBo\u2028b\t3\tCy\t1\n", encoding="utf-8")
+    assert len(lfw_pairs(tmp_path)) == 2

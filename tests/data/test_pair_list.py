@@ -164,3 +164,21 @@ def test_crops_of_lfw_are_found_and_what_is_missing_is_left_to_on_error(tmp_path
             read_pairs(listed)
         found = read_pairs(listed, on_error="exclude")
         assert [gone.pairs for gone in found.excluded] == [(1,)] and len(found.pairs) == 3
+
+
+@pytest.mark.parametrize(
+    "text", ["A/1.jpg A/2.jpg 1\nA/1.jpg B/1.jpg 0\n", "A/1.jpg 5\nA/2.jpg 5\nA/1.jpg 0\nB/1.jpg 0\n"]
+)
+def test_a_list_of_photographs_reads_their_crops(tmp_path, text):
+    for name in ("A/1.png", "A/2.jpg.png", "A/2.png.png", "B/1.bmp", "B/._1.png"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        Image.new("RGB", (112, 112)).save(tmp_path / name, "PNG")
+    listed = pair_list(written(tmp_path, text))
+    assert [file.relative_to(tmp_path).as_posix() for file in listed.files] == ["A/1.png", "A/2.jpg.png", "B/1.bmp"]
+
+
+def test_no_crop_stands_for_two_photographs(tmp_path):
+    (tmp_path / "a.jpg").touch()
+    (tmp_path / "b.bmp").touch()
+    listed = pair_list(written(tmp_path, "a.png a.jpg 1\nb.jpg b.png 0\n"))
+    assert [file.name for file in listed.files] == ["a.png", "a.jpg", "b.jpg", "b.png"]

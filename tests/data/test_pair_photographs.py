@@ -198,3 +198,23 @@ def test_a_heic_photograph_in_a_list_is_named_as_what_it_is(tmp_path, monkeypatc
     monkeypatch.delitem(Image.OPEN, "HEIF", raising=False)
     found = read_pairs(listed(tmp_path, "0.png 1.png 1\n0.png 2.heic 0\n"), on_error="exclude")
     assert "2.heic is a HEIC photograph; pip install pillow-heif" in found.excluded[0].reason
+
+
+class InOnePlace(Finder):
+    """Of photographs that are white, all landmarks lie in one place."""
+
+    def _face(self, image):
+        face = super()._face(image)
+        return Face(face.box, np.full((5, 2), 50.0), 1.0) if np.asarray(image).mean() > 250 else face
+
+
+def test_a_face_that_cannot_be_aligned_is_named_and_the_others_go_on(tmp_path):
+    photographs(tmp_path, [100, 150, 255])
+    Image.new("RGB", (33_000, 120), (90,) * 3).save(tmp_path / "wide.png")
+    pairs = listed(tmp_path, "0.png 1.png 1\n0.png 2.png 0\n1.png wide.png 0\n")
+    found = read_pairs(pairs, detector=InOnePlace(), on_error="exclude")
+    assert greys(found.faces.images) == [100, 150] and len(found.pairs) == 1
+    reasons = {gone.photograph.rpartition("/")[2]: gone.reason for gone in found.excluded}
+    assert "all in one place" in reasons["2.png"] and "at most 32766 pixels a side" in reasons["wide.png"]
+    with pytest.raises(ValueError, match=r"2\.png.* cannot be used: its face cannot be aligned"):
+        read_pairs(pairs, detector=InOnePlace())

@@ -5,7 +5,7 @@ from tiles import CONSENT, photograph
 
 from course_lib.alignment import Problem
 from course_lib.gallery import EnrolmentReport
-from course_lib.gallery.enrolment import as_list, consents
+from course_lib.gallery.enrolment import as_list, consents, people_in
 
 
 @pytest.mark.parametrize(
@@ -37,3 +37,11 @@ def test_the_report_says_what_there_is_and_no_more():
         "people enrolled: 1, templates: 2; left out: Eve; photographs not used: 1 no face; one of several faces chosen "
         "in 1; 1,000 other files passed over"
     )
+
+
+def test_what_systems_leave_behind_is_nobody(tmp_path):
+    for name in ("Ada/1.png", "Ada/@eaDir/1.png/SYNOPHOTO_THUMB_M.jpg", "@eaDir/x.jpg", "__MACOSX/Ada/._1.png"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    (tmp_path / "Thumbs.db").touch()
+    assert people_in(tmp_path, "raise") == ({"Ada": [tmp_path / "Ada/1.png"]}, 0)

@@ -432,3 +432,39 @@ def test_what_is_no_embedder_is_refused(tmp_path, model, error, words):
 
 def test_it_says_how_many_there_are(enrolled):
     assert repr(enrolled).startswith("Gallery(3 people, 6 templates in ")
+
+
+def test_a_folder_in_the_home_folder_is_understood(there, folder, monkeypatch):
+    monkeypatch.setenv("HOME", str(folder.parent))
+    monkeypatch.setenv("USERPROFILE", str(folder.parent))
+    assert there.enrol_folder("~/people", consent=CONSENT).templates == {"Ada": 2, "Grace": 1}
+
+
+def test_a_face_that_cannot_be_aligned_is_named_and_the_others_go_on(enrolled, monkeypatch):
+    broken = photograph(ADA, STRANGER, shot=9)
+    detect_many = TileDetector.detect_many
+
+    def in_one_place(self, images):
+        found = detect_many(self, images)
+        for image, there in zip(images, found, strict=True):
+            if image.shape == broken.shape:
+                there[:] = [alignment.Face(face.box, face.landmarks * 0, face.score) for face in there]
+        return found
+
+    monkeypatch.setattr(TileDetector, "detect_many", in_one_place)
+    given, problems = [photograph(GRACE, shot=9), broken, photograph(MARY, shot=9)], []
+    found = enrolled.identify_many(given, threshold=0.8, problems=problems)
+    assert [names(faces) for faces in found] == [["Grace"], [], ["Mary"]]
+    assert [(one.file, one.problem) for one in problems] == [("photograph 2 of 3", "failed")]
+    with pytest.raises(ValueError, match="photograph 2 of 3: failed: .*all in one place"):
+        enrolled.identify_many(given, threshold=0.8)
+    report = enrolled.enrol("Eve", given, consent=CONSENT, choose="largest", on_error="skip")
+    assert report.templates == {"Eve": 2} and report.problems == tuple(problems)
+    with pytest.raises(ValueError, match="photograph 2 of 3: failed"):
+        enrolled.enrol("Zoe", given, consent=CONSENT, choose="largest")
+
+
+def test_a_damaged_photograph_of_many_is_listed_by_whoever_asks(enrolled, tmp_path):
+    (tmp_path / "bad.png").write_bytes(b"nothing")
+    found = enrolled.identify_many([photograph(ADA), tmp_path / "bad.png"], threshold=0.8, problems=(problems := []))
+    assert [names(faces) for faces in found] == [["Ada"], []] and problems[0].problem == "unreadable"

@@ -112,8 +112,11 @@ def test_what_was_left_out_is_listed() -> None:
 
 
 @pytest.mark.slow
-def test_files_are_written(report: Report, tmp_path: Path) -> None:
-    files = report.save(tmp_path / "new" / "folder")
+def test_files_are_written(report: Report, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("USERPROFILE", str(tmp_path))
+    files = report.save("~/new/folder")
+    assert files[0].parent == tmp_path / "new" / "folder"
     assert [file.name for file in files] == ["report.json", "scores.png", "roc.png", "det.png"]
     assert json.loads(files[0].read_text()) == report.plain()
     assert all(file.read_bytes().startswith(PNG) for file in files[1:])
