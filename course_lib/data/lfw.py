@@ -14,6 +14,7 @@ from course_lib.alignment.photograph import IMAGE_SUFFIXES
 from course_lib.data.container import ImageSet
 from course_lib.data.pairs import Pairs
 from course_lib.data.photographs import read_photographs
+from course_lib.data.text_lines import shown, text_lines
 from course_lib.paths import data_folder, expanded
 
 IMAGE_FOLDERS = ("lfw-deepfunneled", "lfw_funneled", "lfw")
@@ -165,9 +166,9 @@ def _key(name: str, number: int) -> tuple[str, str]:
 
 def _lines(path: Path) -> list[str]:
     try:
-        return path.read_text(encoding="utf-8-sig").splitlines()
-    except UnicodeDecodeError as error:
-        raise ValueError(f"{path} is no text ({error}); expected a list of pairs. Fetch it again") from error
+        return text_lines(path)
+    except ValueError as error:
+        raise ValueError(f"{error}; expected a list of pairs. Fetch it again") from error
 
 
 def _parse(line: str, where: str) -> tuple[tuple[str, int], tuple[str, int]]:
@@ -176,23 +177,28 @@ def _parse(line: str, where: str) -> tuple[tuple[str, int], tuple[str, int]]:
     if len(fields) == 3:
         fields = [fields[0], fields[1], fields[0], fields[2]]
     elif len(fields) != 4:
-        raise ValueError(f"{where}: {line!r} has {len(fields)} fields; expected NAME i j, or NAME i OTHER j")
+        raise ValueError(f"{where}: {shown(line)} has {len(fields)} fields; expected NAME i j, or NAME i OTHER j")
     for number in (fields[1], fields[3]):
-        if not (number.isascii() and number.isdecimal() and len(number) < 10):
-            raise ValueError(f"{where}: {number!r} is not an image number; expected NAME i j, or NAME i OTHER j")
+        if not _is_number(number):
+            raise ValueError(f"{where}: {shown(number)} is not an image number; expected NAME i j, or NAME i OTHER j")
     return (fields[0], int(fields[1])), (fields[2], int(fields[3]))
 
 
 def _check_count(header: str, found: int, path: Path) -> None:
     """The first line says how many pairs follow: ``n`` genuine and n impostor, or ``folds n``."""
     fields = header.split()
-    if not fields or not all(field.isascii() and field.isdecimal() for field in fields) or len(fields) > 2:
+    if not 1 <= len(fields) <= 2 or not all(map(_is_number, fields)):
         raise ValueError(
-            f"{path}, line 1: {header!r}; expected the number of pairs, such as 500, or folds and pairs, such as 10 300"
+            f"{path}, line 1: {shown(header)}; expected the number of pairs, such as 500, or folds and pairs, such as"
+            " 10 300"
         )
     expected = 2 * int(fields[-1]) * (int(fields[0]) if len(fields) == 2 else 1)
     if found != expected:
         raise ValueError(f"{path} holds {found} pairs, but its first line announces {expected}; fetch it again")
+
+
+def _is_number(text: str) -> bool:
+    return text.isascii() and text.isdecimal() and len(text) < 10
 
 
 def _root(root: Path | str | None) -> Path:
