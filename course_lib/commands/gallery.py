@@ -22,6 +22,7 @@ WORDS = {
     "call calibrate(far=...), or pass threshold=...": "face-course gallery calibrate chooses one, or give --threshold",
     "choose='largest' or 'central' takes one": "--choose largest or central takes one",
     "; people() lists who is": "; face-course gallery people lists who is",
+    **options.NETWORK_WORDS,
 }
 SKIP = {"refuse": "raise", "exclude": "skip"}
 DAY = click.DateTime(formats=("%Y-%m-%d",))

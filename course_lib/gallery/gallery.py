@@ -17,7 +17,7 @@ from course_lib.alignment import Detector, Photograph
 from course_lib.alignment.align import Choice
 from course_lib.alignment.template import Size
 from course_lib.data import ImageSet
-from course_lib.gallery.calibration import Calibration, calibrate
+from course_lib.gallery.calibration import Calibration, calibrate, most_accepted
 from course_lib.gallery.consent import Consent, today
 from course_lib.gallery.enrolment import EnrolmentReport, as_list, consents, people_in
 from course_lib.gallery.faces import FaceEmbedder, OnError, counted, labelled
@@ -168,6 +168,7 @@ class Gallery:
         else:
             is_set = isinstance(strangers, ImageSet)
             photographs = list(strangers.images) if is_set else as_list(strangers)
+            most_accepted(far, len(photographs))  # before the long work, which gives one face a photograph at most
             portraits = self.embedder.portraits(photographs, labelled(photographs), choose=choose, on_error=on_error)
             scores = index.nearest(portraits.templates).score
             skipped = len(portraits.problems)

@@ -91,7 +91,12 @@ def test_a_photograph_that_cannot_be_used_stops_or_is_named(photographs: Path, c
     [
         (["--model", "none"], 1, "no model 'none' in 32 bits"),
         (["--model", "mobilefacenet_075_relu.int8"], 1, "no model 'mobilefacenet_075_relu.int8' in 32 bits"),
-        (["--network", "mobilefacenet"], 1, "has its own; it is for .safetensors files"),
+        (
+            ["--network", "mobilefacenet"],
+            1,
+            "--network-options is given, but mobilefacenet_075_relu has its own; it is",
+        ),
+        (["--model", "none.safetensors"], 1, "give --network, one of "),
         (["--model", "none.safetensors", "--network", "mobilefacenet"], 1, "none.safetensors is not there"),
         (["--date", "yesterday"], 2, "'yesterday' does not match the format"),
         (["--until", "2001-01-01"], 1, "until is 2001-01-01, before its date"),

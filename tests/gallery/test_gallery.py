@@ -329,10 +329,19 @@ def test_strangers_may_be_an_image_set_and_their_problems_are_counted(enrolled):
     found = enrolled.calibrate(0.2, strangers, on_error="skip")
     assert (found.searches, found.skipped, found.accepted, found.strangers) == (10, 1, 2, "drawn ones")
     with pytest.raises(ValueError, match="cannot be told from 10 faces of strangers"):
-        enrolled.calibrate(0.01, strangers, on_error="skip")
+        enrolled.calibrate(0.095, strangers, on_error="skip")  # enough for eleven
     with pytest.raises(ValueError, match="cannot be told from 0 faces of strangers"):
-        enrolled.calibrate(0.01, [photograph(None)], on_error="skip")
+        enrolled.calibrate(0.5, [photograph(None)] * 2, on_error="skip")
     assert enrolled.calibration == found
+
+
+@pytest.mark.parametrize(
+    ("far", "words"), [(0.0001, "from 60 faces of strangers; .* 10,000"), (0, "far is 0; expected")]
+)
+def test_a_far_that_so_few_cannot_show_is_refused_before_the_long_work(enrolled, monkeypatch, far, words):
+    monkeypatch.setattr(TileDetector, "detect_many", lambda *_: pytest.fail("looked for faces"))
+    with pytest.raises(ValueError, match=words):
+        enrolled.calibrate(far, [photograph(STRANGER)] * 60)
 
 
 def test_without_strangers_the_people_are_each_others(enrolled):
