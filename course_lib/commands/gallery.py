@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import warnings
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -185,10 +186,14 @@ def opened(file: Path, made_by: dict[str, Any], *, new: bool = False) -> Gallery
 
 
 def photographs_in(folder: Path) -> list[Path]:
-    """All photographs below a folder."""
+    """All photographs below a folder, with a warning where some of it cannot be listed."""
     from course_lib.alignment.tree import tree
 
-    found = [folder / name for name in tree(folder, folder).photographs]
+    below = tree(folder, folder)
+    for problem in below.unlisted:
+        said = f"{folder / problem.file} is not listed ({problem.reason}); its photographs are not counted"
+        warnings.warn(said, stacklevel=2)
+    found = [folder / name for name in below.photographs]
     if not found:
         raise FileNotFoundError(f"{folder} holds no photograph; expected those of people who are not enrolled")
     return found

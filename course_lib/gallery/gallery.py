@@ -124,7 +124,7 @@ class Gallery:
     ) -> EnrolmentReport:
         """Enrol everybody in a folder, ``PERSON/IMAGE.jpg``: all of them together or nobody.
 
-        Hidden files are passed over, and files that are no images by their suffix, which are counted. With
+        Hidden files are passed over, and files that are no images by their suffix; the report lists them. With
         ``on_error="skip"`` a person of whom no photograph can be used is left out; the report says so.
 
         Args:
@@ -270,7 +270,7 @@ class Gallery:
         choose: Choice | None,
         on_error: OnError,
         extend: bool,
-        passed_over: int = 0,
+        passed_over: Sequence[tuple[str, str]] = (),
     ) -> EnrolmentReport:
         self.store.check(agreed, extend=extend)  # before the long work
         if self.embedder.kind() != self.store.kind:
@@ -288,7 +288,7 @@ class Gallery:
             left_out=tuple(name for name in people if name not in enrolled),
             problems=portraits.problems,
             chosen=portraits.chosen,
-            passed_over=passed_over,
+            passed_over=tuple(passed_over),
         )
 
 

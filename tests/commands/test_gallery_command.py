@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -75,6 +76,24 @@ def test_errors_speak_of_options(photographs: Path, capsys: pytest.CaptureFixtur
     Path("none").mkdir()
     assert main(["gallery", "calibrate", "club.gallery", "--strangers", "none"]) == 1
     assert "none holds no photograph" in capsys.readouterr().err
+
+
+def test_strangers_that_cannot_be_listed_are_named(
+    photographs: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
+    assert enrol("Ada") == 0
+    (photographs / "others/closed").mkdir()
+    scandir = os.scandir
+
+    def refuse(folder):
+        if Path(folder).name == "closed":
+            raise PermissionError(13, "Permission denied", str(folder))
+        return scandir(folder)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    assert main(["gallery", "calibrate", "club.gallery", "--strangers", "others", "--far", "0.01"]) == 1
+    said = capsys.readouterr().err
+    assert f"Warning: {Path('others/closed')} is not listed (PermissionError: Permission denied)" in said
 
 
 def test_a_photograph_that_cannot_be_used_stops_or_is_named(photographs: Path, capsys: pytest.CaptureFixture) -> None:

@@ -68,6 +68,24 @@ def test_a_bad_list_is_refused(tmp_path, text, message):
         lfw_pairs(tmp_path)
 
 
+def test_what_is_not_read_is_counted_and_named(tmp_path):
+    write_lfw(tmp_path)
+    folder = tmp_path / "lfw-deepfunneled"
+    assert lfw(tmp_path, size=(8, 8)).passed_over == () and lfw(tmp_path, size=(8, 8)).source.endswith("deepfunneled")
+    for name in ("Bob/old/Bob_0002.jpg", "Bob_0004.jpg", "Cy/notes.txt", ".old/Cy_0002.jpg", "__MACOSX/._Cy_0001.jpg"):
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_bytes(b"x")
+    faces = lfw(tmp_path, size=(8, 8))
+    assert len(faces) == 5 and faces.names == ("Ann_Lee", "Bob", "Cy") and len(lfw_files(tmp_path)) == 5
+    assert {(Path(entry).relative_to(folder).as_posix(), reason) for entry, reason in faces.passed_over} == {
+        (".old", "hidden"),
+        ("Bob_0004.jpg", "an image beside the folders of the identities"),
+        ("Bob/old", "a folder inside an identity's"),
+        ("Cy/notes.txt", "no image by its suffix"),
+    }
+    assert "(1 files that are no images passed over; not read: " in faces.source
+
+
 def test_what_is_missing_is_named(tmp_path, monkeypatch):
     with pytest.raises(FileNotFoundError, match=r"holds none of the folders lfw-deepfunneled.*get_lfw\.py"):
         lfw(tmp_path)
