@@ -121,7 +121,7 @@ class FaceEmbedder:
         if on_error not in get_args(OnError):
             raise ValueError(f"on_error is {on_error!r}; expected one of {', '.join(get_args(OnError))}")
         templates, used, problems, chosen = [], [], [], {}
-        with Progress(desc="looking at", total=len(photographs), unit="photograph", leave=False, delay=1) as bar:
+        with _progress(photographs) as bar:
             for portion in self._readable(photographs, labels, problems, on_error):
                 found = align_many(list(portion.values()), self.detector, size=self.size, choose=choose or "largest")
                 crops = []
@@ -149,15 +149,17 @@ class FaceEmbedder:
         """
         target = template(self.size)
         faces, templates = [], []
-        for portion in self._readable(photographs, labels, [], "raise"):
-            found = self.detector.detect_many(list(portion.values()))
-            crops = [
-                warp(pixels, similarity(face.landmarks, target), self.size)
-                for pixels, in_one in zip(portion.values(), found, strict=True)
-                for face in in_one
-            ]
-            faces += found
-            templates.append(self._templates(crops))
+        with _progress(photographs) as bar:
+            for portion in self._readable(photographs, labels, [], "raise"):
+                found = self.detector.detect_many(list(portion.values()))
+                crops = [
+                    warp(pixels, similarity(face.landmarks, target), self.size)
+                    for pixels, in_one in zip(portion.values(), found, strict=True)
+                    for face in in_one
+                ]
+                faces += found
+                templates.append(self._templates(crops))
+                bar.update(len(portion))
         return faces, _stacked(templates)
 
     def _templates(self, crops: list[NDArray[np.uint8]]) -> NDArray[np.float32]:
@@ -198,6 +200,10 @@ def labelled(photographs: Sequence[Photograph]) -> list[str]:
 def counted(problems: Sequence[Problem]) -> str:
     """How many photographs have which problem, in words."""
     return ", ".join(f"{count:,} {kind}" for kind, count in Counter(problem.problem for problem in problems).items())
+
+
+def _progress(photographs: Sequence[Photograph]) -> Progress:
+    return Progress(desc="looking at", total=len(photographs), unit="photograph", leave=False, delay=1)
 
 
 def _pixels(photograph: Photograph, name: str) -> np.ndarray:

@@ -12,7 +12,7 @@ import torch
 from PIL import Image
 from tiles import CONSENT, SIDE, Blocks, TileDetector, files_of, photograph
 
-from course_lib import alignment, data
+from course_lib import alignment, data, progress
 from course_lib.alignment import NoFaceError, UnreadableError, template
 from course_lib.gallery import Consent, Gallery, IncompatibleError, SeveralFacesError, consent, faces, gallery, store
 from course_lib.gallery.calibration import threshold_for
@@ -313,6 +313,17 @@ def test_large_photographs_are_looked_at_a_few_at_a_time(enrolled, monkeypatch):
     report = enrolled.enrol("Eve", given, consent=CONSENT, on_error="skip")
     assert sizes == [1, 2, 1] and report.templates == {"Eve": 2}
     assert [problem.file for problem in report.problems] == ["photograph 1 of 4", "photograph 3 of 4"]
+
+
+@pytest.mark.parametrize("method", ["identify", "identify_many"])
+def test_identifying_tells_a_log_how_far_it_is(enrolled, monkeypatch, capsys, method):
+    monkeypatch.setattr(progress.Progress, "__init__", partialmethod(progress.Progress.__init__, disable=False))
+    monkeypatch.setattr(progress, "FIRST_LINE", 0.0)  # as if all of it took longer
+    monkeypatch.setattr(progress, "NEXT_LINE", 0.0)
+    given = photograph(ADA) if method == "identify" else [photograph(ADA)] * 3
+    getattr(enrolled, method)(given, threshold=0.8)
+    told = "looking at: 1 of 1 photograph, " if method == "identify" else "looking at: 3 of 3 photographs, "
+    assert told in capsys.readouterr().err
 
 
 def test_more_templates_need_to_be_asked_for(enrolled):
