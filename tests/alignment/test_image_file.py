@@ -42,13 +42,14 @@ def test_a_png_takes_no_memory_for_bytes_that_it_only_announces(tmp_path: Path) 
     png, file = written("PNG"), tmp_path / "x.png"
     at = png.index(b"IDAT")
     file.write_bytes(png[: at - 4] + struct.pack(">I", 2**31 - 1) + png[at:])
+    whole = np.asarray(open_photograph(png))  # and Pillow's plugins are loaded, which are no memory of the file's
     tracemalloc.start()
     try:
         pixels = np.asarray(open_photograph(file))
         peak = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
-    np.testing.assert_array_equal(pixels, np.asarray(open_photograph(png)))
+    np.testing.assert_array_equal(pixels, whole)
     assert peak < 2_000_000
 
 
@@ -193,6 +194,27 @@ def test_sides_and_pixels_are_bounded(width: int, height: int) -> None:
     )
     with pytest.raises(UnreadableError, match=message):
         open_photograph(announcing(width, height))
+
+
+@pytest.mark.parametrize("kind", [Path, bytes])
+def test_passes_over_the_pixels_of_a_jpeg_are_bounded(
+    kind: type, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plain, one_more = written("JPEG", progressive=True), b"\xff\xda\0\x08\x01\x01\0\x01\x3f\x00\0\0"
+
+    def opened(more: int) -> Image.Image:
+        content = plain[:-2] + more * one_more + plain[-2:]
+        (tmp_path / "x.jpg").write_bytes(content)
+        return open_photograph(content if kind is bytes else tmp_path / "x.jpg")
+
+    assert opened(90).size == (40, 30)
+    with pytest.raises(
+        UnreadableError, match="is a JPEG with 101 passes over its pixels; expected at most 100"
+    ) as error:
+        opened(91)
+    assert ("x.jpg" in str(error.value)) == (kind is Path) and "variable COURSE_MAX_PASSES" in str(error.value)
+    monkeypatch.setenv("COURSE_MAX_PASSES", "101")
+    assert opened(91).size == (40, 30)
 
 
 def test_how_many_pixels_there_are_is_said_as_pillow_says_it(monkeypatch: pytest.MonkeyPatch) -> None:
