@@ -36,6 +36,9 @@ MAX_PIXELS = Limit("COURSE_MAX_PIXELS", 100_000_000)
 MAX_SIDE = Limit("COURSE_MAX_SIDE", 65_535)
 """Height and width of one photograph in pixels: a JPEG's largest."""
 
+MAX_PASSES = Limit("COURSE_MAX_PASSES", 100)
+"""Of one JPEG over its pixels: a progressive one has about ten, and a small file can announce thousands."""
+
 DECODING_BYTES = Limit("COURSE_DECODING_BYTES", 2**30)
 """For photographs that are decoded at the same time; one that needs more is decoded alone."""
 

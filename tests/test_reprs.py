@@ -272,7 +272,9 @@ OTHERWISE: dict[str, Callable[[], object]] = {
     "by a classifier": lambda: Transferred(run().backbone, images(), losses.Softmax(8, 40), history(2)),
     "grey": lambda: data.ImageSet(torch.zeros(2, 1, 5, 4, dtype=torch.uint8), torch.zeros(2).long(), ("a",), "few"),
     "no pairs": lambda: data.Pairs(np.empty(0), np.empty(0), np.empty(0, bool)),
-    "everything enrolled": lambda: EnrolmentReport({"Ada": 2}, ("Eve",), problems()[:1], {"a.jpg": 2}, 1_234),
+    "everything enrolled": lambda: EnrolmentReport(
+        {"Ada": 2}, ("Eve",), problems()[:1], {"a.jpg": 2}, (("b", "why"),) * 1_234
+    ),
     "nothing enrolled": lambda: EnrolmentReport({}, (), (), {}),
     "everything aligned": lambda: FolderReport(1, 2, 3, problems(), problems()[:2], ("a",), ("b",), True, ("c", "d")),
     "something stale": lambda: FolderReport(1, 2, 3, (), stale=("b",) * 1_200),

@@ -19,7 +19,8 @@ from PIL import Image, UnidentifiedImageError, features
 
 from course_lib.alignment.exif_removal import without_exif
 from course_lib.alignment.file_kinds import HEAD, READ, READABLE, other_kind, readable_kind
-from course_lib.limits import MAX_PIXELS, MAX_SIDE
+from course_lib.alignment.jpeg_passes import passes
+from course_lib.limits import MAX_PASSES, MAX_PIXELS, MAX_SIDE
 
 # Pillow's names of the formats. No other: these are decoded by Pillow or a library that it carries, and none starts a
 # program. JPEG includes MPO.
@@ -48,8 +49,8 @@ def open_image(source: Path | bytes, name: str) -> Image.Image:
         name: for messages.
 
     Raises:
-        UnreadableError: it is missing, empty, damaged, no image, of another format, or beyond ``MAX_PIXELS`` or
-            ``MAX_SIDE`` of ``course_lib.limits``.
+        UnreadableError: it is missing, empty, damaged, no image, of another format, or beyond ``MAX_PIXELS``,
+            ``MAX_SIDE`` or ``MAX_PASSES`` of ``course_lib.limits``.
     """
     try:
         _check_there(source, name)
@@ -132,6 +133,8 @@ def _opened(source: Path | bytes, name: str) -> Image.Image:
         raise UnreadableError(
             f"{name} is an AVIF image, which this Pillow cannot read; pip install --upgrade pillow to read it"
         )
+    if kind == "JPEG":
+        _check_passes(source, name)
     try:
         return _by_pillow(source, kind)
     except Exception:
@@ -140,6 +143,15 @@ def _opened(source: Path | bytes, name: str) -> Image.Image:
         if mended == content:
             raise
         return _by_pillow(mended, kind)
+
+
+def _check_passes(source: Path | bytes, name: str) -> None:
+    count = passes(source if isinstance(source, bytes) else source.read_bytes())
+    if count > MAX_PASSES.value:
+        raise UnreadableError(
+            f"{name} is a JPEG with {count:,} passes over its pixels; expected at most {MAX_PASSES.value:,}. Save it "
+            f"anew, or allow more by the environment variable {MAX_PASSES.variable}"
+        )
 
 
 def _prepare_pillow() -> None:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
+from contextlib import suppress
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import TemporaryDirectory, TemporaryFile
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -23,7 +25,11 @@ if TYPE_CHECKING:
 ENDINGS = {"onnx": ".onnx", "int8": ".int8.onnx", "pte": ".pte", "tflite": ".tflite"}
 
 
-@click.command(cls=Command, example="export mobilefacenet_075_relu --calibration faces --to int8")
+@click.command(
+    cls=Command,
+    example="export mobilefacenet_075_relu --calibration faces --to int8",
+    words=options.NETWORK_WORDS,
+)
 @click.argument("model", shell_complete=options.models)
 @options.network
 @options.network_options
@@ -66,11 +72,14 @@ def export(
         raise click.UsageError("--detector finds the faces of --pairs, which are not given; leave it out")
     if to == "int8" and calibration is None:
         raise click.UsageError("--to int8 measures the ranges of its 8 bits on faces; give --calibration FOLDER")
+    output = output or Path(Path(model).stem + ENDINGS[to])
+    problem = _no_place(output)
+    if problem:
+        raise click.UsageError(problem)
     from course_lib import export as exporting
     from course_lib.verify import load_module
 
     module = load_module(model, architecture=network, options=network_options)
-    output = output or Path(Path(model).stem + ENDINGS[to])
     images, paired = _faces(module, calibration, pairs, detector)
     with TemporaryDirectory() as folder:
         fp32 = exporting.to_onnx(module, output if to == "onnx" else Path(folder) / "fp32.onnx")
@@ -82,6 +91,22 @@ def export(
             )
         elif as_json:
             print_json([{"file": written.name, "bytes": written.stat().st_size}])
+
+
+def _no_place(file: Path) -> str | None:
+    """Why the file cannot be written; it is tried where its folder is or will be made."""
+    if os.path.isdir(file):  # pathlib raises where a name is too long
+        return f"{file}, the file to write, is a folder; give another one by --output"
+    try:
+        nearest = next(folder for folder in file.absolute().parents if os.path.exists(folder))
+        for part in file.absolute().relative_to(nearest).parts:
+            with suppress(FileNotFoundError):
+                os.stat(nearest / part)  # another error where the name is too long, or ``nearest`` is no folder
+        with TemporaryFile(dir=nearest):
+            pass
+    except OSError as error:
+        return f"{shown(str(file))} cannot be written: {error.strerror}; give another file by --output"
+    return None
 
 
 def _faces(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import sys
+import warnings
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -24,6 +25,7 @@ WORDS = {
     "call calibrate(far=...), or pass threshold=...": "face-course gallery calibrate chooses one, or give --threshold",
     "choose='largest' or 'central' takes one": "--choose largest or central takes one",
     "; people() lists who is": "; face-course gallery people lists who is",
+    **options.NETWORK_WORDS,
 }
 SKIP = {"refuse": "raise", "exclude": "skip"}
 DAY = click.DateTime(formats=("%Y-%m-%d",))
@@ -192,10 +194,14 @@ def opened(file: Path, made_by: dict[str, Any], *, new: bool = False) -> Gallery
 
 
 def photographs_in(folder: Path) -> list[Path]:
-    """All photographs below a folder."""
+    """All photographs below a folder, with a warning where some of it cannot be listed."""
     from course_lib.alignment.tree import tree
 
-    found = [folder / name for name in tree(folder, folder).photographs]
+    below = tree(folder, folder)
+    for problem in below.unlisted:
+        said = f"{folder / problem.file} is not listed ({problem.reason}); its photographs are not counted"
+        warnings.warn(said, stacklevel=2)
+    found = [folder / name for name in below.photographs]
     if not found:
         raise FileNotFoundError(f"{folder} holds no photograph; expected those of people who are not enrolled")
     return found

@@ -17,6 +17,11 @@ DETECTORS = ("mtcnn", "retinaface")
 CHOICES = ("largest", "central")
 ON_ERROR = ("exclude", "refuse")
 POSITIVE = click.IntRange(min=1)
+NETWORK_WORDS = {
+    "give the architecture, one of": "give --network, one of",
+    "and its options": "and its --network-options",
+    "an architecture is given": "--network or --network-options is given",
+}
 SHOWN = 100  # characters of what was given, in a message
 
 

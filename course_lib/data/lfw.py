@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -9,12 +10,11 @@ import numpy as np
 import torch
 
 from course_lib.alignment.crop_names import plain_name
-from course_lib.alignment.junk import is_junk
 from course_lib.alignment.photograph import IMAGE_SUFFIXES
 from course_lib.data.container import ImageSet
 from course_lib.data.pairs import Pairs
-from course_lib.data.photographs import read_photographs
-from course_lib.data.text_lines import text_lines
+from course_lib.data.photographs import PassedOver, identities, images_in, in_words, read_photographs
+from course_lib.data.text_lines import shown, text_lines
 from course_lib.paths import data_folder, expanded
 
 IMAGE_FOLDERS = ("lfw-deepfunneled", "lfw_funneled", "lfw")
@@ -37,7 +37,8 @@ def lfw(
     """All LFW photographs below ``root``, NAME/NAME_0001.jpg, in alphabetical order.
 
     The photographs are 250x250, roughly aligned by their publishers. The square ``crop`` is cut out of each (None: all
-    of it is kept) and scaled to ``size``: a crude alignment, the same for everyone.
+    of it is kept) and scaled to ``size``: a crude alignment, the same for everyone. What is not read stands in
+    ``passed_over`` of the set and is counted in its ``source``, as by ``face_folder``.
 
     Args:
         root: the folder that holds ``lfw-deepfunneled``, ``lfw_funneled`` or ``lfw``; by default ``lfw`` in the data
@@ -49,11 +50,13 @@ def lfw(
     """
     files = lfw_files(root)
     folder = files[0].parent.parent
+    passed_over = _listed(folder)[1]
     names = sorted({file.parent.name for file in files})
     label_of = {name: label for label, name in enumerate(names)}
     images = read_photographs(files, size=size, colour=colour, crop=crop)
     labels = torch.tensor([label_of[file.parent.name] for file in files])
-    return ImageSet(images, labels, tuple(names), f"{LFW_SOURCE}; {folder.name}")
+    source = f"{LFW_SOURCE}; {folder.name}{in_words(passed_over)}"
+    return ImageSet(images, labels, tuple(names), source, tuple(passed_over))
 
 
 def lfw_pairs(root: Path | str | None = None, *, view: str = "dev_test") -> Pairs:
@@ -95,8 +98,18 @@ def lfw_files(root: Path | str | None = None) -> list[Path]:
 
 def photographs_of_people(folder: Path) -> list[Path]:
     """The images ``folder``/NAME/IMAGE by their suffix, in alphabetical order: photographs, or crops of them."""
-    files = (file for file in folder.glob("*/*") if file.suffix.lower() in IMAGE_SUFFIXES)
-    return sorted(file for file in files if not (is_junk(file.name) or is_junk(file.parent.name)))
+    return _listed(folder)[0] if os.path.isdir(folder) else []
+
+
+def _listed(folder: Path) -> tuple[list[Path], PassedOver]:
+    """The images of all people, and what lies beside and among them."""
+    people, passed_over = identities(folder)
+    files: list[Path] = []
+    for person in people:
+        images, others = images_in(person)
+        files += images or []
+        passed_over += others
+    return files, passed_over
 
 
 def read_lfw_list(path: Path, files: Sequence[Path]) -> Pairs:
@@ -177,23 +190,28 @@ def _parse(line: str, where: str) -> tuple[tuple[str, int], tuple[str, int]]:
     if len(fields) == 3:
         fields = [fields[0], fields[1], fields[0], fields[2]]
     elif len(fields) != 4:
-        raise ValueError(f"{where}: {line!r} has {len(fields)} fields; expected NAME i j, or NAME i OTHER j")
+        raise ValueError(f"{where}: {shown(line)} has {len(fields)} fields; expected NAME i j, or NAME i OTHER j")
     for number in (fields[1], fields[3]):
-        if not (number.isascii() and number.isdecimal() and len(number) < 10):
-            raise ValueError(f"{where}: {number!r} is not an image number; expected NAME i j, or NAME i OTHER j")
+        if not _is_number(number):
+            raise ValueError(f"{where}: {shown(number)} is not an image number; expected NAME i j, or NAME i OTHER j")
     return (fields[0], int(fields[1])), (fields[2], int(fields[3]))
 
 
 def _check_count(header: str, found: int, path: Path) -> None:
     """The first line says how many pairs follow: ``n`` genuine and n impostor, or ``folds n``."""
     fields = header.split()
-    if not fields or not all(field.isascii() and field.isdecimal() for field in fields) or len(fields) > 2:
+    if not 1 <= len(fields) <= 2 or not all(map(_is_number, fields)):
         raise ValueError(
-            f"{path}, line 1: {header!r}; expected the number of pairs, such as 500, or folds and pairs, such as 10 300"
+            f"{path}, line 1: {shown(header)}; expected the number of pairs, such as 500, or folds and pairs, such as"
+            " 10 300"
         )
     expected = 2 * int(fields[-1]) * (int(fields[0]) if len(fields) == 2 else 1)
     if found != expected:
         raise ValueError(f"{path} holds {found} pairs, but its first line announces {expected}; fetch it again")
+
+
+def _is_number(text: str) -> bool:
+    return text.isascii() and text.isdecimal() and len(text) < 10
 
 
 def _root(root: Path | str | None) -> Path:

@@ -20,6 +20,9 @@ from course_lib.paths import expanded
 from course_lib.progress import Progress
 
 NO_IMAGE = "no image by its suffix"
+BESIDE, INSIDE = "an image beside the folders of the identities", "a folder inside an identity's"
+SUFFIXES = ", ".join(sorted(IMAGE_SUFFIXES))
+PassedOver = list[tuple[str, str]]  # paths, each with the reason
 
 
 def read_photograph(path: Path | str, *, colour: bool | None = None) -> Tensor:
@@ -70,29 +73,31 @@ def face_folder(
     path = expanded(path)
     if not path.is_dir():
         raise FileNotFoundError(f"{path} is not a folder; expected one folder per identity with images inside")
-    folders, passed_over = _identities(path)
+    folders, passed_over = identities(path)
     files: list[Path] = []
     labels: list[int] = []
     names: list[str] = []
     for folder in folders:
-        images, others = _images_in(folder)
+        images, others = images_in(folder)
         passed_over += others
         if images is None:
             continue
+        if not images:
+            raise ValueError(f"{folder} holds no image{in_words(others)}; expected at least one ({SUFFIXES})")
         files += images
         labels += [len(names)] * len(images)
         names.append(folder.name)
     if not files:
         raise FileNotFoundError(
-            f"{path} holds no identity; expected folders IDENTITY/IMAGE.jpg inside it{_in_words(passed_over)}"
+            f"{path} holds no identity; expected folders IDENTITY/IMAGE.jpg inside it{in_words(passed_over)}"
         )
-    credit = (source or str(path)) + _in_words(passed_over)
+    credit = (source or str(path)) + in_words(passed_over)
     images = read_photographs(files, size=size, colour=colour)
     return ImageSet(images, torch.tensor(labels), tuple(names), credit, tuple(passed_over))
 
 
-def _identities(path: Path) -> tuple[list[Path], list[tuple[str, str]]]:
-    """The folders of the identities, and what lies beside them: its path, and why it is passed over."""
+def identities(path: Path) -> tuple[list[Path], PassedOver]:
+    """The folders of the identities, and what lies beside them."""
     folders, others = [], []
     for entry in _entries(path):
         if entry.name.startswith("."):
@@ -101,11 +106,11 @@ def _identities(path: Path) -> tuple[list[Path], list[tuple[str, str]]]:
             folders.append(entry)
         else:
             is_image = entry.suffix.lower() in IMAGE_SUFFIXES
-            others.append((str(entry), "an image beside the folders of the identities" if is_image else NO_IMAGE))
+            others.append((str(entry), BESIDE if is_image else NO_IMAGE))
     return folders, others
 
 
-def _images_in(folder: Path) -> tuple[list[Path] | None, list[tuple[str, str]]]:
+def images_in(folder: Path) -> tuple[list[Path] | None, PassedOver]:
     """The images of one identity, None where they cannot be listed, and what else is there."""
     images, others = [], []
     try:
@@ -116,15 +121,11 @@ def _images_in(folder: Path) -> tuple[list[Path] | None, list[tuple[str, str]]]:
         if entry.name.startswith("."):
             others.append((str(entry), "hidden"))
         elif os.path.isdir(entry):
-            others.append((str(entry), "a folder inside an identity's"))
+            others.append((str(entry), INSIDE))
         elif entry.suffix.lower() not in IMAGE_SUFFIXES:
             others.append((str(entry), NO_IMAGE))
         else:
             images.append(entry)
-    if not images:
-        raise ValueError(
-            f"{folder} holds no image{_in_words(others)}; expected at least one ({', '.join(sorted(IMAGE_SUFFIXES))})"
-        )
     return images, others
 
 
@@ -132,7 +133,7 @@ def _entries(folder: Path) -> list[Path]:
     return sorted(folder / name for name in os.listdir(folder) if not is_junk(name))
 
 
-def _in_words(passed_over: Sequence[tuple[str, str]]) -> str:
+def in_words(passed_over: Sequence[tuple[str, str]]) -> str:
     """How many files are no images, and how many other things are passed over, of which the first is named."""
     files = sum(reason == NO_IMAGE for _, reason in passed_over)
     rest = [f"{entry} ({reason})" for entry, reason in passed_over if reason != NO_IMAGE]

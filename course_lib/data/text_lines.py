@@ -7,6 +7,7 @@ import csv
 import re
 from pathlib import Path
 
+LONGEST_LINE = 4096  # characters: two paths and a label; a longer one names no file, and no message should hold it
 _MARKS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
 
 
@@ -14,7 +15,7 @@ def text_lines(path: Path) -> list[str]:
     """The lines of a text file in UTF-8, or in UTF-16 with the byte order mark that Windows writes.
 
     Raises:
-        ValueError: it is no text; the message names it.
+        ValueError: it is no text, or a line is longer than ``LONGEST_LINE``; the message names it.
     """
     content = path.read_bytes()
     encoding = next((name for mark, name in _MARKS.items() if content.startswith(mark)), "utf-8")
@@ -22,7 +23,11 @@ def text_lines(path: Path) -> list[str]:
         text = content.decode(encoding)
     except UnicodeDecodeError as error:
         raise ValueError(f"{path} is no text in UTF-8 (byte {error.start} is none)") from error
-    return re.split(r"\r\n|\r|\n", text)  # unlike splitlines: a name may hold any other character
+    lines = re.split(r"\r\n|\r|\n", text)  # unlike splitlines: a name may hold any other character
+    for number, line in enumerate(lines, start=1):
+        if len(line) > LONGEST_LINE:
+            raise ValueError(f"{path}, line {number}: {len(line):,} characters, of which {LONGEST_LINE:,} are allowed")
+    return lines
 
 
 def fields_of(line: str) -> list[str]:

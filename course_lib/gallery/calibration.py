@@ -70,6 +70,21 @@ class Calibration:
         )
 
 
+def most_accepted(far: float, n_strangers: int) -> int:
+    """How many of so many strangers' faces may be given a name; ``ValueError`` as ``threshold_for``."""
+    if not 0 < far < 1:
+        raise ValueError(f"far is {far}; expected a share between 0 and 1, such as 0.01")
+    accepted = int(far * n_strangers) + 1
+    while accepted / max(1, n_strangers) > far:
+        accepted -= 1
+    if accepted == 0:
+        raise ValueError(
+            f"a FAR of {far:g} cannot be told from {n_strangers} faces of strangers; expected at least "
+            f"{int(np.ceil(1 / far)):,}. Give more strangers, or ask for a larger FAR"
+        )
+    return accepted
+
+
 def threshold_for(far: float, scores: ArrayLike) -> tuple[float, int]:
     """The lowest threshold that gives at most a share ``far`` of strangers a name, and how many it does.
 
@@ -85,18 +100,9 @@ def threshold_for(far: float, scores: ArrayLike) -> tuple[float, int]:
             be seen on so few.
     """
     scores = np.asarray(scores, np.float64)
-    if not 0 < far < 1:
-        raise ValueError(f"far is {far}; expected a share between 0 and 1, such as 0.01")
     if scores.ndim != 1 or not np.isfinite(scores).all():
         raise ValueError(f"scores have shape {scores.shape}, or are not all finite; expected (N,) cosines")
-    accepted = int(far * len(scores)) + 1
-    while accepted / max(1, len(scores)) > far:
-        accepted -= 1
-    if accepted == 0:
-        raise ValueError(
-            f"a FAR of {far:g} cannot be told from {len(scores)} faces of strangers; expected at least "
-            f"{int(np.ceil(1 / far)):,}. Give more strangers, or ask for a larger FAR"
-        )
+    accepted = most_accepted(far, len(scores))
     falling = np.sort(scores)[::-1]
     refused = falling[accepted]
     above = falling[falling > refused]

@@ -11,8 +11,7 @@ from PIL import Image
 from torch import Tensor
 
 from course_lib.alignment import Photograph, Problem
-from course_lib.alignment.junk import is_junk
-from course_lib.alignment.photograph import IMAGE_SUFFIXES
+from course_lib.data.photographs import BESIDE, INSIDE, SUFFIXES, PassedOver, identities, images_in, in_words
 from course_lib.gallery.consent import Consent
 from course_lib.gallery.faces import OnError, counted
 from course_lib.gallery.names import as_name
@@ -29,14 +28,14 @@ class EnrolmentReport:
         left_out: people of whom no photograph could be used.
         problems: each photograph that was not used, and why.
         chosen: photographs with several faces of which one was chosen, and how many they show.
-        passed_over: files that are no images by their suffix.
+        passed_over: other files and what is hidden: the path of each, and why.
     """
 
     templates: Mapping[str, int]
     left_out: tuple[str, ...]
     problems: tuple[Problem, ...]
     chosen: Mapping[str, int]
-    passed_over: int = 0
+    passed_over: tuple[tuple[str, str], ...] = ()
 
     def __repr__(self) -> str:
         used = f"{len(self.templates):,} people, {sum(self.templates.values()):,} templates"
@@ -47,12 +46,12 @@ class EnrolmentReport:
         parts += [f"left out: {_listed(self.left_out)}"] if self.left_out else []
         parts += [f"photographs not used: {counted(self.problems)}"] if self.problems else []
         parts += [f"one of several faces chosen in {len(self.chosen):,}"] if self.chosen else []
-        parts += [f"{self.passed_over:,} other files passed over"] if self.passed_over else []
+        parts += [f"{len(self.passed_over):,} other files passed over"] if self.passed_over else []
         return "; ".join(parts)
 
 
-def people_in(folder: Path, on_error: OnError) -> tuple[dict[str, list[Path]], int]:
-    """The photographs of each person in ``folder/PERSON/IMAGE.jpg``, and how many other files there are.
+def people_in(folder: Path, on_error: OnError) -> tuple[dict[str, list[Path]], PassedOver]:
+    """The photographs of each person in ``folder/PERSON/IMAGE.jpg``, and what else there is.
 
     Raises:
         FileNotFoundError: there is no such folder, or nobody in it.
@@ -62,13 +61,15 @@ def people_in(folder: Path, on_error: OnError) -> tuple[dict[str, list[Path]], i
     if not folder.is_dir():
         raise FileNotFoundError(f"{folder} is not a folder; expected one with a folder for each person")
     people: dict[str, list[Path]] = {}
-    loose, passed_over = _images_and_others(folder)
+    folders, passed_over = identities(folder)
+    loose = [entry for entry, reason in passed_over if reason == BESIDE]
     if loose:
         raise ValueError(
             f"{loose[0]} lies in no person's folder ({len(loose)} such); expected {folder}/PERSON/IMAGE.jpg"
         )
-    for inner in filter(Path.is_dir, _entries(folder)):
-        deeper = list(filter(Path.is_dir, _entries(inner)))
+    for inner in folders:
+        images, others = images_in(inner)
+        deeper = [entry for entry, reason in others if reason == INSIDE]
         if deeper:
             raise ValueError(f"{deeper[0]} is a folder; expected the photographs of {inner.name!r}, {inner}/IMAGE.jpg")
         name = as_name(inner.name)
@@ -76,10 +77,10 @@ def people_in(folder: Path, on_error: OnError) -> tuple[dict[str, list[Path]], i
             raise ValueError(
                 f"{folder} holds two folders of the name {name!r}, written in two ways; merge or rename them"
             )
-        people[name], others = _images_and_others(inner)
+        people[name] = images or []
         passed_over += others
-        if not people[name] and on_error == "raise":
-            raise ValueError(f"{inner} holds no image ({', '.join(sorted(IMAGE_SUFFIXES))}); delete it or fill it")
+        if not images and on_error == "raise":
+            raise ValueError(f"{inner} holds no image ({SUFFIXES}){in_words(others)}; delete it or fill it")
     if not people:
         raise FileNotFoundError(f"{folder} holds no folder; expected one for each person, with images inside")
     return people, passed_over
@@ -107,17 +108,6 @@ def as_list(photographs: Photograph | Sequence[Photograph]) -> list[Photograph]:
     if not len(photographs):
         raise ValueError("no photograph is given; expected at least one")
     return list(photographs)
-
-
-def _images_and_others(folder: Path) -> tuple[list[Path], int]:
-    files = list(filter(Path.is_file, _entries(folder)))
-    images = [file for file in files if file.suffix.lower() in IMAGE_SUFFIXES]
-    return images, len(files) - len(images)
-
-
-def _entries(folder: Path) -> list[Path]:
-    """What lies in a folder, without what is hidden and what systems leave behind."""
-    return sorted(entry for entry in folder.iterdir() if not (entry.name.startswith(".") or is_junk(entry.name)))
 
 
 def _listed(names: Sequence[str]) -> str:

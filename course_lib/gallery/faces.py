@@ -123,7 +123,7 @@ class FaceEmbedder:
             raise ValueError(f"on_error is {on_error!r}; expected one of {', '.join(get_args(OnError))}")
         align_some = partial(align_many, detector=self.detector, size=self.size, choose=choose or "largest")
         templates, used, problems, chosen = [], [], [], {}
-        with Progress(desc="looking at", total=len(photographs), unit="photograph", leave=False, delay=1) as bar:
+        with _progress(photographs) as bar:
             for portion in self._readable(photographs, labels, problems, on_error):
                 crops = []
                 for number, crop in zip(portion, each_or_error(align_some, [*portion.values()]), strict=True):
@@ -159,15 +159,17 @@ class FaceEmbedder:
         problems = [] if problems is None else problems
         faces: list[list[Face]] = [[] for _ in photographs]
         templates = []
-        for portion in self._readable(photographs, labels, problems, on_error):
-            crops = []
-            for number, found in zip(portion, each_or_error(self._aligned, [*portion.values()]), strict=True):
-                if isinstance(found, Exception):
-                    problems.append(_failure(labels[number], found, on_error))
-                    continue
-                faces[number] = [face for face, _ in found]
-                crops += [crop for _, crop in found]
-            templates.append(self._templates(crops))
+        with _progress(photographs) as bar:
+            for portion in self._readable(photographs, labels, problems, on_error):
+                crops = []
+                for number, found in zip(portion, each_or_error(self._aligned, [*portion.values()]), strict=True):
+                    if isinstance(found, Exception):
+                        problems.append(_failure(labels[number], found, on_error))
+                        continue
+                    faces[number] = [face for face, _ in found]
+                    crops += [crop for _, crop in found]
+                templates.append(self._templates(crops))
+                bar.update(len(portion))
         return faces, _stacked(templates)
 
     def _aligned(self, photographs: list[np.ndarray]) -> list[list[tuple[Face, NDArray[np.uint8]]]]:
@@ -216,6 +218,10 @@ def labelled(photographs: Sequence[Photograph]) -> list[str]:
 def counted(problems: Sequence[Problem]) -> str:
     """How many photographs have which problem, in words."""
     return ", ".join(f"{count:,} {kind}" for kind, count in Counter(problem.problem for problem in problems).items())
+
+
+def _progress(photographs: Sequence[Photograph]) -> Progress:
+    return Progress(desc="looking at", total=len(photographs), unit="photograph", leave=False, delay=1)
 
 
 def _pixels(photograph: Photograph, name: str) -> np.ndarray:

@@ -17,7 +17,7 @@ from course_lib.alignment import Detector, Photograph, Problem
 from course_lib.alignment.align import Choice
 from course_lib.alignment.template import Size
 from course_lib.data import ImageSet
-from course_lib.gallery.calibration import Calibration, calibrate
+from course_lib.gallery.calibration import Calibration, calibrate, most_accepted
 from course_lib.gallery.consent import Consent, today
 from course_lib.gallery.enrolment import EnrolmentReport, as_list, consents, people_in
 from course_lib.gallery.faces import FaceEmbedder, OnError, counted, labelled
@@ -126,7 +126,7 @@ class Gallery:
         """Enrol everybody in a folder, ``PERSON/IMAGE.jpg``: all of them together or nobody.
 
         Hidden files are passed over, what systems leave behind (such as ``__MACOSX``), and files that are no images by
-        their suffix, which are counted. With ``on_error="skip"`` a person of whom no photograph can be used is left
+        their suffix; the report lists them. With ``on_error="skip"`` a person of whom no photograph can be used is left
         out; the report says so.
 
         Args:
@@ -170,6 +170,7 @@ class Gallery:
         else:
             is_set = isinstance(strangers, ImageSet)
             photographs = list(strangers.images) if is_set else as_list(strangers)
+            most_accepted(far, len(photographs))  # before the long work, which gives one face a photograph at most
             portraits = self.embedder.portraits(photographs, labelled(photographs), choose=choose, on_error=on_error)
             scores = index.nearest(portraits.templates).score
             skipped = len(portraits.problems)
@@ -281,7 +282,7 @@ class Gallery:
         choose: Choice | None,
         on_error: OnError,
         extend: bool,
-        passed_over: int = 0,
+        passed_over: Sequence[tuple[str, str]] = (),
     ) -> EnrolmentReport:
         self.store.check(agreed, extend=extend)  # before the long work
         if self.embedder.kind() != self.store.kind:
@@ -299,7 +300,7 @@ class Gallery:
             left_out=tuple(name for name in people if name not in enrolled),
             problems=portraits.problems,
             chosen=portraits.chosen,
-            passed_over=passed_over,
+            passed_over=tuple(passed_over),
         )
 
 

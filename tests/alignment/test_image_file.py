@@ -197,6 +197,27 @@ def test_sides_and_pixels_are_bounded(width: int, height: int) -> None:
         open_photograph(announcing(width, height))
 
 
+@pytest.mark.parametrize("kind", [Path, bytes])
+def test_passes_over_the_pixels_of_a_jpeg_are_bounded(
+    kind: type, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plain, one_more = written("JPEG", progressive=True), b"\xff\xda\0\x08\x01\x01\0\x01\x3f\x00\0\0"
+
+    def opened(more: int) -> Image.Image:
+        content = plain[:-2] + more * one_more + plain[-2:]
+        (tmp_path / "x.jpg").write_bytes(content)
+        return open_photograph(content if kind is bytes else tmp_path / "x.jpg")
+
+    assert opened(90).size == (40, 30)
+    with pytest.raises(
+        UnreadableError, match="is a JPEG with 101 passes over its pixels; expected at most 100"
+    ) as error:
+        opened(91)
+    assert ("x.jpg" in str(error.value)) == (kind is Path) and "variable COURSE_MAX_PASSES" in str(error.value)
+    monkeypatch.setenv("COURSE_MAX_PASSES", "101")
+    assert opened(91).size == (40, 30)
+
+
 def test_how_many_pixels_there_are_is_said_as_pillow_says_it(monkeypatch: pytest.MonkeyPatch) -> None:
     for said, pixels in (("Image size (8123456 pixels) exceeds", "8,123,456"), ("too large", "0")):
 

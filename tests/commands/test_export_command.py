@@ -13,6 +13,7 @@ from course_lib.data import orl_faces
 from course_lib.export import Runtime
 
 MODEL = "mobilefacenet_075_relu"
+BOTH = (MODEL, "--to", "onnx", "--calibration", "faces")
 
 
 @pytest.fixture
@@ -68,9 +69,12 @@ def test_without_faces_there_is_the_file_and_no_report(faces: Path, capsys: pyte
         ),
         ([MODEL, "--to", "onnx", "--pairs", "a.bin", "--detector", "mtcnn"], 2, "--detector mtcnn has no meaning here"),
         (["none", "--to", "onnx"], 1, "no model 'none' in 32 bits: expected mobilefacenet_075_relu, or a file"),
-        (["a.safetensors", "--to", "onnx"], 1, "holds weights but not the network's name"),
+        (["a.safetensors", "--to", "onnx"], 1, "holds weights but not the network's name; give --network, one of "),
+        ([MODEL, "--to", "onnx", "--network", "lenet"], 1, "--network or --network-options is given, but"),
         ([MODEL, "--to", "onnx", "--calibration", "none"], 1, "none is not a folder"),
         ([MODEL, "--to", "onnx", "--pairs", "none.txt"], 1, "none.txt is not there"),
+        ([*BOTH, "--output", "faces/0/0.png/x.onnx"], 2, "x.onnx cannot be written: Not a directory; give another"),
+        ([*BOTH, "--output", f"new/{'x' * 300}.onnx"], 2, "cannot be written: File name too long; give another"),
     ],
 )
 def test_what_is_wrong_is_said_before_a_file_is_written(
@@ -78,3 +82,9 @@ def test_what_is_wrong_is_said_before_a_file_is_written(
 ) -> None:
     assert main(["export", *arguments]) == code and message in capsys.readouterr().err
     assert [path.name for path in faces.parent.iterdir()] == ["faces"]
+
+
+def test_a_folder_where_the_file_would_be_is_seen_before_the_work(faces: Path, capsys: pytest.CaptureFixture) -> None:
+    Path(f"{MODEL}.onnx").mkdir()
+    assert main(["export", *BOTH]) == 2
+    assert f"{MODEL}.onnx, the file to write, is a folder; give another one by --output" in capsys.readouterr().err

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import pytest
@@ -77,6 +78,24 @@ def test_errors_speak_of_options(photographs: Path, capsys: pytest.CaptureFixtur
     assert "none holds no photograph" in capsys.readouterr().err
 
 
+def test_strangers_that_cannot_be_listed_are_named(
+    photographs: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
+    assert enrol("Ada") == 0
+    (photographs / "others/closed").mkdir()
+    scandir = os.scandir
+
+    def refuse(folder):
+        if Path(folder).name == "closed":
+            raise PermissionError(13, "Permission denied", str(folder))
+        return scandir(folder)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    assert main(["gallery", "calibrate", "club.gallery", "--strangers", "others", "--far", "0.01"]) == 1
+    said = capsys.readouterr().err
+    assert f"Warning: {Path('others/closed')} is not listed (PermissionError: Permission denied)" in said
+
+
 def test_a_photograph_that_cannot_be_used_stops_or_is_named(photographs: Path, capsys: pytest.CaptureFixture) -> None:
     (photographs / "text.jpg").write_text("not a photograph")
     given = ["gallery", "enrol", "club.gallery", "Ada", "ada_0.png", "text.jpg", "--purpose", "a test"]
@@ -96,7 +115,12 @@ def test_a_photograph_that_cannot_be_used_stops_or_is_named(photographs: Path, c
     [
         (["--model", "none"], 1, "no model 'none' in 32 bits"),
         (["--model", "mobilefacenet_075_relu.int8"], 1, "no model 'mobilefacenet_075_relu.int8' in 32 bits"),
-        (["--network", "mobilefacenet"], 1, "has its own; it is for .safetensors files"),
+        (
+            ["--network", "mobilefacenet"],
+            1,
+            "--network-options is given, but mobilefacenet_075_relu has its own; it is",
+        ),
+        (["--model", "none.safetensors"], 1, "give --network, one of "),
         (["--model", "none.safetensors", "--network", "mobilefacenet"], 1, "none.safetensors is not there"),
         (["--date", "yesterday"], 2, "'yesterday' does not match the format"),
         (["--until", "2001-01-01"], 1, "until is 2001-01-01, before its date"),

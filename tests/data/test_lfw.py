@@ -58,7 +58,7 @@ def test_view_2_has_folds_in_its_first_line(tmp_path):
         ("0\n", "holds no pair"),
         ("1\nAnn_Lee\t1\t\u00b2\nBob\t3\tCy\t1\n", "line 2: '\u00b2' is not an image number"),
         ("\u00b2\nAnn_Lee\t1\t2\nBob\t3\tCy\t1\n", "line 1: .* expected the number of pairs"),
-        (f"1\nAnn_Lee\t1\t{'9' * 5000}\nBob\t3\tCy\t1\n", "is not an image number"),
+        (f"1\nAnn_Lee\t1\t{'9' * 4000}\nBob\t3\tCy\t1\n", "is not an image number"),
     ],
 )
 def test_a_bad_list_is_refused(tmp_path, text, message):
@@ -66,6 +66,24 @@ def test_a_bad_list_is_refused(tmp_path, text, message):
     (tmp_path / "pairsDevTest.txt").write_text(text, encoding="utf-8")
     with pytest.raises(ValueError, match=message):
         lfw_pairs(tmp_path)
+
+
+def test_what_is_not_read_is_counted_and_named(tmp_path):
+    write_lfw(tmp_path)
+    folder = tmp_path / "lfw-deepfunneled"
+    assert lfw(tmp_path, size=(8, 8)).passed_over == () and lfw(tmp_path, size=(8, 8)).source.endswith("deepfunneled")
+    for name in ("Bob/old/Bob_0002.jpg", "Bob_0004.jpg", "Cy/notes.txt", ".old/Cy_0002.jpg", "__MACOSX/._Cy_0001.jpg"):
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_bytes(b"x")
+    faces = lfw(tmp_path, size=(8, 8))
+    assert len(faces) == 5 and faces.names == ("Ann_Lee", "Bob", "Cy") and len(lfw_files(tmp_path)) == 5
+    assert {(Path(entry).relative_to(folder).as_posix(), reason) for entry, reason in faces.passed_over} == {
+        (".old", "hidden"),
+        ("Bob_0004.jpg", "an image beside the folders of the identities"),
+        ("Bob/old", "a folder inside an identity's"),
+        ("Cy/notes.txt", "no image by its suffix"),
+    }
+    assert "(1 files that are no images passed over; not read: " in faces.source
 
 
 def test_what_is_missing_is_named(tmp_path, monkeypatch):
@@ -116,11 +134,43 @@ def test_a_missing_photograph_can_be_left_to_whoever_reads_it(tmp_path):
     assert files[pairs.right[1]].name == "Cy_0001.jpg" and files[:4] == lfw_files(tmp_path)
 
 
+@pytest.mark.parametrize(
+    "first", ["x" * 3000, "x" * 5_000_000, "9" * 3000, "9" * 5000, "10 " + "9" * 3000, "1\t" * 2000]
+)
+@pytest.mark.parametrize("rest", ["", "\nAnn_Lee\t1\t2\nBob\t3\tCy\t1\n"])
+def test_a_long_first_line_is_refused_without_its_words(tmp_path, first, rest):
+    write_lfw(tmp_path)
+    (tmp_path / "pairsDevTest.txt").write_text(first + rest)
+    with pytest.raises(ValueError, match=r"pairsDevTest\.txt, line 1: |holds no pair") as error:
+        lfw_pairs(tmp_path)
+    assert len(str(error.value)) < 400
+
+
+@pytest.mark.parametrize(
+    ("line", "message"), [("Bob\t" * 900, "901 fields"), (f"Bob\t1\t{'a' * 4000}", "image number")]
+)
+def test_a_long_line_is_refused_without_its_words(tmp_path, line, message):
+    write_lfw(tmp_path)
+    (tmp_path / "pairsDevTest.txt").write_text(f"1\n{line}\n")
+    with pytest.raises(ValueError, match=rf"line 2: .*{message}") as error:
+        lfw_pairs(tmp_path)
+    assert len(str(error.value)) < 400
+
+
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
 def test_a_byte_order_mark_is_no_part_of_a_list(tmp_path, encoding):
     write_lfw(tmp_path)
     (tmp_path / "pairsDevTest.txt").write_text("1\nAnn_Lee\t1\t2\nBob\t3\tCy\t1\n", encoding=encoding)
     assert len(lfw_pairs(tmp_path)) == 2
+
+
+def test_only_the_end_of_a_line_ends_it(tmp_path):
+    write_lfw(tmp_path)
+    for file in (tmp_path / "lfw-deepfunneled/Cy").iterdir():
+        (tmp_path / "lfw-deepfunneled/C\u2028y").mkdir()
+        file.rename(tmp_path / "lfw-deepfunneled/C\u2028y/C\u2028y_0001.jpg")
+    (tmp_path / "pairsDevTest.txt").write_text("1\nAnn_Lee\t1\t2\nBob\t3\tC\u2028y\t1\n", encoding="utf-8")
+    assert lfw_pairs(tmp_path).right.tolist() == [1, 4]
 
 
 def test_a_list_of_other_bytes_is_no_text(tmp_path):

@@ -112,7 +112,17 @@ def test_lfws_list_names_photographs_of_any_format(tmp_path):
 
 
 @pytest.mark.parametrize(
-    "text", ["²\n", "a ²\nb ²\n", "a 9" + "9" * 5000 + "\n", "x" * 10**6 + " 1 1 1 1\n", "a b " + "1" * 10**6]
+    "text",
+    [
+        "²\n",
+        "a ²\nb ²\n",
+        "a 9" + "9" * 4000 + "\n",
+        "x" * 10**6 + " 1 1 1 1\n",
+        "a b " + "1" * 10**6,
+        "x" * 120_000 + " " + "y" * 120_000 + " 1\n",
+        "9" * 4000 + "\nAnn\t1\t2\n",
+        "9" * 5000 + "\nAnn\t1\t2\n",
+    ],
 )
 def test_a_message_is_short_and_names_the_line(tmp_path, text):
     with pytest.raises(ValueError, match=r"pairs\.txt, line 1: ") as error:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from course_lib.data.text_lines import fields_of, shown, text_lines
+from course_lib.data.text_lines import LONGEST_LINE, fields_of, shown, text_lines
 
 NAMES = st.text(st.characters(codec="utf-8", exclude_characters="\r\n\0"), min_size=1).map(str.strip).filter(bool)
 
@@ -59,6 +59,14 @@ def test_lines_of_every_editor(encoding: str, end: str, tmp_path: Path) -> None:
 def test_what_is_no_text_is_refused(content: bytes, tmp_path: Path) -> None:
     (tmp_path / "list.txt").write_bytes(content)
     with pytest.raises(ValueError, match=r"list\.txt is no text in UTF-8"):
+        text_lines(tmp_path / "list.txt")
+
+
+def test_a_line_that_can_name_no_files_is_refused_by_its_number(tmp_path: Path) -> None:
+    (tmp_path / "list.txt").write_text(f"a b 1\n{'x' * LONGEST_LINE}\n")
+    assert [len(line) for line in text_lines(tmp_path / "list.txt")] == [5, LONGEST_LINE, 0]
+    (tmp_path / "list.txt").write_text(f"a b 1\n{'x' * LONGEST_LINE}y\n")
+    with pytest.raises(ValueError, match=r"list\.txt, line 2: 4,097 characters, of which 4,096 are allowed"):
         text_lines(tmp_path / "list.txt")
 
 

@@ -32,7 +32,9 @@ def test_one_photograph_is_a_list_of_one_and_none_is_refused():
 
 def test_the_report_says_what_there_is_and_no_more():
     assert str(EnrolmentReport({"Ada": 2}, (), (), {})) == "people enrolled: 1, templates: 2"
-    whole = EnrolmentReport({"Ada": 2}, ("Eve",), (Problem("a.png", "no face", "why"),), {"b.png": 2}, 1_000)
+    whole = EnrolmentReport(
+        {"Ada": 2}, ("Eve",), (Problem("a.png", "no face", "why"),), {"b.png": 2}, (("c.txt", "why"),) * 1_000
+    )
     assert str(whole) == (
         "people enrolled: 1, templates: 2; left out: Eve; photographs not used: 1 no face; one of several faces chosen "
         "in 1; 1,000 other files passed over"
@@ -44,4 +46,4 @@ def test_what_systems_leave_behind_is_nobody(tmp_path):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).touch()
     (tmp_path / "Thumbs.db").touch()
-    assert people_in(tmp_path, "raise") == ({"Ada": [tmp_path / "Ada/1.png"]}, 0)
+    assert people_in(tmp_path, "raise") == ({"Ada": [tmp_path / "Ada/1.png"]}, [])

@@ -3,6 +3,8 @@ from __future__ import annotations
 import datetime
 import inspect
 import warnings
+from functools import partialmethod
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,7 +12,7 @@ import torch
 from PIL import Image
 from tiles import CONSENT, SIDE, Blocks, TileDetector, files_of, photograph
 
-from course_lib import alignment, data
+from course_lib import alignment, data, progress
 from course_lib.alignment import NoFaceError, UnreadableError, template
 from course_lib.gallery import Consent, Gallery, IncompatibleError, SeveralFacesError, consent, faces, gallery, store
 from course_lib.gallery.calibration import threshold_for
@@ -39,6 +41,7 @@ def folder(tmp_path):
         Image.fromarray(photograph(*people, shot=len(path))).save(tmp_path / "people" / path)
     (tmp_path / "people" / "Ada" / "notes.txt").write_text("x")
     (tmp_path / "people" / "Ada" / ".hidden.png").write_text("x")
+    (tmp_path / "people" / "Ada" / "leads nowhere").symlink_to("nowhere")
     (tmp_path / "people" / ".git").mkdir()
     (tmp_path / "people" / "read me.md").write_text("x")
     return tmp_path / "people"
@@ -104,7 +107,7 @@ def test_a_photograph_may_come_as_anything(there, tmp_path, kind):
         "tensor": torch.from_numpy(pixels).permute(2, 0, 1),
     }[kind]
     report = there.enrol("Ada", given, consent=CONSENT)
-    assert report.templates == {"Ada": 1} and report.passed_over == 0
+    assert report.templates == {"Ada": 1} and report.passed_over == ()
     assert there.enrol("Ada too", [given, pixels], consent=CONSENT).templates == {"Ada too": 2}
     (face,) = there.identify(given, threshold=0.999)
     assert face.score == pytest.approx(1, abs=1e-5) and face.margin == pytest.approx(0, abs=1e-5)
@@ -167,7 +170,7 @@ def test_a_choice_is_counted_from_two_faces_on(there, people):
         there.enrol("Ada", [photograph(*people), photograph(ADA)], consent=CONSENT)
     report = there.enrol("Ada", [photograph(*people), photograph(ADA)], consent=CONSENT, choose="largest")
     assert report.chosen == {"photograph 1 of 2": len(people)} and report.templates == {"Ada": 2}
-    assert report.passed_over == 0
+    assert report.passed_over == ()
 
 
 def test_of_several_faces_one_is_chosen_if_it_is_said_which(there):
@@ -214,8 +217,15 @@ def test_what_is_no_photograph_is_refused(there, given, options, error, words):
 
 def test_a_folder_is_enrolled_with_one_consent_or_one_for_each(there, folder, tmp_path):
     report = there.enrol_folder(folder, consent=CONSENT)
-    assert report.templates == {"Ada": 2, "Grace": 1} and report.passed_over == 2
-    assert str(report) == "people enrolled: 2, templates: 3; 2 other files passed over"
+    assert report.templates == {"Ada": 2, "Grace": 1}
+    assert str(report) == "people enrolled: 2, templates: 3; 5 other files passed over"
+    assert {(Path(entry).relative_to(folder).as_posix(), reason) for entry, reason in report.passed_over} == {
+        ("Ada/notes.txt", "no image by its suffix"),
+        ("Ada/.hidden.png", "hidden"),
+        ("Ada/leads nowhere", "no image by its suffix"),
+        (".git", "hidden"),
+        ("read me.md", "no image by its suffix"),
+    }
     assert names(there.identify(photograph(GRACE, ADA), threshold=0.8)) == ["Grace", "Ada"]
     each = {
         name: Consent(by=name, purpose="a test", date=datetime.date(2025, 1, day))
@@ -268,6 +278,14 @@ def test_a_folder_of_another_shape_is_refused(there, folder, tmp_path, change, e
     assert there.people() == ()
 
 
+def test_a_photograph_that_leads_nowhere_is_named(there, folder):
+    (folder / "Ada" / "3.png").symlink_to("nowhere.png")
+    with pytest.raises(UnreadableError, match=r"3\.png is not a file"):
+        there.enrol_folder(folder, consent=CONSENT)
+    report = there.enrol_folder(folder, consent=CONSENT, on_error="skip")
+    assert [Path(problem.file).name for problem in report.problems] == ["3.png"]
+
+
 def test_a_person_without_images_is_left_out_by_choice(there, folder):
     (folder / "Mary").mkdir()
     assert there.enrol_folder(folder, consent=CONSENT, on_error="skip").left_out == ("Mary",)
@@ -295,6 +313,17 @@ def test_large_photographs_are_looked_at_a_few_at_a_time(enrolled, monkeypatch):
     report = enrolled.enrol("Eve", given, consent=CONSENT, on_error="skip")
     assert sizes == [1, 2, 1] and report.templates == {"Eve": 2}
     assert [problem.file for problem in report.problems] == ["photograph 1 of 4", "photograph 3 of 4"]
+
+
+@pytest.mark.parametrize("method", ["identify", "identify_many"])
+def test_identifying_tells_a_log_how_far_it_is(enrolled, monkeypatch, capsys, method):
+    monkeypatch.setattr(progress.Progress, "__init__", partialmethod(progress.Progress.__init__, disable=False))
+    monkeypatch.setattr(progress, "FIRST_LINE", 0.0)  # as if all of it took longer
+    monkeypatch.setattr(progress, "NEXT_LINE", 0.0)
+    given = photograph(ADA) if method == "identify" else [photograph(ADA)] * 3
+    getattr(enrolled, method)(given, threshold=0.8)
+    told = "looking at: 1 of 1 photograph, " if method == "identify" else "looking at: 3 of 3 photographs, "
+    assert told in capsys.readouterr().err
 
 
 def test_more_templates_need_to_be_asked_for(enrolled):
@@ -329,10 +358,19 @@ def test_strangers_may_be_an_image_set_and_their_problems_are_counted(enrolled):
     found = enrolled.calibrate(0.2, strangers, on_error="skip")
     assert (found.searches, found.skipped, found.accepted, found.strangers) == (10, 1, 2, "drawn ones")
     with pytest.raises(ValueError, match="cannot be told from 10 faces of strangers"):
-        enrolled.calibrate(0.01, strangers, on_error="skip")
+        enrolled.calibrate(0.095, strangers, on_error="skip")  # enough for eleven
     with pytest.raises(ValueError, match="cannot be told from 0 faces of strangers"):
-        enrolled.calibrate(0.01, [photograph(None)], on_error="skip")
+        enrolled.calibrate(0.5, [photograph(None)] * 2, on_error="skip")
     assert enrolled.calibration == found
+
+
+@pytest.mark.parametrize(
+    ("far", "words"), [(0.0001, "from 60 faces of strangers; .* 10,000"), (0, "far is 0; expected")]
+)
+def test_a_far_that_so_few_cannot_show_is_refused_before_the_long_work(enrolled, monkeypatch, far, words):
+    monkeypatch.setattr(TileDetector, "detect_many", lambda *_: pytest.fail("looked for faces"))
+    with pytest.raises(ValueError, match=words):
+        enrolled.calibrate(far, [photograph(STRANGER)] * 60)
 
 
 def test_without_strangers_the_people_are_each_others(enrolled):
