@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
-import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +12,7 @@ from course_lib.paths import expanded, written_whole
 from course_lib.training.batches import Batches
 from course_lib.training.description import describe, difference, of_optimizer, of_schedule
 from course_lib.training.run import Run
+from course_lib.training.saved import read_saved
 
 FORMAT = 2  # of the description; the first had no numbers of schedules and parameter groups
 
@@ -88,30 +87,14 @@ class Checkpoint:
 
     def _read(self) -> dict[str, Any]:
         try:
-            _check_archive(self.path)
-            state = torch.load(self.path, map_location="cpu", weights_only=True)
-        except Exception as error:  # damaged records lead PyTorch to nearly any error
-            if isinstance(error, OSError) and error.filename:  # of the system, which cannot open it
-                raise
-            # PyTorch's own words would advise to execute what the file holds.
-            foreign = re.search(r"GLOBAL (\S+)", str(error))
-            reason = f"it asks for {foreign[1]}" if foreign else str(error).splitlines()[0] if str(error) else "it ends"
-            if "weights_only" in reason or "Weights only" in reason:
-                reason = "its pickle cannot be read"
+            state = read_saved(self.path)
+        except ValueError as error:
             raise ValueError(
                 f"{self.path} is no checkpoint of fit(): it is damaged, or holds more than tensors and plain values "
-                f"({reason}). Nothing in it was run. Delete it to start afresh"
+                f"({error}). Nothing in it was run. Delete it to start afresh"
             ) from error
         if not isinstance(state, dict) or not isinstance(state.get("settings"), dict):
             raise ValueError(
                 f"{self.path} is no checkpoint of fit(); expected one that it wrote. Delete it to start afresh"
             )
         return state
-
-
-def _check_archive(path: Path) -> None:
-    """Raise ValueError for compressed records: PyTorch writes none, and a small file could fill the memory."""
-    with zipfile.ZipFile(path) as archive:
-        packed = [record.filename for record in archive.infolist() if record.compress_type != zipfile.ZIP_STORED]
-    if packed:
-        raise ValueError(f"its record {packed[0]} is compressed")
