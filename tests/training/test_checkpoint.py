@@ -142,6 +142,10 @@ SCHEDULES = {
     "one cycle": lambda optimizer, epochs: torch.optim.lr_scheduler.OneCycleLR(
         optimizer, 0.1, total_steps=epochs * STEPS
     ),
+    "PyTorch's linear": lambda optimizer, epochs: torch.optim.lr_scheduler.LinearLR(optimizer, 1, 0, epochs * STEPS),
+    "chained": lambda optimizer, epochs: torch.optim.lr_scheduler.ChainedScheduler(
+        [torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, epochs * STEPS)]
+    ),
     "steps": lambda optimizer, epochs: schedules.multi_step(optimizer, (epochs // 2,), steps_per_epoch=STEPS),
     "own function": lambda optimizer, epochs: torch.optim.lr_scheduler.LambdaLR(
         optimizer, lambda step: 1 - step / (epochs * STEPS)
