@@ -31,6 +31,7 @@ class Checkpoint:
         if self.path is not None and self.path.is_dir():
             raise ValueError(f"{self.path} is a folder; expected a checkpoint's file, such as {self.path / 'run.ckpt'}")
         self.run = run
+        self.steps_per_epoch = len(batches)
         self.is_writer = is_writer
         self.settings = {} if path is None else {"format": FORMAT, **describe(run, batches, precision)}
 
@@ -59,7 +60,7 @@ class Checkpoint:
         self._check(state)
         self.settings = state["settings"]
         try:
-            self.run.load_state(state)
+            self.run.load_state(state, self.steps_per_epoch)
         except ValueError as error:
             raise ValueError(f"{self.path} is no checkpoint of fit(): {error}. Delete it to start afresh") from error
 
