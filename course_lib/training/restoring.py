@@ -17,7 +17,7 @@ NUMBERS = ("step", "eta", "mu", "mu_product")
 
 
 def load_optimizer(optimizer: Optimizer, given: Any) -> None:
-    """Load a state; ``ValueError`` if a group lacks a setting, or a momentum or its like has not its parameter's shape."""
+    """Load a state; ``ValueError`` if a group lacks a setting, or a momentum has not the shape of its parameter."""
     settings = [list(group) for group in optimizer.param_groups]
     optimizer.load_state_dict(given)
     for number, (names, group) in enumerate(zip(settings, optimizer.param_groups, strict=True)):
