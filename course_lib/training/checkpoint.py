@@ -10,7 +10,7 @@ import torch
 
 from course_lib.paths import expanded, written_whole
 from course_lib.training.batches import Batches
-from course_lib.training.description import describe, difference, of_optimizer, of_schedule
+from course_lib.training.description import describe, difference, of_optimizer, of_parts, of_schedule
 from course_lib.training.run import Run
 from course_lib.training.saved import read_saved
 
@@ -36,7 +36,13 @@ class Checkpoint:
         self.settings = {} if path is None else {"format": FORMAT, **describe(run, batches, precision)}
 
     def _now(self) -> dict[str, Any]:
-        return {"optimizer now": of_optimizer(self.run.optimizer), "schedule now": of_schedule(self.run.schedule)}
+        """The settings that training may change, as they are now."""
+        return {
+            "optimizer now": of_optimizer(self.run.optimizer),
+            "schedule now": of_schedule(self.run.schedule),
+            "parts of the backbone now": of_parts(self.run.backbone),
+            "parts of the criterion now": of_parts(self.run.criterion),
+        }
 
     def save(self) -> None:
         """Write the run's state so that at every moment the file holds either the old checkpoint or the new one."""
@@ -58,16 +64,17 @@ class Checkpoint:
             return
         state = self._read()
         self._check(state)
-        self.settings = state["settings"]
+        self.settings = {**self.settings, **state["settings"]}
         try:
             self.run.load_state(state, self.steps_per_epoch)
         except ValueError as error:
             raise ValueError(f"{self.path} is no checkpoint of fit(): {error}. Delete it to start afresh") from error
 
     def _check(self, state: dict[str, Any]) -> None:
-        """Raise for another run's checkpoint. Optimizer and schedule may be as at the run's beginning, or where it is.
+        """Raise for another run's checkpoint. What training changes may be as at the run's beginning, or where it is.
 
-        The second is so where one program calls ``fit`` again with the objects that it has trained with.
+        The second is so where one program calls ``fit`` again with the objects that it has trained with. The parts are
+        not known of a run whose checkpoint is older than their description, and then not compared.
         """
         if state["settings"].get("format") != FORMAT:
             raise ValueError(
@@ -76,10 +83,11 @@ class Checkpoint:
                 f'net.load_state_dict(torch.load({str(self.path)!r}, weights_only=True)["backbone"]), and another '
                 "checkpoint=. To start afresh, delete it or give resume=False"
             )
-        now = {"optimizer": state.get("optimizer now"), "schedule": state.get("schedule now")}
         for key, here in self.settings.items():
-            there = state["settings"].get(key)
-            if there != here and (key not in now or now[key] != here):
+            if key.startswith("parts of ") and key not in state["settings"]:
+                continue
+            there, now = state["settings"].get(key), f"{key} now"
+            if there != here and (now not in state or state[now] != here):
                 raise ValueError(
                     f"{self.path} is the checkpoint of another run: {difference(key, there, here)}. "
                     "Give another checkpoint=, or resume=False to overwrite it. (A run is prolonged with the settings "

@@ -12,7 +12,7 @@ import torch
 from torch import nn
 
 from course_lib.data import ImageSet, RandomShift
-from course_lib.losses import CenterLoss
+from course_lib.losses import CenterLoss, Loss
 from course_lib.optim import schedules
 from course_lib.training import EarlyStopping, fit
 
@@ -354,3 +354,67 @@ class Fails:
         if self._left < 0:
             raise RuntimeError("stop")
         return images
+
+
+class OwnCriterion(nn.Module):
+    """Without words for its scale; it counts what it is called for."""
+
+    def __init__(self, scale: float) -> None:
+        super().__init__()
+        self.head, self.scale, self.calls = nn.Linear(5, 3), scale, 0
+
+    def forward(self, embeddings: torch.Tensor, labels: torch.Tensor) -> Loss:
+        self.calls += 1
+        logits = self.head(embeddings) * self.scale
+        return Loss(nn.functional.cross_entropy(logits, labels), {}, logits)
+
+
+@pytest.fixture
+def parts(stripes, tmp_path):
+    """Train networks of the same shapes that differ in what no tensor tells."""
+
+    def go(epochs: int, act: type[nn.Module] = nn.ReLU, dropout: float = 0.0, scale: float = 1.0) -> int:
+        net = nn.Sequential(nn.Flatten(), nn.Linear(72, 5), act(), nn.Dropout(dropout))
+        return again(net, OwnCriterion(scale), epochs)
+
+    def again(net: nn.Module, criterion: nn.Module, epochs: int) -> int:
+        optimizer = torch.optim.SGD([*net.parameters(), *criterion.parameters()], lr=0.01)
+        path = tmp_path / "run.ckpt"
+        return len(fit(net, criterion, stripes, optimizer=optimizer, epochs=epochs, batch_size=30, checkpoint=path))
+
+    go.again = again
+    return go
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"act": nn.Tanh}, "its parts of the backbone has 2 = .*ReLU.*, here it is .*Tanh"),
+        ({"dropout": 0.9}, r"its parts of the backbone, 3 has p = 0\.0, here it is 0\.9"),
+        ({"scale": 64.0}, r"its parts of the criterion, whole has scale = 1\.0, here it is 64\.0"),
+    ],
+)
+def test_what_no_tensor_tells_is_another_run_too(parts, change, message):
+    parts(1)
+    with pytest.raises(ValueError, match=f"the checkpoint of another run: {message}"):
+        parts(2, **change)
+    assert parts(2) == 2
+
+
+def test_a_criterion_that_counts_may_go_on(parts):
+    net, criterion = nn.Sequential(nn.Flatten(), nn.Linear(72, 5)), OwnCriterion(1.0)
+    assert [parts.again(net, criterion, epochs) for epochs in (1, 2)] == [1, 2] and criterion.calls == 6
+    net, criterion = nn.Sequential(nn.Flatten(), nn.Linear(72, 5)), OwnCriterion(1.0)
+    assert parts.again(net, criterion, 3) == 3
+
+
+def test_a_checkpoint_from_before_parts_were_described_goes_on(parts, tmp_path):
+    parts(1)
+    path = tmp_path / "run.ckpt"
+    state = torch.load(path, weights_only=True)
+    for where in ("backbone", "criterion"):
+        del state["settings"][f"parts of the {where}"], state[f"parts of the {where} now"]
+    torch.save(state, path)
+    assert parts(2, dropout=0.5) == 2  # nobody knows
+    with pytest.raises(ValueError, match="its parts of the backbone, 3 has p"):  # from now on it is known
+        parts(3)
