@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
-import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +10,9 @@ import torch
 
 from course_lib.paths import expanded, written_whole
 from course_lib.training.batches import Batches
-from course_lib.training.description import describe, difference, of_optimizer, of_schedule
+from course_lib.training.description import describe, difference, of_optimizer, of_parts, of_schedule
 from course_lib.training.run import Run
+from course_lib.training.saved import read_saved
 
 FORMAT = 2  # of the description; the first had no numbers of schedules and parameter groups
 
@@ -32,11 +31,18 @@ class Checkpoint:
         if self.path is not None and self.path.is_dir():
             raise ValueError(f"{self.path} is a folder; expected a checkpoint's file, such as {self.path / 'run.ckpt'}")
         self.run = run
+        self.steps_per_epoch = len(batches)
         self.is_writer = is_writer
         self.settings = {} if path is None else {"format": FORMAT, **describe(run, batches, precision)}
 
     def _now(self) -> dict[str, Any]:
-        return {"optimizer now": of_optimizer(self.run.optimizer), "schedule now": of_schedule(self.run.schedule)}
+        """The settings that training may change, as they are now."""
+        return {
+            "optimizer now": of_optimizer(self.run.optimizer),
+            "schedule now": of_schedule(self.run.schedule),
+            "parts of the backbone now": of_parts(self.run.backbone),
+            "parts of the criterion now": of_parts(self.run.criterion),
+        }
 
     def save(self) -> None:
         """Write the run's state so that at every moment the file holds either the old checkpoint or the new one."""
@@ -58,16 +64,17 @@ class Checkpoint:
             return
         state = self._read()
         self._check(state)
-        self.settings = state["settings"]
+        self.settings = {**self.settings, **state["settings"]}
         try:
-            self.run.load_state(state)
+            self.run.load_state(state, self.steps_per_epoch)
         except ValueError as error:
             raise ValueError(f"{self.path} is no checkpoint of fit(): {error}. Delete it to start afresh") from error
 
     def _check(self, state: dict[str, Any]) -> None:
-        """Raise for another run's checkpoint. Optimizer and schedule may be as at the run's beginning, or where it is.
+        """Raise for another run's checkpoint. What training changes may be as at the run's beginning, or where it is.
 
-        The second is so where one program calls ``fit`` again with the objects that it has trained with.
+        The second is so where one program calls ``fit`` again with the objects that it has trained with. The parts are
+        not known of a run whose checkpoint is older than their description, and then not compared.
         """
         if state["settings"].get("format") != FORMAT:
             raise ValueError(
@@ -76,10 +83,11 @@ class Checkpoint:
                 f'net.load_state_dict(torch.load({str(self.path)!r}, weights_only=True)["backbone"]), and another '
                 "checkpoint=. To start afresh, delete it or give resume=False"
             )
-        now = {"optimizer": state.get("optimizer now"), "schedule": state.get("schedule now")}
         for key, here in self.settings.items():
-            there = state["settings"].get(key)
-            if there != here and (key not in now or now[key] != here):
+            if key.startswith("parts of ") and key not in state["settings"]:
+                continue
+            there, now = state["settings"].get(key), f"{key} now"
+            if there != here and (now not in state or state[now] != here):
                 raise ValueError(
                     f"{self.path} is the checkpoint of another run: {difference(key, there, here)}. "
                     "Give another checkpoint=, or resume=False to overwrite it. (A run is prolonged with the settings "
@@ -88,30 +96,14 @@ class Checkpoint:
 
     def _read(self) -> dict[str, Any]:
         try:
-            _check_archive(self.path)
-            state = torch.load(self.path, map_location="cpu", weights_only=True)
-        except Exception as error:  # damaged records lead PyTorch to nearly any error
-            if isinstance(error, OSError) and error.filename:  # of the system, which cannot open it
-                raise
-            # PyTorch's own words would advise to execute what the file holds.
-            foreign = re.search(r"GLOBAL (\S+)", str(error))
-            reason = f"it asks for {foreign[1]}" if foreign else str(error).splitlines()[0] if str(error) else "it ends"
-            if "weights_only" in reason or "Weights only" in reason:
-                reason = "its pickle cannot be read"
+            state = read_saved(self.path)
+        except ValueError as error:
             raise ValueError(
                 f"{self.path} is no checkpoint of fit(): it is damaged, or holds more than tensors and plain values "
-                f"({reason}). Nothing in it was run. Delete it to start afresh"
+                f"({error}). Nothing in it was run. Delete it to start afresh"
             ) from error
         if not isinstance(state, dict) or not isinstance(state.get("settings"), dict):
             raise ValueError(
                 f"{self.path} is no checkpoint of fit(); expected one that it wrote. Delete it to start afresh"
             )
         return state
-
-
-def _check_archive(path: Path) -> None:
-    """Raise ValueError for compressed records: PyTorch writes none, and a small file could fill the memory."""
-    with zipfile.ZipFile(path) as archive:
-        packed = [record.filename for record in archive.infolist() if record.compress_type != zipfile.ZIP_STORED]
-    if packed:
-        raise ValueError(f"its record {packed[0]} is compressed")

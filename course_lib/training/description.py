@@ -7,7 +7,7 @@ import functools
 import hashlib
 import re
 from collections.abc import Mapping
-from types import CodeType, FunctionType, MethodType
+from types import BuiltinFunctionType, CodeType, FunctionType, MethodType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,7 +17,7 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
 from course_lib.training.batches import Batches
-from course_lib.training.names import plain_state
+from course_lib.training.names import plain_name, plain_state
 
 if TYPE_CHECKING:
     from course_lib.training.run import Run
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 ADDRESS = re.compile(r" at 0x[0-9a-f]+", re.IGNORECASE)
 SAMPLE = 256  # images whose pixels are compared one by one; of the others the sum
 DEPTH = 8  # of values within values; what lies deeper is told apart by its type only
+LONGEST = 500  # characters of a part's setting; of a longer one the digest
 Plain = None | bool | int | float | str | list["Plain"] | dict[str, "Plain"]
 
 
@@ -41,7 +42,24 @@ def describe(run: Run, batches: Batches, precision: str) -> dict[str, Any]:
         "augmentation": plain(batches.augment),
         "seed": batches.seed,
         "images": of_images(batches),
+        "parts of the backbone": of_parts(run.backbone),
+        "parts of the criterion": of_parts(run.criterion),
     }
+
+
+def of_parts(network: nn.Module) -> dict[str, dict[str, Plain]]:
+    """The type of each part and its settings: the public numbers, texts and functions that it keeps, or lists of them.
+
+    What it has learned is no setting, and neither is what wraps it, such as ``torch.compile``.
+    """
+    parts = {}
+    for name, part in network.named_modules():
+        settings = {key: value for key, value in sorted(vars(part).items()) if not key.startswith("_")}
+        settings.pop("training", None)
+        told = {key: _briefly(plain(value)) for key, value in settings.items() if _is_setting(value)}
+        # A wrapper and what it wraps have one plain name; the latter comes last.
+        parts[plain_name(f"{name}.").rstrip(".") or "whole"] = {"type": type(part).__name__, **told}
+    return parts
 
 
 def of_optimizer(optimizer: Optimizer) -> dict[str, Plain]:
@@ -123,6 +141,20 @@ def difference(key: str, there: Any, here: Any) -> str:
                 told = ["not there" if value is absent else f"{value}" for value in (theirs, ours)]
                 return f"its {key} has {name} = {told[0]}, here it is {told[1]}"
     return f"its {key} is {there}, here it is {here}"
+
+
+def _is_setting(value: Any) -> bool:
+    if isinstance(value, Mapping):
+        return all(map(_is_setting, value.values()))
+    if isinstance(value, (list, tuple, set, frozenset)):
+        return all(map(_is_setting, value))
+    functions = (FunctionType, BuiltinFunctionType, functools.partial)
+    return value is None or isinstance(value, (bool, int, float, str, *functions))
+
+
+def _briefly(told: Plain) -> Plain:
+    text = repr(told)
+    return told if len(text) <= LONGEST else _digest(text.encode())
 
 
 def _of_array(value: Tensor | np.ndarray) -> Plain:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from course_lib.training.history import History
+from course_lib.training.history import History, as_number
 
 
 @dataclass(frozen=True)
@@ -32,10 +32,16 @@ class EarlyStopping:
             raise ValueError(f"patience is {self.patience}; expected at least 1 epoch")
 
     def best(self, history: History) -> int:
-        """The index of the row that first reached the best value; -1 for an empty history."""
+        """The index of the row that first reached the best value; -1 for an empty history.
+
+        Raises ``KeyError`` for a column that is not there, and ``TypeError`` for one of other things than numbers.
+        """
         sign = 1 if self.mode == "min" else -1
         best_index, best_value = -1, math.inf
-        for index, value in enumerate(history[self.monitor]):
+        for index, found in enumerate(history[self.monitor]):
+            value = as_number(found)
+            if value is None:
+                raise TypeError(f"early stopping watches {self.monitor!r}, a {type(found).__name__}; expected a number")
             if best_index < 0 or sign * value < best_value - self.min_delta:
                 best_index, best_value = index, sign * value
         return best_index

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from numbers import Real
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from torch import Tensor
 
 if TYPE_CHECKING:
@@ -18,7 +21,8 @@ class History:
 
     A row holds ``epoch`` (from 1), ``step``, ``loss``, each part of the loss, ``accuracy`` on the training images as
     they went by, ``learning_rate``, ``seconds``, and what ``evaluate`` returned (numbers, or tensors). Under several
-    processes numbers are means over all of them, and so the same in all; tensors are each one's own.
+    processes numbers, and tensors of one number, are means over all of them, and so the same in all; other tensors are
+    each one's own.
 
     ``history["loss"]`` is a column, ``history.frame()`` the table of all numbers.
     """
@@ -53,3 +57,10 @@ class History:
         import pandas as pd
 
         return pd.DataFrame([{k: v for k, v in row.items() if not isinstance(v, Tensor)} for row in self.rows])
+
+
+def as_number(value: Any) -> float | None:
+    """A number, or a tensor or array of one, as a float; None for anything else."""
+    if isinstance(value, (Tensor, np.ndarray)) and math.prod(value.shape) == 1:
+        value = value.item()
+    return float(value) if isinstance(value, Real) else None

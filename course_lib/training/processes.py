@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from numbers import Real
 from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import nn
+
+from course_lib.training.history import as_number
 
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
@@ -16,11 +17,14 @@ if TYPE_CHECKING:
 def mean_over_processes(fabric: Fabric, values: Mapping[str, Any]) -> dict[str, Any]:
     """The numbers among ``values``, each as its mean over all processes; the same bits in all. The rest stays.
 
+    A tensor or an array of one number is a number too: what is decided by it has to be decided alike in all.
+
     Raises ValueError where the processes do not have the same names.
     """
     if fabric.world_size == 1:
         return dict(values)
-    own = {name: float(value) for name, value in values.items() if isinstance(value, Real)}
+    numbers = {name: as_number(value) for name, value in values.items()}
+    own = {name: number for name, number in numbers.items() if number is not None}
     everyone: list[dict[str, float]] = [{}] * fabric.world_size
     torch.distributed.all_gather_object(everyone, own)
     if any(theirs.keys() != own.keys() for theirs in everyone):

@@ -6,6 +6,7 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping
 from copy import deepcopy
 from dataclasses import dataclass, field
+from numbers import Real
 from typing import Any
 
 import torch
@@ -14,8 +15,11 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LRScheduler
 
 from course_lib.training.early_stopping import EarlyStopping
-from course_lib.training.history import History
+from course_lib.training.history import History, as_number
 from course_lib.training.names import named_as_in, plain_state
+from course_lib.training.restoring import check_schedule, check_weights, load_optimizer
+
+OWN = ("epoch", "step", "loss", "accuracy", "learning_rate", "seconds")  # columns that every row of the history has
 
 
 @dataclass
@@ -95,17 +99,20 @@ class Run:
             "random_cuda": torch.cuda.get_rng_state_all() if torch.cuda.is_available() else [],
         }
 
-    def load_state(self, state: Mapping[str, Any]) -> None:
-        """Take up what ``state`` gave. Raises ValueError naming a part that is missing or of another shape."""
+    def load_state(self, state: Mapping[str, Any], steps_per_epoch: int) -> None:
+        """Take up what ``state`` gave, of a run of so many batches an epoch.
+
+        Raises ValueError naming a part that is missing or of another shape, also where it is only used much later.
+        """
         parts: dict[str, Callable[[Any], object]] = {
             "backbone": self._load_backbone,
             "criterion": self.criterion.load_state_dict,
-            "optimizer": self.optimizer.load_state_dict,
-            "schedule": lambda given: self.schedule is not None and self.schedule.load_state_dict(given),
-            "position": self._load_position,
-            "sums": lambda given: self.sums.update(given),
+            "optimizer": lambda given: load_optimizer(self.optimizer, given),
+            "schedule": self._load_schedule,
+            "position": lambda given: self._load_position(given, steps_per_epoch),
+            "sums": self._load_sums,
             "history": self._load_history,
-            "best_weights": lambda given: setattr(self, "best_weights", given if given is None else dict(given)),
+            "best_weights": self._load_best_weights,
             "random": torch.set_rng_state,
             "random_cuda": lambda given: torch.cuda.set_rng_state_all(given) if given else None,
         }
@@ -116,12 +123,39 @@ class Run:
                 reason = f"{type(error).__name__}: {error}".splitlines()[0]
                 raise ValueError(f"its part {part!r} is missing or has another shape ({reason})") from error
 
-    def _load_position(self, given: Any) -> None:
+    def _load_schedule(self, given: Any) -> None:
+        if self.schedule is not None:
+            check_schedule(given, self.schedule.state_dict())
+            self.schedule.load_state_dict(given)
+
+    def _load_position(self, given: Any, steps_per_epoch: int) -> None:
         if not isinstance(given, tuple) or not all(isinstance(number, int) and number >= 0 for number in given):
             raise ValueError("expected three whole numbers")
+        epoch, step_in_epoch, step = given
+        if step_in_epoch > steps_per_epoch or step != epoch * steps_per_epoch + step_in_epoch:
+            raise ValueError(f"expected epochs of {steps_per_epoch} steps, those of the next, and all of them together")
         self.epoch, self.step_in_epoch, self.step = given
+
+    def _load_sums(self, given: Any) -> None:
+        if not isinstance(given, dict) or not all(isinstance(value, Real) for value in given.values()):
+            raise ValueError("expected numbers by name")
+        if bool(given) != bool(self.step_in_epoch) or (given and not {"loss", "accuracy", "seconds"} <= given.keys()):
+            raise ValueError(f"expected those of {self.step_in_epoch} batches: loss, accuracy, seconds and others")
+        self.sums.update(given)
 
     def _load_history(self, rows: Any) -> None:
         if not isinstance(rows, list) or len(rows) != self.epoch or not all(isinstance(row, dict) for row in rows):
             raise ValueError(f"expected a row for each of {self.epoch} epochs")
+        watched = OWN if self.early_stopping is None else (*OWN, self.early_stopping.monitor)
+        for number, row in enumerate(rows, 1):
+            lacking = next((name for name in watched if as_number(row.get(name)) is None), None)
+            if lacking is not None:
+                raise ValueError(f"row {number} has no number {lacking!r}")
         self.history.rows[:] = rows
+
+    def _load_best_weights(self, given: Any) -> None:
+        if (given is None) != (self.early_stopping is None or not self.history.rows):
+            raise ValueError("early stopping keeps the weights of its best epoch, and nothing else does")
+        if given is not None:
+            check_weights(given, self.backbone)
+        self.best_weights = None if given is None else dict(given)

@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING
 
 import torch
 from torch.optim.lr_scheduler import (
+    ChainedScheduler,
     CosineAnnealingLR,
+    LinearLR,
     LRScheduler,
     OneCycleLR,
     PolynomialLR,
@@ -48,11 +50,18 @@ def check_length(schedule: LRScheduler | None, epochs: int, steps_per_epoch: int
 
 
 def steps_of(schedule: LRScheduler | None) -> int | None:
-    """After how many steps a schedule is over; None for one that goes on for ever, or that is not known here."""
+    """After how many steps a schedule is over; None for one that goes on for ever, or that is not known here.
+
+    ``LinearLR`` is over where it falls to zero; one that warms up, or falls to a rate that still trains, stays there.
+    """
+    if isinstance(schedule, ChainedScheduler):  # the parts' factors are multiplied: one of zero is enough
+        return min((length for length in map(steps_of, schedule._schedulers) if length is not None), default=None)
     if isinstance(schedule, SequentialLR):
         last = steps_of(schedule._schedulers[-1])
         return None if last is None else last + schedule._milestones[-1]
     for kind, length in ((CosineAnnealingLR, "T_max"), (PolynomialLR, "total_iters"), (OneCycleLR, "total_steps")):
         if isinstance(schedule, kind):
             return getattr(schedule, length)
+    if isinstance(schedule, LinearLR) and schedule.end_factor == 0:
+        return schedule.total_iters
     return None

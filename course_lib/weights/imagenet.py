@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import pickle
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -14,6 +13,7 @@ from torch import Tensor, nn
 from course_lib import backbones
 from course_lib.losses import Softmax
 from course_lib.paths import data_folder
+from course_lib.training.saved import read_saved
 
 CLASSES = 1000
 EFFICIENTNET, MOBILENET = "models/efficientnet-lite0-57934424.pth", "models/mobilenet_v2-b0353104.pth"
@@ -97,10 +97,9 @@ def _fill(path: Path, tensors: Mapping[str, Tensor]) -> None:
 def _read(path: Path) -> dict[str, Tensor]:
     """The tensors of a file that ``torch.save`` wrote; nothing in it is executed."""
     try:
-        stored = torch.load(path, map_location="cpu", weights_only=True)
-    except (pickle.UnpicklingError, RuntimeError, EOFError, LookupError, ValueError, AttributeError) as error:
-        reason = (str(error) or type(error).__name__).splitlines()[0]
-        raise ValueError(f"{path} holds no weights of PyTorch ({reason}); delete it and fetch it again") from error
+        stored = read_saved(path, also_before_archives=True)
+    except ValueError as error:
+        raise ValueError(f"{path} holds no weights of PyTorch ({error}); delete it and fetch it again") from error
     if not isinstance(stored, dict) or not all(isinstance(tensor, Tensor) for tensor in stored.values()):
         raise ValueError(f"{path} holds other things than tensors by name; delete it and fetch it again")
     return stored

@@ -12,7 +12,7 @@ import torch
 from torch import nn
 
 from course_lib.data import ImageSet, RandomShift
-from course_lib.losses import CenterLoss
+from course_lib.losses import CenterLoss, Loss
 from course_lib.optim import schedules
 from course_lib.training import EarlyStopping, fit
 
@@ -141,6 +141,10 @@ SCHEDULES = {
     "linear": lambda optimizer, epochs: schedules.linear(optimizer, epochs=epochs, steps_per_epoch=STEPS),
     "one cycle": lambda optimizer, epochs: torch.optim.lr_scheduler.OneCycleLR(
         optimizer, 0.1, total_steps=epochs * STEPS
+    ),
+    "PyTorch's linear": lambda optimizer, epochs: torch.optim.lr_scheduler.LinearLR(optimizer, 1, 0, epochs * STEPS),
+    "chained": lambda optimizer, epochs: torch.optim.lr_scheduler.ChainedScheduler(
+        [torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, epochs * STEPS)]
     ),
     "steps": lambda optimizer, epochs: schedules.multi_step(optimizer, (epochs // 2,), steps_per_epoch=STEPS),
     "own function": lambda optimizer, epochs: torch.optim.lr_scheduler.LambdaLR(
@@ -281,3 +285,136 @@ def test_a_checkpoint_of_the_wrong_shape_is_a_value_error(run, tmp_path, part, v
     torch.save(state, tmp_path / "run.ckpt")
     with pytest.raises(ValueError, match=f"no checkpoint of fit.*{part}"):
         run(epochs=2)
+
+
+def first_of(state: dict) -> dict:
+    return state["optimizer"]["state"][0]
+
+
+LATER = {"early_stopping": EarlyStopping("error", patience=5), "evaluate": lambda net: {"error": 1.0}}
+
+
+@pytest.mark.parametrize(
+    ("part", "change", "reason"),
+    [
+        ("best_weights", lambda state: state.update(best_weights=None), "keeps the weights of its best epoch"),
+        ("best_weights", lambda state: state.update(best_weights={}), r"conv\.weight is missing; expected of shape"),
+        ("best_weights", lambda state: state["best_weights"].update({"out.bias": torch.zeros(1)}), r"out\.bias is of"),
+        ("best_weights", lambda state: state["best_weights"].update(more=torch.zeros(1)), "more is of.*d missing"),
+        ("optimizer", lambda state: first_of(state).update(momentum_buffer=torch.zeros(7)), "momentum_buffer is of"),
+        ("optimizer", lambda state: first_of(state).update(momentum_buffer="text"), "momentum_buffer is a str"),
+        ("optimizer", lambda state: state["optimizer"]["param_groups"][0].pop("lr"), "group 0 has no lr"),
+        ("schedule", lambda state: state.update(schedule={}), "no last_epoch"),
+        ("history", lambda state: state["history"][0].pop("loss"), "row 1 has no number 'loss'"),
+        ("history", lambda state: state["history"][0].pop("error"), "row 1 has no number 'error'"),
+        ("history", lambda state: state["history"][0].update(seconds="x"), "row 1 has no number 'seconds'"),
+        ("sums", lambda state: state.update(sums={"loss": "x"}), "numbers by name"),
+        ("sums", lambda state: state.update(sums={"loss": 1.0}), "those of 0 batches"),
+        ("position", lambda state: state.update(position=(1, 10**9, 10**9 + 3)), "epochs of 3 steps"),
+        ("position", lambda state: state.update(position=(1, 0, 5)), "epochs of 3 steps"),
+    ],
+)  # fmt: skip
+def test_what_is_used_later_is_looked_at_before(stripes, tiny_net, tmp_path, part, change, reason):
+    def go(epochs: int) -> None:
+        criterion = CenterLoss(5, 3, seed=0)
+        optimizer = torch.optim.SGD([*tiny_net.parameters(), *criterion.parameters()], lr=0.01, momentum=0.9)
+        options = {"schedule": torch.optim.lr_scheduler.StepLR(optimizer, 2), "batch_size": 30, **LATER}
+        fit(tiny_net, criterion, stripes, optimizer=optimizer, epochs=epochs, checkpoint=path, **options)
+
+    path = tmp_path / "run.ckpt"
+    go(1)
+    go(1)  # as it was written it is taken
+    state = torch.load(path, weights_only=True)
+    change(state)
+    torch.save(state, path)
+    with pytest.raises(ValueError, match=f"no checkpoint of fit.*its part '{part}' is missing or has.*{reason}"):
+        go(2)
+
+
+def test_sums_of_half_an_epoch_are_whole(run, tmp_path):
+    with pytest.raises(RuntimeError, match="stop"):
+        run(checkpoint_every=1, augment=Fails(after=2))
+    state = torch.load(tmp_path / "run.ckpt", weights_only=True)
+    assert state["position"] == (0, 2, 2)
+    del state["sums"]["seconds"]
+    torch.save(state, tmp_path / "run.ckpt")
+    with pytest.raises(ValueError, match="its part 'sums' .*those of 2 batches"):
+        run(checkpoint_every=1, augment=Fails(after=9))
+
+
+class Fails:
+    def __init__(self, after: int) -> None:
+        self._left = after
+
+    def __repr__(self) -> str:
+        return "Fails()"
+
+    def __call__(self, images: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
+        self._left -= 1
+        if self._left < 0:
+            raise RuntimeError("stop")
+        return images
+
+
+class OwnCriterion(nn.Module):
+    """Without words for its scale; it counts what it is called for."""
+
+    def __init__(self, scale: float) -> None:
+        super().__init__()
+        self.head, self.scale, self.calls = nn.Linear(5, 3), scale, 0
+
+    def forward(self, embeddings: torch.Tensor, labels: torch.Tensor) -> Loss:
+        self.calls += 1
+        logits = self.head(embeddings) * self.scale
+        return Loss(nn.functional.cross_entropy(logits, labels), {}, logits)
+
+
+@pytest.fixture
+def parts(stripes, tmp_path):
+    """Train networks of the same shapes that differ in what no tensor tells."""
+
+    def go(epochs: int, act: type[nn.Module] = nn.ReLU, dropout: float = 0.0, scale: float = 1.0) -> int:
+        net = nn.Sequential(nn.Flatten(), nn.Linear(72, 5), act(), nn.Dropout(dropout))
+        return again(net, OwnCriterion(scale), epochs)
+
+    def again(net: nn.Module, criterion: nn.Module, epochs: int) -> int:
+        optimizer = torch.optim.SGD([*net.parameters(), *criterion.parameters()], lr=0.01)
+        path = tmp_path / "run.ckpt"
+        return len(fit(net, criterion, stripes, optimizer=optimizer, epochs=epochs, batch_size=30, checkpoint=path))
+
+    go.again = again
+    return go
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"act": nn.Tanh}, "its parts of the backbone has 2 = .*ReLU.*, here it is .*Tanh"),
+        ({"dropout": 0.9}, r"its parts of the backbone, 3 has p = 0\.0, here it is 0\.9"),
+        ({"scale": 64.0}, r"its parts of the criterion, whole has scale = 1\.0, here it is 64\.0"),
+    ],
+)
+def test_what_no_tensor_tells_is_another_run_too(parts, change, message):
+    parts(1)
+    with pytest.raises(ValueError, match=f"the checkpoint of another run: {message}"):
+        parts(2, **change)
+    assert parts(2) == 2
+
+
+def test_a_criterion_that_counts_may_go_on(parts):
+    net, criterion = nn.Sequential(nn.Flatten(), nn.Linear(72, 5)), OwnCriterion(1.0)
+    assert [parts.again(net, criterion, epochs) for epochs in (1, 2)] == [1, 2] and criterion.calls == 6
+    net, criterion = nn.Sequential(nn.Flatten(), nn.Linear(72, 5)), OwnCriterion(1.0)
+    assert parts.again(net, criterion, 3) == 3
+
+
+def test_a_checkpoint_from_before_parts_were_described_goes_on(parts, tmp_path):
+    parts(1)
+    path = tmp_path / "run.ckpt"
+    state = torch.load(path, weights_only=True)
+    for where in ("backbone", "criterion"):
+        del state["settings"][f"parts of the {where}"], state[f"parts of the {where} now"]
+    torch.save(state, path)
+    assert parts(2, dropout=0.5) == 2  # nobody knows
+    with pytest.raises(ValueError, match="its parts of the backbone, 3 has p"):  # from now on it is known
+        parts(3)

@@ -14,7 +14,7 @@ from torch import nn
 from course_lib.data import ImageSet, RandomFlip
 from course_lib.losses import Softmax
 from course_lib.training import Batches, EarlyStopping
-from course_lib.training.description import describe, difference, of_images, of_optimizer, of_schedule, plain
+from course_lib.training.description import describe, difference, of_images, of_optimizer, of_parts, of_schedule, plain
 
 
 def digest(data: bytes) -> str:
@@ -194,4 +194,40 @@ def test_a_run_is_told_by_all_that_decides_its_weights() -> None:
         "augmentation": plain(batches.augment),
         "seed": 9,
         "images": of_images(batches),
+        "parts of the backbone": {"whole": {"type": "Linear", "in_features": 6, "out_features": 3}},
+        "parts of the criterion": of_parts(criterion),
     }
+
+
+class Scaled(nn.Module):
+    """With settings that it does not tell in its words, and other things."""
+
+    def __init__(self, scale: float, act=torch.relu) -> None:
+        super().__init__()
+        self.scale, self.act, self.steps = scale, act, (1, [2, "x"], None)
+        self.inner = nn.Dropout(0.5)
+        self.seen, self.others = torch.ones(1), [nn.Linear(1, 1)]
+        self._hidden = 3
+
+
+def test_parts_are_told_by_type_and_settings() -> None:
+    relu = "<built-in method relu of type object>"
+    assert of_parts(Scaled(2.0)) == {
+        "whole": {"type": "Scaled", "act": relu, "scale": 2.0, "steps": [1, [2, "x"], None]},
+        "inner": {"type": "Dropout", "inplace": False, "p": 0.5},
+    }
+    assert of_parts(Scaled(2.0, torch.tanh)) != of_parts(Scaled(2.0))
+    assert of_parts(nn.Sequential(nn.Tanh())) != of_parts(nn.Sequential(nn.ReLU()))
+
+
+def test_parts_are_those_of_the_network_within_its_wrappers() -> None:
+    net = nn.Sequential(nn.Conv2d(1, 2, 3), nn.ReLU())
+    told = of_parts(net)
+    assert told == of_parts(torch.compile(net, backend="eager")) == of_parts(nn.DataParallel(net))
+    compiled = nn.Sequential(torch.compile(net[0], backend="eager"), net[1])
+    assert told == of_parts(compiled)
+
+
+def test_a_long_setting_is_told_by_a_digest() -> None:
+    told = of_parts(Scaled([*range(10_000)]))["whole"]["scale"]
+    assert len(told) == 16 and told != of_parts(Scaled([*range(9_999)]))["whole"]["scale"]

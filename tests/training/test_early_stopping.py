@@ -1,11 +1,12 @@
 from __future__ import annotations
 
 import pytest
+import torch
 
 from course_lib.training import EarlyStopping, History
 
 
-def history(*losses: float) -> History:
+def history(*losses: object) -> History:
     return History([{"epoch": i + 1, "loss": loss} for i, loss in enumerate(losses)])
 
 
@@ -21,6 +22,17 @@ def test_larger_may_be_better_and_small_gains_may_not_count():
     assert EarlyStopping("loss", patience=1, mode="max").is_over(history(1, 2, 1.5))
     assert EarlyStopping("loss", patience=1, min_delta=0.1).is_over(history(1.0, 0.95))
     assert EarlyStopping("loss", mode="max").best(history(1, 3, 3)) == 1
+
+
+def test_a_tensor_of_one_number_is_a_number():
+    rule = EarlyStopping("loss", patience=1)
+    assert rule.is_over(history(torch.tensor(1.0), torch.tensor([2.0])))
+
+
+@pytest.mark.parametrize("value", [torch.ones(2), "0.5", None, 1j])
+def test_what_is_no_number_is_refused(value):
+    with pytest.raises(TypeError, match=f"watches 'loss', a {type(value).__name__}; expected a number"):
+        EarlyStopping("loss").best(history(value))
 
 
 def test_bad_rules_are_refused():

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
@@ -35,6 +36,15 @@ def test_numbers_are_averaged_and_the_rest_stays(monkeypatch: pytest.MonkeyPatch
         "steps": 1.5,
     }
     assert sent == [{"loss": 1.0, "steps": 2.0}]
+
+
+@pytest.mark.parametrize(
+    "value", [torch.tensor(1.0), torch.tensor([1]), torch.tensor(True), np.array(1.0), np.float32(1)]
+)
+def test_one_number_is_averaged_whatever_holds_it(value: object, monkeypatch: pytest.MonkeyPatch) -> None:
+    answers(monkeypatch, {"score": 2.0})
+    pair = torch.tensor([1.0, 2.0])
+    assert mean_over_processes(TWO, {"score": value, "pair": pair}) == {"score": 1.5, "pair": pair}
 
 
 def test_one_process_asks_nobody() -> None:

@@ -7,8 +7,10 @@ import torch
 from tiny_network import TinyNet
 from torch.optim import SGD
 from torch.optim.lr_scheduler import (
+    ChainedScheduler,
     CosineAnnealingLR,
     ExponentialLR,
+    LinearLR,
     OneCycleLR,
     PolynomialLR,
     ReduceLROnPlateau,
@@ -81,7 +83,12 @@ def a_schedule(kind: str):
         "polynomial": lambda: PolynomialLR(optimizer, total_iters=5),
         "one cycle": lambda: OneCycleLR(optimizer, max_lr=1, total_steps=9),
         "exponential": lambda: ExponentialLR(optimizer, 0.9),
+        "to zero": lambda: LinearLR(optimizer, 1, 0, total_iters=8),
+        "to a tenth": lambda: LinearLR(optimizer, 1, 0.1, total_iters=8),
+        "warm-up": lambda: LinearLR(optimizer, 0.1, 1, total_iters=2),
     }
+    if " and " in kind:
+        return ChainedScheduler([single[name]() for name in kind.split(" and ")])
     parts = [single[name]() for name in kind.split(" then ")]
     return parts[0] if len(parts) == 1 else SequentialLR(optimizer, parts, milestones=[3, 4][: len(parts) - 1])
 
@@ -96,6 +103,13 @@ def a_schedule(kind: str):
         ("exponential then cosine", 3 + 7),
         ("exponential then exponential then polynomial", 4 + 5),
         ("cosine then exponential", None),
+        ("to zero", 8),
+        ("to a tenth", None),
+        ("warm-up", None),
+        ("warm-up then to zero", 3 + 8),
+        ("exponential and cosine", 7),
+        ("to zero and polynomial and warm-up", 5),
+        ("exponential and warm-up", None),
     ],
 )
 def test_after_how_many_steps_a_schedule_is_over(kind, steps):

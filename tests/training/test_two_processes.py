@@ -46,7 +46,7 @@ def test_all_processes_keep_one_learning_rate(learned):
         assert state["rate"].tolist() == pytest.approx([0.05, 0.05, 0.05, 0.025])
 
 
-@pytest.mark.parametrize("way", ["early", "normed", "sgd"])
+@pytest.mark.parametrize("way", ["early", "early by a tensor", "normed", "sgd"])
 def test_all_processes_end_with_the_same_network_and_history(learned, way):
     """To the bit: weights, batch norm's statistics, losses and the number of epochs."""
     first, second = learned[way]
@@ -61,3 +61,4 @@ def test_the_losses_are_means_over_the_processes(learned):
 
 def test_early_stopping_was_early(learned):
     assert 2 <= len(learned["early"][0]["losses"]) < 20
+    assert len(learned["early by a tensor"][0]["losses"]) == 3

@@ -90,12 +90,23 @@ def early(devices: int) -> dict[str, Tensor]:
     return trained(devices, partial(sgd, rate=2.0), net=Normed, epochs=20, early_stopping=stopping)
 
 
+def early_by_a_tensor(devices: int) -> dict[str, Tensor]:
+    """Early stopping on what each measures for itself, as a tensor: it gets better in one process, worse in the other.
+
+    The mean gets worse from the second epoch on, so that all end after the third.
+    """
+    values = iter(((4.0, 3.0, 2.0, 1.0, 0.0), (1.0, 3.0, 9.0, 27.0, 81.0))[RANK])
+    options = {"early_stopping": EarlyStopping("score", patience=2), "epochs": 5}
+    return trained(devices, sgd, evaluate=lambda net: {"score": torch.tensor(next(values))}, **options)
+
+
 WAYS = {
     "sgd": lambda devices: trained(devices, sgd),
     "sam": lambda devices: trained(devices, sam),
     "quantized": lambda devices: trained(devices, sgd, quantize=True),
     "plateau": plateau,
     "early": early,
+    "early by a tensor": early_by_a_tensor,
     "normed": lambda devices: trained(devices, sgd, net=Normed),
 }
 

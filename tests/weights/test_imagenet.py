@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -211,9 +212,27 @@ class Evil:
 def test_code_in_a_file_is_not_executed(save, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     save({"features.0.0.weight": Evil()})
-    with pytest.raises(ValueError, match="holds no weights of PyTorch"):
+    with pytest.raises(ValueError, match=r"holds no weights of PyTorch \(it asks for getattr\); delete") as caught:
         imagenet("mobilenet_v2")
     assert not Path("executed").exists()
+    assert "weights_only" not in str(caught.value)
+
+
+def test_compressed_records_are_refused_before_they_are_read(theirs, save):
+    path = save(theirs.state_dict())
+    with zipfile.ZipFile(path) as archive:
+        records = {name: archive.read(name) for name in archive.namelist()}
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in records.items():
+            archive.writestr(name, content)
+    with pytest.raises(ValueError, match=r"holds no weights of PyTorch \(its record \S+ is compressed\)"):
+        imagenet("mobilenet_v2")
+
+
+def test_a_file_of_an_old_pytorch_is_read(theirs, save):
+    path = save({})
+    torch.save(theirs.state_dict(), path, _use_new_zipfile_serialization=False)
+    assert_all_but_the_stem_are(theirs.state_dict(), *imagenet("mobilenet_v2", input_size=32))
 
 
 def test_what_is_not_there_is_named(tmp_path, monkeypatch):
