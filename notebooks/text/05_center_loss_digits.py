@@ -15,7 +15,7 @@
 # **What you need before**: [notebook 02](02_train_and_verify.ipynb) (how a network is trained and verified), and what a
 # derivative is.
 #
-# **Time and place**: 1 minute to run, 115 minutes to read and do, 45 more for the open task. No GPU, no network, 1.0 GB of memory.
+# **Time and place**: 1 minute to run, 120 minutes to read and do, 45 more for the open task. No GPU, no network, 1.0 GB of memory.
 
 # %% tags=["imports"]
 import textwrap
