@@ -15,7 +15,7 @@
 # **What you need before**: [notebook 02](02_train_and_verify.ipynb) (verification, paired runs) and
 # [notebook 05](05_center_loss_digits.ipynb) (center loss).
 #
-# **Time and place**: 1 minute to run, 90 minutes to read and do, 45 more for the open task. No GPU, no network, 1.4 GB of memory.
+# **Time and place**: 1 minute to run, 90 minutes to read and do, 45 more for the open task. No GPU, no network, 1.2 GB of memory.
 
 # %% tags=["imports"]
 import math
