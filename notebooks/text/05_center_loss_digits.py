@@ -924,7 +924,7 @@ guard(
 # %% [markdown]
 # Our batches hold about ten of each digit. With $\alpha = 0.95$ ten of them move the center half of the way, which is
 # fine. With $\alpha = 0.5$ they move it five times the way: the distance grows by a factor of $5 - 1 = 4$ per batch,
-# its square, which is the loss, by 16. From a distance of one, the 33rd loss is about $16^{32} = 2^{128}$, more than a
+# its square, which is the loss, by $16$. From a distance of one, the 33rd loss is about $16^{32} = 2^{128}$, more than a
 # 32-bit float holds. The exact batch depends on the start, and on batches with more or fewer than ten of a digit.
 
 # %%
