@@ -349,7 +349,7 @@ guard(
 # independent, though they show ten people, and knows nothing of other trainings, so it is too narrow.
 
 
-# %% tolerance="4 points"
+# %% tolerance="5 points"
 def verify(points, ruler="cosine"):
     """Accuracy, EER and ROC of the pairs of run 1."""
     scores = -np.linalg.norm(points[pairs.left] - points[pairs.right], axis=1)
@@ -663,7 +663,7 @@ guard(
 # loss costs about nine points. Did such a network learn its training people at all? The one trained along says it; an
 # untrained one stands beside it.
 
-# %% tolerance="40 points, 0.2"
+# %% tolerance="20 points, 0.2"
 of_networks = {}
 compared = {name: networks[name] for name in ("softmax", "weight 1")}
 for name, net in (compared | {"untrained": new_backbone(0)}).items():
