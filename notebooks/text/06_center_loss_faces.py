@@ -349,7 +349,7 @@ guard(
 # independent, though they show ten people, and knows nothing of other trainings, so it is too narrow.
 
 
-# %% tolerance="5 points"
+# %% tolerance="4 points"
 def verify(points, ruler="cosine"):
     """Accuracy, EER and ROC of the pairs of run 1."""
     scores = -np.linalg.norm(points[pairs.left] - points[pairs.right], axis=1)
