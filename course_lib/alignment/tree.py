@@ -69,7 +69,7 @@ def tree(source: Path, target: Path) -> Tree:
         here = Path(folder)
         folders.append(_below(here, source))
         kept = []
-        for name in _sorted(subfolders):
+        for name in _without_junk(subfolders):
             real, file = (here / name).resolve(), _below(here / name, source)
             if name.startswith("."):
                 passed_over.append(Problem(file, HIDDEN, "its name begins with a dot"))
@@ -83,7 +83,7 @@ def tree(source: Path, target: Path) -> Tree:
                 kept.append(name)
                 seen.add(real)
         subfolders[:] = kept
-        for name in _sorted(names):
+        for name in _without_junk(names):
             file = _below(here / name, source)
             if name.startswith("."):
                 passed_over.append(Problem(file, HIDDEN, "its name begins with a dot"))
@@ -97,14 +97,14 @@ def tree(source: Path, target: Path) -> Tree:
 def crops_in(target: Path, suffix: str) -> Iterator[str]:
     """The files below ``target`` that may be crops, by their suffix; links, junk and what is hidden are none."""
     for folder, subfolders, names in os.walk(target):
-        subfolders[:] = (name for name in _sorted(subfolders) if not name.startswith("."))
-        for name in _sorted(names):
+        subfolders[:] = (name for name in _without_junk(subfolders) if not name.startswith("."))
+        for name in _without_junk(names):
             path = Path(folder, name)
             if Path(name).suffix == suffix and not name.startswith(".") and not path.is_symlink():
                 yield _below(path, target)
 
 
-def _sorted(names: list[str]) -> list[str]:
+def _without_junk(names: list[str]) -> list[str]:
     return sorted(name for name in names if not is_junk(name))
 
 

@@ -48,9 +48,8 @@ def lfw(
         FileNotFoundError: no such folder.
         ValueError: a photograph is empty or damaged; the message names it.
     """
-    files = lfw_files(root)
+    files, passed_over = _files_and_others(root)
     folder = files[0].parent.parent
-    passed_over = _listed(folder)[1]
     names = sorted({file.parent.name for file in files})
     label_of = {name: label for label, name in enumerate(names)}
     images = read_photographs(files, size=size, colour=colour, crop=crop)
@@ -89,11 +88,15 @@ def lfw_files(root: Path | str | None = None) -> list[Path]:
     Raises:
         FileNotFoundError: no such folder, or no photograph in it.
     """
+    return _files_and_others(root)[0]
+
+
+def _files_and_others(root: Path | str | None) -> tuple[list[Path], PassedOver]:
     folder = _image_folder(_root(root))
-    files = photographs_of_people(folder)
+    files, others = _listed(folder)
     if not files:
         raise FileNotFoundError(f"{folder} holds no NAME/NAME_0001.jpg; fetch LFW with: python data_scripts/get_lfw.py")
-    return files
+    return files, others
 
 
 def photographs_of_people(folder: Path) -> list[Path]:

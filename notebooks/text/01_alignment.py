@@ -979,7 +979,7 @@ lowest_ahead = [ahead[d].low for d in (1, 4, 8)]
 
 # %% tags=["guard"]
 guard(
-    "training on moved faces is clearly ahead from one pixel on",
+    "training on moved faces is ahead from one pixel on, shared people not allowed for",
     min(lowest_ahead) > 0,
     lowest_ahead=lowest_ahead,
 )

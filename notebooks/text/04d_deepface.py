@@ -661,7 +661,7 @@ def curves(moved, title):
     )
 
 
-title = "Trained on aligned digits, own kernels lead there and trail on moved ones"
+title = "Trained on aligned digits, own kernels trail from two pixels on"
 alt = "Two falling curves that cross near one pixel: own kernels start far higher, "
 alt += "and end lower."
 viz.show(curves(0, title), alt=alt)
