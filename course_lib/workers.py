@@ -13,6 +13,8 @@ from multiprocessing.connection import Connection, wait
 from time import monotonic
 from typing import Any, Generic, TypeVar
 
+from course_lib.interrupts import unheard
+
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 Work = Callable[[list[Item]], Iterator[tuple[int, Result]]]
@@ -101,7 +103,8 @@ class _Worker(Generic[Item]):
     def __init__(self, work: Work[Item, Any], set_up: Callable[..., None], arguments: tuple[Any, ...]) -> None:
         self.ours, theirs = FRESH.Pipe()
         self.process = FRESH.Process(target=_serve, args=(theirs, work, set_up, arguments), daemon=True)
-        self.process.start()
+        with unheard():
+            self.process.start()
         theirs.close()  # so that the pipe ends when the process does
         self.ready = False
         self.left: dict[int, Item] = {}

@@ -77,9 +77,18 @@ if __name__ == "__main__":
 """
 
 
-def started(folder, **options) -> tuple[subprocess.Popen, list[psutil.Process]]:
+# Its processes never come to their work: they import for a minute, and say so once each.
+IMPORTING = f"""
+import os, time
+if __name__ == "__mp_main__":
+    os.write(1, b"importing\\n")
+    time.sleep(60)
+{PROGRAM}"""
+
+
+def started(folder, source=PROGRAM, **options) -> tuple[subprocess.Popen, list[psutil.Process]]:
     """A program with two processes that work on what never ends, and those processes."""
-    (folder / "program.py").write_text(PROGRAM)
+    (folder / "program.py").write_text(source)
     path = os.pathsep.join([os.path.dirname(__file__), os.getcwd()])
     program = subprocess.Popen(
         [sys.executable, "program.py"],
@@ -90,7 +99,8 @@ def started(folder, **options) -> tuple[subprocess.Popen, list[psutil.Process]]:
         text=True,
         **options,
     )
-    assert {program.stdout.readline().strip() for _ in range(2)} == {"1", "2"}
+    said = [program.stdout.readline().strip() for _ in range(2)]
+    assert sorted(said) == (["1", "2"] if source is PROGRAM else ["importing"] * 2)
     below = psutil.Process(program.pid).children(recursive=True)
     assert sum("spawn_main" in str(process.cmdline()) for process in below) == 2
     return program, below
@@ -107,8 +117,9 @@ def test_the_processes_end_with_the_one_that_started_them(tmp_path, end):
 
 @pytest.mark.skipif(os.name != "posix", reason="a signal to a group of processes is POSIX")
 @pytest.mark.slow
-def test_ctrl_c_is_said_once(tmp_path):
-    program, below = started(tmp_path, start_new_session=True)
+@pytest.mark.parametrize("source", [PROGRAM, IMPORTING], ids=["working", "importing"])
+def test_ctrl_c_is_said_once(tmp_path, source):
+    program, below = started(tmp_path, source, start_new_session=True)
     os.killpg(program.pid, signal.SIGINT)
     _, said = program.communicate(timeout=60)
     assert said.count("KeyboardInterrupt") == 1

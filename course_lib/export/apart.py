@@ -24,6 +24,7 @@ from torch import Tensor
 from course_lib.console import shown
 from course_lib.export.runtimes.frames import receive, send
 from course_lib.export.runtimes.loaded import Loaded, RunError
+from course_lib.interrupts import unheard
 from course_lib.limits import MAX_FACE_SIDE, MODEL_BYTES, MODEL_SECONDS
 
 # Without these a process does not start, or finds other libraries; or it has other numbers of threads.
@@ -67,14 +68,15 @@ class _Process:
 
     def start(self) -> None:
         """Start the process and let it open the file."""
-        self._process = subprocess.Popen(
-            [sys.executable, "-c", PROGRAM],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            env=small_environment(),
-            creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
-        )
+        with unheard():
+            self._process = subprocess.Popen(
+                [sys.executable, "-c", PROGRAM],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                env=small_environment(),
+                creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
+            )
         self._end = weakref.finalize(self, _end, self._process)
         try:
             self._say(None, b"", 0, STARTING)

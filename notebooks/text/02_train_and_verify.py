@@ -829,10 +829,10 @@ for name, decisions in {**right, "twin": right_twin}.items():
 viz.show(
     viz.estimates(
         accuracies,
-        title="In this run the twin falls outside the interval of the network",
+        title="Two networks of one recipe, pixels, and their intervals",
         xlabel="accuracy by ten folds, % of the pairs, with Wilson intervals",
     ),
-    alt="Three dots with intervals: pixels on the left, network right, twin between.",
+    alt="Three dots with intervals: pixels left, the network and its twin right.",
 )
 
 # %% tags=["guard"]

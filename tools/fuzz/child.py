@@ -18,6 +18,8 @@ from typing import Any
 
 import psutil
 
+from course_lib.interrupts import unheard
+
 MEMORY = 2**28  # bytes that one case may take
 THREADS = 2**30  # bytes of addresses on top: a thread reserves what it never uses
 SECONDS = 10.0  # for one case
@@ -108,7 +110,8 @@ class Child:
         fresh = multiprocessing.get_context("spawn")
         self._ours, theirs = fresh.Pipe()
         self._process = fresh.Process(target=_serve, args=(theirs,), daemon=True)
-        self._process.start()
+        with unheard():
+            self._process.start()
         theirs.close()
         self.started += 1
 
