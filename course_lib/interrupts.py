@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 @contextmanager
 def unheard() -> Iterator[None]:
-    """What is started within begins with SIGINT blocked; this process hears it when the block is left.
+    """What is started within begins with SIGINT blocked; this thread hears it when the block is left.
 
     A process can ignore the signal itself, but not before Python and PyTorch are imported, which takes seconds in
     which Ctrl-C would print a traceback of its own. Windows has no such mask: nothing is changed there.

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import os
 import signal
 import subprocess
 import sys
@@ -30,10 +29,10 @@ def test_what_is_started_within_does_not_hear_ctrl_c(within, said, code):
     assert program.returncode == code
 
 
-def test_this_process_hears_it_when_the_block_is_left():
+def test_this_thread_hears_it_when_the_block_is_left():
     left = []
     with pytest.raises(KeyboardInterrupt), unheard():
-        os.kill(os.getpid(), signal.SIGINT)
+        signal.raise_signal(signal.SIGINT)
         left.append("not yet")
     assert left == ["not yet"]
     assert signal.SIGINT not in signal.pthread_sigmask(signal.SIG_BLOCK, [])

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import numpy as np
 
+from course_lib.export.activation_ranges import activation_ranges
 from course_lib.export.calibration import check_calibration
 from course_lib.export.embedder_file import taken_by
-from course_lib.export.onnx_file import INPUT, import_onnx, strip, write_whole
+from course_lib.export.onnx_file import import_onnx, strip, write_whole
 from course_lib.export.packages import aloud, quietly
 from course_lib.paths import expanded
-from course_lib.progress import Progress
 
 
 @dataclass(frozen=True)
@@ -49,41 +48,28 @@ def quantize(onnx_path: Path | str, calibration: np.ndarray, path: Path | str, *
     if not onnx_path.is_file():
         raise FileNotFoundError(f"{onnx_path} is not there; write it with export.to_onnx")
     onnx = import_onnx()
-    from onnxruntime.quantization import CalibrationMethod, QuantFormat, QuantType, quant_pre_process, quantize_static
+    from onnxruntime.quantization import QDQQuantizer, QuantType, quant_pre_process
+    from onnxruntime.quantization.registry import QDQRegistry, QLinearOpsRegistry
 
     check_calibration(calibration, taken_by(onnx_path))
-    options = {"ActivationSymmetric": False, "CalibPercentile": scheme.percentile}
-    with (
-        TemporaryDirectory() as folder,
-        aloud() as log,
-        Progress(calibration, desc="calibrating", unit="image", leave=False, file=log) as bar,
-        quietly(),
-    ):
+    with TemporaryDirectory() as folder, aloud() as log, quietly():
         prepared, result = Path(folder) / "prepared.onnx", Path(folder) / "int8.onnx"
         quant_pre_process(str(onnx_path), str(prepared), skip_symbolic_shape=True)
-        quantize_static(
-            str(prepared),
-            str(result),
-            _Reader(bar),
-            quant_format=QuantFormat.QDQ,
+        quantizer = QDQQuantizer(
+            onnx.load(prepared),
             per_channel=scheme.per_channel,
-            activation_type=QuantType.QUInt8,
-            weight_type=QuantType.QInt8,
-            calibrate_method=CalibrationMethod.MinMax if scheme.percentile is None else CalibrationMethod.Percentile,
-            extra_options={name: value for name, value in options.items() if value is not None},
+            reduce_range=False,
+            weight_qType=QuantType.QInt8,
+            activation_qType=QuantType.QUInt8,
+            tensors_range=activation_ranges(prepared, calibration, scheme.percentile, log),
+            nodes_to_quantize=[],
+            nodes_to_exclude=[],
+            op_types_to_quantize=[*QLinearOpsRegistry, *QDQRegistry],
+            extra_options={"ActivationSymmetric": False},
         )
+        quantizer.quantize_model()
+        quantizer.model.save_model_to_file(str(result))
         proto = onnx.load(result)
     strip(proto)
     onnx.checker.check_model(proto)
     return write_whole(proto.SerializeToString(), path)
-
-
-class _Reader:
-    """Calibration images one by one, as ONNX Runtime asks for them."""
-
-    def __init__(self, images: Iterable[np.ndarray]) -> None:
-        self._images: Iterator[np.ndarray] = iter(images)
-
-    def get_next(self) -> dict[str, np.ndarray] | None:
-        image = next(self._images, None)
-        return None if image is None else {INPUT: image[None]}

@@ -1,12 +1,16 @@
 from __future__ import annotations
 
+import tracemalloc
+from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import onnx
 import onnxruntime
 import pytest
 from onnx import helper, numpy_helper
+from onnxruntime.quantization import CalibrationMethod, QuantType, quant_pre_process, quantize_static
 
 from course_lib import export
 
@@ -126,3 +130,40 @@ def test_a_batch_norm_that_was_not_folded_is_refused(faces, tmp_path):
     ]
     with pytest.raises(ValueError, match=r"unfolded\.onnx has 1 batch norms right after a convolution"):
         export.quantize(onnx_file(tmp_path / "unfolded.onnx", *nodes), faces, tmp_path / "int8.onnx")
+
+
+def by_onnxruntime(fp32: Path, images: np.ndarray, percentile: float, folder: Path) -> Path:
+    """What ONNX Runtime's own calibrator makes of it, which keeps all activations of all images."""
+    quant_pre_process(str(fp32), str(folder / "prepared.onnx"), skip_symbolic_shape=True)
+    quantize_static(
+        str(folder / "prepared.onnx"),
+        str(folder / "own.onnx"),
+        SimpleNamespace(get_next=partial(next, iter([{"images": image[None]} for image in images]), None)),
+        per_channel=True,
+        activation_type=QuantType.QUInt8,
+        weight_type=QuantType.QInt8,
+        calibrate_method=CalibrationMethod.Percentile,
+        extra_options={"ActivationSymmetric": False, "CalibPercentile": percentile},
+    )
+    return folder / "own.onnx"
+
+
+@pytest.mark.parametrize("percentile", [99.99, 90.0, 100.0])
+def test_the_percentiles_are_those_of_onnx_runtime(fp32, faces, tmp_path, percentile):
+    ours = export.quantize(fp32, faces[:32], tmp_path / "i.onnx", scheme=export.Scheme(percentile=percentile))
+    found, expected = scales(ours), scales(by_onnxruntime(fp32, faces[:32], percentile, tmp_path))
+    assert list(found) == list(expected) and len(found) > 20
+    for name, numbers in expected.items():
+        assert all(map(np.array_equal, found[name], numbers)), name
+
+
+@pytest.mark.parametrize("scheme", [export.Scheme(), export.Scheme(percentile=None)])
+def test_memory_does_not_grow_with_the_images(fp32, faces, tmp_path, scheme):
+    """Nor do the activations of the first images stay while others are run."""
+    peaks = []
+    for n in (16, 48):
+        tracemalloc.start()
+        export.quantize(fp32, faces[:n], tmp_path / "i.onnx", scheme=scheme)
+        peaks.append(tracemalloc.get_traced_memory()[1] / 1e6)
+        tracemalloc.stop()
+    assert peaks[1] < peaks[0] + 5
