@@ -14,11 +14,12 @@ from course_lib.export import apart
 from course_lib.export.runtimes import Loaded, executorch, litert, onnx, pytorch
 from course_lib.export.runtimes.loaded import running
 from course_lib.paths import expanded
-from course_lib.training.embed import FEW_AT_A_TIME, embed_batches
+from course_lib.training.embed import embed_batches
 
 WEIGHTS = ".safetensors"
 LOADERS = {".onnx": onnx.load, ".pte": executorch.load, ".tflite": litert.load}  # of files that know their own network
 ENDINGS = (WEIGHTS, *LOADERS)
+AT_A_TIME = 4  # faces: as fast as sixteen in ONNX Runtime, in a third of the memory
 
 
 class Runtime:
@@ -141,7 +142,7 @@ class Runtime:
         self._check(pixels)
         prepare = self._loaded.prepared
         with running(self.name):
-            forward, at_a_time = prepare(pixels) if prepare else (self._loaded.forward, FEW_AT_A_TIME)
+            forward, at_a_time = prepare(pixels) if prepare else (self._loaded.forward, AT_A_TIME)
             batches = pixels.split(self.batch_size or batch_size or at_a_time)
             everything = embed_batches(forward, batches, flip=flip)
         broken = (~everything.isfinite().all(1)).nonzero().flatten()
