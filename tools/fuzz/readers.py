@@ -9,7 +9,7 @@ import os
 import pickle
 import sqlite3
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import cache, partial
 from pathlib import Path
 
@@ -22,20 +22,11 @@ from course_lib import alignment, data, export, learner_folder, losses, training
 from course_lib.alignment.tree import SETTINGS
 from course_lib.data.lfw import read_lfw_list
 from course_lib.gallery import Consent, Store, TemplateKind
-from tools.fuzz.child import CANARY, Reader
+from tools.fuzz.child import Reader
+from tools.fuzz.malice import Malice
 from tools.fuzz.mutation import mutated, odd_names, with_checksums, within_header, within_zip, zipped
 
 Seeds = Sequence[bytes]
-
-
-class Malice:
-    """Pickled, it is a program: whoever loads it sets an environment variable."""
-
-    def __init__(self, function: Callable[[str], object]) -> None:
-        self.function = function
-
-    def __reduce__(self) -> tuple[object, ...]:
-        return self.function, (f"import os; os.environ[{CANARY!r}] = '1'",)
 
 
 def _image(format: str, size: tuple[int, int] = (24, 20), mode: str = "RGB", **options: object) -> bytes:
