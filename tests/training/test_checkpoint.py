@@ -331,6 +331,24 @@ def test_what_is_used_later_is_looked_at_before(stripes, tiny_net, tmp_path, par
         go(2)
 
 
+@pytest.mark.parametrize(("make", "name"), [(torch.optim.Adam, "exp_avg"), (torch.optim.Adafactor, "col_var")])
+def test_what_the_next_step_asks_for_is_looked_at_before(stripes, tiny_net, tmp_path, make, name):
+    def go(epochs: int) -> None:
+        criterion = CenterLoss(5, 3, seed=0)
+        optimizer = make([*tiny_net.parameters(), *criterion.parameters()], lr=1e-3)
+        fit(tiny_net, criterion, stripes, optimizer=optimizer, epochs=epochs, batch_size=30, checkpoint=path)
+
+    path = tmp_path / "run.ckpt"
+    go(1)
+    state = torch.load(path, weights_only=True)
+    holder = next(kept for kept in state["optimizer"]["state"].values() if name in kept)
+    for change in (lambda: holder.update({name: holder[name][:1]}), lambda: holder.pop(name)):
+        change()
+        torch.save(state, path)
+        with pytest.raises(ValueError, match=f"no checkpoint of fit.*its part 'optimizer' .*parameter's {name} is"):
+            go(2)
+
+
 def test_sums_of_half_an_epoch_are_whole(run, tmp_path):
     with pytest.raises(RuntimeError, match="stop"):
         run(checkpoint_every=1, augment=Fails(after=2))
