@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from course_lib.alignment.crop_names import found_as
+from course_lib.alignment.crop_record import recorded
 from course_lib.alignment.junk import is_junk
 from course_lib.data.lfw import VIEW_FILES, lfw_files, lfw_listed, photographs_of_people, view_file
 from course_lib.data.pairs import Pairs
@@ -51,7 +52,8 @@ def pair_list(path: Path | str, root: Path | str | None = None) -> PairList:
       same person. The photographs lie flat in one folder.
     - LFW's: numbers of pairs, then ``NAME i j`` and ``NAME i OTHER j``; see ``lfw_pairs``.
 
-    A list of photographs reads crops of them as well: where ``A.jpg`` is missing, ``A.jpg.png`` or ``A.png`` is taken.
+    A list of photographs reads crops of them as well: where ``A.jpg`` is missing, its crop by the record that
+    ``align_folder`` keeps is taken, or else ``A.jpg.png`` or ``A.png``.
 
     Args:
         path: of the list.
@@ -59,7 +61,8 @@ def pair_list(path: Path | str, root: Path | str | None = None) -> PairList:
 
     Raises:
         FileNotFoundError: no such list.
-        ValueError: a line is malformed (it is named), or the list holds no pair.
+        ValueError: a line is malformed (it is named), or the list holds no pair; the record of the crops is damaged,
+            or a photograph has the name of another's crop.
     """
     path = expanded(path)
     if not path.is_file():
@@ -103,16 +106,26 @@ def _lfw_list(path: Path, files: Sequence[Path], folder: Path | None, source: st
 
 
 def _photographs_or_crops(files: Sequence[Path]) -> list[Path]:
-    """Each file, or in place of one that is missing its crop (see ``found_as``), where no other file is that."""
-    missing: dict[Path, list[str]] = {}
+    """Each file, or in place of one that is missing its crop, where no other file is that.
+
+    The crop is what the record of the crops says (see ``recorded``), else what its name says (see ``found_as``).
+    """
+    told, crops = recorded({file.parent for file in files}), {}
+    untold: dict[Path, list[str]] = {}
     for file in files:
-        if not os.path.isfile(file):
-            missing.setdefault(file.parent, []).append(file.name)
-    crops = {
-        folder / photograph: folder / crop
-        for folder, photographs in missing.items()
-        for photograph, crop in found_as(photographs, _names(folder)).items()
-    }
+        there, crop = os.path.isfile(file), told.get(file, file)
+        if there and crop != file:
+            raise ValueError(
+                f"{file} is no crop of the photograph of that name, which is {crop.name}; align the photographs into an"
+                " empty folder, where no crop is called as another's photograph"
+            )
+        if file in told:
+            crops |= {file: crop} if os.path.isfile(crop) else {}
+        elif not there:
+            untold.setdefault(file.parent, []).append(file.name)
+    for folder, photographs in untold.items():
+        by_name = found_as(photographs, _names(folder))
+        crops |= {folder / photograph: folder / crop for photograph, crop in by_name.items()}
     claims = Counter(crops.get(file, file) for file in files)
     return [crops[file] if file in crops and claims[crops[file]] == 1 else file for file in files]
 
