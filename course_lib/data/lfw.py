@@ -129,8 +129,9 @@ def lfw_listed(path: Path, files: Sequence[Path], folder: Path | None) -> tuple[
     """A list in LFW's format: ``files``, followed by those that it names and that are missing, and the pairs of them.
 
     A photograph NAME 1 is any of ``files`` that ``crop_names.plain_name`` calls NAME_0001, in the folder NAME: as it
-    was published, or a crop of it, by the photograph's name in the record beside the crops or else by its own. A missing
-    one is called ``folder``/NAME/NAME_0001.jpg, so that whoever reads it can refuse or exclude it; None refuses it here.
+    was published, or a crop of it, by the photograph's name in the record beside the crops or else by its own. A
+    missing one is called ``folder``/NAME/NAME_0001.jpg, so that whoever reads it can refuse or exclude it; None refuses
+    it here.
 
     Raises:
         ValueError: a line is malformed, names what is missing, or two files have the name of one photograph; or the
