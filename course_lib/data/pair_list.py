@@ -80,16 +80,33 @@ def pair_list(path: Path | str, root: Path | str | None = None) -> PairList:
         files = photographs_of_people(root)
         return _lfw_list(path, files, root if files else None, str(path))
     rows = _two_lines(path, lines) if len(first) == 2 else _one_line(path, lines)
-    names = list(dict.fromkeys(name for left, right, _ in rows for name in (left, right)))
-    index_of = {name: index for index, name in enumerate(names)}
     left, right, same = zip(*rows, strict=True)
+    names = list(dict.fromkeys(name for pair in zip(left, right, strict=True) for name in pair))
+    files = {name: _below(root, name) for name in names}
+    index_of: dict[str, int] = {}
+    index_of_name = {name: index_of.setdefault(_place(file), len(index_of)) for name, file in files.items()}
+    once = {index_of_name[name]: file for name, file in reversed(files.items())}
     pairs = Pairs(
-        np.array([index_of[name] for name in left], dtype=np.int64),
-        np.array([index_of[name] for name in right], dtype=np.int64),
+        np.array([index_of_name[name] for name in left], dtype=np.int64),
+        np.array([index_of_name[name] for name in right], dtype=np.int64),
         np.array(same, dtype=bool),
     )
-    files = [root / (expanded(name) if name[0] == "~" else name) for name in names]
-    return PairList(tuple(_photographs_or_crops(files)), pairs, None, str(path))
+    return PairList(tuple(_photographs_or_crops([once[i] for i in range(len(once))])), pairs, None, str(path))
+
+
+def _below(root: Path, name: str) -> Path:
+    """The photograph that a list names; one that is missing is also looked for as Windows writes folders."""
+    file = root / (expanded(name) if name[0] == "~" else name)
+    windows = root / name.replace("\\", "/")
+    return windows if "\\" in name and not os.path.lexists(file) else file
+
+
+def _place(file: Path) -> str:
+    """Equal for two ways of writing one place, such as ``a.jpg`` and ``b/../a.jpg``, and for a link to it."""
+    try:
+        return os.path.realpath(file)
+    except (OSError, ValueError):  # ValueError: a name with a zero character
+        return str(file)
 
 
 def lfw_list(root: Path | str | None = None, *, view: str = "dev_test") -> PairList:

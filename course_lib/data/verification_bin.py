@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
+from course_lib.alignment.file_kinds import refuse_stand_in
 from course_lib.alignment.photograph import UnreadableError
 from course_lib.data.growing import GrowingImages
 from course_lib.data.paired_faces import OnError, PairedFaces, check_on_error, keep_readable
@@ -65,6 +66,7 @@ def read_bin(
 
 
 def _content(path: Path) -> bytes:
+    refuse_stand_in(path)
     length = path.stat().st_size
     if length > MAX_BIN_BYTES.value:
         raise ValueError(

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import csv
+import os
 import tempfile
 from pathlib import Path
 
@@ -13,7 +14,7 @@ from test_lfw import write_lfw
 
 from course_lib import alignment
 from course_lib.alignment.crop_record import read_record
-from course_lib.data import lfw, lfw_list, lfw_pairs, pair_list, read_pairs
+from course_lib.data import check_pairs, lfw, lfw_list, lfw_pairs, pair_list, read_pairs
 
 
 def written(tmp_path, text):
@@ -44,6 +45,25 @@ def test_every_format_says_the_same(tmp_path, text):
 def test_names_may_hold_spaces_and_the_photographs_lie_elsewhere(tmp_path):
     listed = pair_list(written(tmp_path, "Ann Lee.jpg\tBo.jpg\t0\n"), tmp_path / "photos")
     assert listed.files == (tmp_path / "photos/Ann Lee.jpg", tmp_path / "photos/Bo.jpg")
+
+
+def test_two_ways_of_writing_one_place_are_one_photograph(tmp_path):
+    (tmp_path / "A").mkdir()
+    (tmp_path / "A/x.jpg").touch()
+    (tmp_path / "link.jpg").symlink_to("A/x.jpg")
+    text = f"A/x.jpg ./A//x.jpg 1\nA/../A/x.jpg {tmp_path}/A/x.jpg 1\nlink.jpg b.jpg 0\n"
+    listed = pair_list(written(tmp_path, text))
+    assert listed.files == (tmp_path / "A/x.jpg", tmp_path / "b.jpg")
+    assert check_pairs(listed.pairs, allow=("itself", "duplicates")).itself == (0, 1)
+
+
+def test_folders_are_read_as_windows_writes_them(tmp_path):
+    for name in ("A/x.png", "c\\d.jpg"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    listed = pair_list(written(tmp_path, "A\\x.jpg c\\d.jpg 1\nA\\x.jpg e\\f.jpg 0\n"))
+    if os.name != "nt":  # where a backslash may be part of a name
+        assert listed.files == (tmp_path / "A/x.png", tmp_path / "c\\d.jpg", tmp_path / "e/f.jpg")
 
 
 def test_photographs_named_0_and_1_do_not_confuse(tmp_path):
