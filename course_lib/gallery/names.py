@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 
-LONGEST = 255  # characters
+LONGEST = 1000  # characters
 JOINERS = "\u200c\u200d"
 VIRAMA = 9  # combining class of the signs that take a consonant's vowel away
 
