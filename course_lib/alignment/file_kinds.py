@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from pathlib import Path
 
-HEAD = 512  # bytes that are enough to tell
+from course_lib.stand_ins import STAND_INS
+
 IMAGE_SUFFIXES = frozenset(
     ".avif .bmp .gif .heic .heif .hif .jfif .jpe .jpeg .jpg .mpo .pgm .png .ppm .tif .tiff .webp".split()
 )
@@ -23,16 +23,6 @@ _READABLE = {
 READABLE = {kind: re.compile(start, re.DOTALL) for kind, start in _READABLE.items()}
 READ = ", ".join(READABLE)
 _EXPORT = "export it as PNG or JPEG"
-# What lies in the place of a file of any kind that did not arrive.
-_STAND_INS = (
-    (
-        rb"(?i:\s*<(!doctype )?html)",
-        "a web page, perhaps what a server said instead of sending the file",
-        "fetch it again",
-    ),
-    (rb"version https://git-lfs", "a pointer of Git LFS and not the file itself", "run: git lfs pull"),
-    (rb"\0+$", "filled with zeros, as an interrupted copy leaves a file", "copy it again"),
-)
 # What is no photograph here, although it is often whole: what it is, and what to do.
 _OTHERS = (
     (rb"\s*%!PS|\xc5\xd0\xd3\xc6", "a PostScript program, and programs are not run", _EXPORT),
@@ -47,7 +37,7 @@ _OTHERS = (
     (rb"\0\0\x01\0|icns", "an icon", _EXPORT),
     (rb".{128}DICM", "a DICOM file", _EXPORT),
     (rb"PK\x03\x04|Rar!|7z\xbc\xaf|\x1f\x8b", "an archive", "unpack it first"),
-    *_STAND_INS,
+    *STAND_INS,
 )
 
 
@@ -62,12 +52,3 @@ def readable_kind(head: bytes) -> str | None:
 def other_kind(head: bytes) -> tuple[str, str] | None:
     """What a file is that is not read here, by its first bytes, and what to do; None where nobody knows."""
     return next(((kind, remedy) for start, kind, remedy in _OTHER_STARTS if start.match(head)), None)
-
-
-def refuse_stand_in(path: Path) -> None:
-    """Raise ``ValueError`` for what lies in the place of a file, of whatever kind, that did not arrive."""
-    with open(path, "rb") as file:
-        head = file.read(HEAD)
-    for start, kind, remedy in _STAND_INS:
-        if re.match(start, head, re.DOTALL):
-            raise ValueError(f"{path} is {kind}; {remedy}")

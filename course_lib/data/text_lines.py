@@ -7,7 +7,7 @@ import csv
 import re
 from pathlib import Path
 
-from course_lib.alignment.file_kinds import refuse_stand_in
+from course_lib.stand_ins import refuse_stand_in
 
 LONGEST_LINE = 4096  # characters: two paths and a label; a longer one names no file, and no message should hold it
 _MARKS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}

@@ -10,7 +10,6 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
-from course_lib.alignment.file_kinds import refuse_stand_in
 from course_lib.alignment.photograph import UnreadableError
 from course_lib.data.growing import GrowingImages
 from course_lib.data.paired_faces import OnError, PairedFaces, check_on_error, keep_readable
@@ -20,6 +19,7 @@ from course_lib.data.plain_pickle import ArrayBytes, read_plain
 from course_lib.limits import MAX_BIN_BYTES
 from course_lib.paths import expanded
 from course_lib.progress import Progress
+from course_lib.stand_ins import refuse_stand_in
 
 
 def read_bin(

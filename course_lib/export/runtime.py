@@ -9,12 +9,12 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from course_lib.alignment.file_kinds import refuse_stand_in
 from course_lib.data import ImageSet
 from course_lib.export import apart
 from course_lib.export.runtimes import Loaded, executorch, litert, onnx, pytorch
 from course_lib.export.runtimes.loaded import running
 from course_lib.paths import expanded
+from course_lib.stand_ins import refuse_stand_in
 from course_lib.training.embed import FEW_AT_A_TIME, embed_batches
 
 WEIGHTS = ".safetensors"

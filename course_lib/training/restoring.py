@@ -11,7 +11,6 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from course_lib.optim.sam import DIRECTION
 from course_lib.training.history import as_number
 from course_lib.training.names import named_as_in, plain_state
 
@@ -30,7 +29,9 @@ def load_optimizer(optimizer: Optimizer, given: Any) -> None:
     for parameter, state in optimizer.state.items():
         if not state:  # of a parameter that had no gradient yet
             continue
-        expected = {**kept.get(parameter, {}), **({DIRECTION: parameter} if DIRECTION in state else {})}
+        expected = kept.get(parameter, {})
+        if hasattr(optimizer, "base"):  # what SAM keeps beside it is of the parameter's shape
+            expected = {**dict.fromkeys(state, parameter), **expected}
         for name, value in expected.items():
             if name not in state or not _alike(state[name], value):
                 found = _shape(state[name]) if name in state else "missing"

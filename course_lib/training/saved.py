@@ -46,7 +46,7 @@ def read_saved(path: Path, *, also_before_archives: bool = False) -> Any:
         raise ValueError(reason) from error
 
 
-def savable(value: Any, name: str = "") -> Any:
+def savable(value: Any, name: str) -> Any:
     """What ``read_saved`` reads back: NumPy's numbers and arrays as Python's numbers and as tensors, the rest as it is.
 
     Raises:

@@ -8,8 +8,8 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import nn
 
-from course_lib.alignment.file_kinds import refuse_stand_in
 from course_lib.paths import expanded, written_whole
+from course_lib.stand_ins import refuse_stand_in
 from course_lib.training.description import difference
 from course_lib.training.names import named_as_in, plain_state
 

@@ -81,14 +81,14 @@ def test_what_is_savable_is_read_back(tmp_path):
         "t": (1, None, [b"x", {2}]),
         "s": torch.Size([2]),
     }
-    torch.save(savable({**kept, "more": torch.float32}), tmp_path / "file")
+    torch.save(savable({**kept, "more": torch.float32}, "x"), tmp_path / "file")
     assert str(read_saved(tmp_path / "file")) == str({**kept, "more": torch.float32})
-    assert savable(kept["d"]) is kept["d"]  # with the versions that PyTorch notes on it
+    assert savable(kept["d"], "x") is kept["d"]  # with the versions that PyTorch notes on it
 
 
 def test_what_is_numpys_is_saved_as_pythons_or_as_a_tensor(tmp_path):
     given = {"a": np.float64(0.5), "b": [np.int64(3), np.bool_(True)], np.int64(7): (np.arange(3), np.str_("x"))}
-    torch.save(savable(given), tmp_path / "file")
+    torch.save(savable(given, "x"), tmp_path / "file")
     found = read_saved(tmp_path / "file")
     assert type(found["a"]) is float and [type(value) for value in found["b"]] == [int, bool]
     assert found[7][0].tolist() == [0, 1, 2] and type(found[7][1]) is str
