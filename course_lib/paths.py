@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -58,18 +59,25 @@ def written_whole(path: Path | str) -> Iterator[Path]:
     """A place to write a file to, which becomes ``path`` in one step at the end; if that fails, nothing changes.
 
     Several processes may write one path: whoever is last wins, and nobody reads half of a file. The place has a short
-    name of its own, since that of ``path`` may already be as long as the file system allows. Folders are made.
+    name of its own, since that of ``path`` may already be as long as the file system allows. Folders are made. Of a
+    link the file that it leads to is written, and a file that is written anew keeps its permissions.
 
     Raises:
         IsADirectoryError: ``path`` is a folder.
+        FileExistsError: it is a device, a pipe or the like, in whose place a file would come.
     """
     path = Path(path)
     if path.is_dir():
         raise IsADirectoryError(f"{path} is a folder; expected the name of a file to write, such as {path / 'name'}")
+    path = Path(os.path.realpath(path)) if path.is_symlink() else path
+    if path.exists() and not path.is_file():
+        raise FileExistsError(f"{path} is no file, but a device or a pipe; expected the name of a file to write")
     path.parent.mkdir(parents=True, exist_ok=True)
     unfinished = path.with_name(f".{os.getpid()}-{threading.get_ident():x}.unfinished")
     try:
         yield unfinished
+        if path.exists():
+            shutil.copymode(path, unfinished)
         os.replace(unfinished, path)
     finally:
         unfinished.unlink(missing_ok=True)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 
@@ -34,6 +35,38 @@ def test_otherwise_the_platforms_cache(monkeypatch: pytest.MonkeyPatch, empty: s
         monkeypatch.setenv("COURSE_DATA", empty)
     assert data_folder().is_absolute()
     assert "face-course" in data_folder().parts
+
+
+def write(path: Path, text: str) -> None:
+    with written_whole(path) as unfinished:
+        unfinished.write_text(text)
+
+
+def test_a_link_stays_and_what_it_leads_to_is_written(tmp_path: Path) -> None:
+    (tmp_path / "disk").mkdir()
+    (tmp_path / "run.ckpt").symlink_to(tmp_path / "disk/run.ckpt")
+    for text in ("first", "second"):
+        write(tmp_path / "run.ckpt", text)
+        assert (tmp_path / "run.ckpt").is_symlink() and (tmp_path / "disk/run.ckpt").read_text() == text
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["disk", "run.ckpt"]
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="there are no pipes with names")
+def test_what_is_no_file_is_not_replaced_by_one(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "link").symlink_to(tmp_path / "pipe")
+    for name in ("pipe", "link"):
+        with pytest.raises(FileExistsError, match="pipe is no file, but a device or a pipe"):
+            write(tmp_path / name, "text")
+    assert (tmp_path / "pipe").is_fifo()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="permissions are others")
+def test_a_file_of_ones_own_stays_ones_own(tmp_path: Path) -> None:
+    write(tmp_path / "file", "first")
+    (tmp_path / "file").chmod(0o600)
+    write(tmp_path / "file", "second")
+    assert (tmp_path / "file").stat().st_mode & 0o777 == 0o600
 
 
 def test_relative_path_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,7 +14,7 @@ LIBRARY = Path(__file__).resolve().parents[1] / "course_lib"
 # What each folder or module of the library may import of it, beside itself. A new one needs a line here.
 BELOW_THE_TOP = {"alignment", "backbones", "losses", "optim", "evaluation", "cost", "data", "training", "export"}
 MAY_IMPORT: dict[str, set[str]] = {
-    "alignment": {"console", "limits", "machine", "paths", "progress", "workers"},
+    "alignment": {"console", "limits", "machine", "paths", "progress", "stand_ins", "workers"},
     "audit": {"backbones", "cost", "evaluation"},
     "backbones": {"pointwise"},
     "losses": set(),
@@ -24,9 +24,9 @@ MAY_IMPORT: dict[str, set[str]] = {
     "alignment.__main__": {"commands"},
     "evaluation.__main__": {"commands"},
     "cost": set(),
-    "data": {"alignment", "limits", "paths", "progress"},
+    "data": {"alignment", "limits", "paths", "progress", "stand_ins"},
     # Losses and optimizers are known to it by their call only.
-    "training": {"data", "machine", "paths", "pointwise", "progress"},
+    "training": {"data", "machine", "paths", "pointwise", "progress", "stand_ins"},
     "export": {
         *(
             "backbones",
@@ -38,6 +38,7 @@ MAY_IMPORT: dict[str, set[str]] = {
             "limits",
             "paths",
             "progress",
+            "stand_ins",
             "training",
         ),
     },
@@ -55,6 +56,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "exercises": set(),
     "guards": set(),
     "interrupts": set(),
+    "stand_ins": set(),
     "console": set(),
     "limits": set(),
     "machine": set(),

@@ -43,7 +43,7 @@ REMEDIES = (
     ),
     (
         r"invalid value .* for '--(default-)?index|was not found in the package registry|non-existing path or lacks",
-        "What it was given as the package index is none.",
+        "The address given for the package index does not lead to one.",
         "Set UV_DEFAULT_INDEX or PIP_INDEX_URL to a mirror's address (https://HOST/simple), or to nothing",
     ),
     (

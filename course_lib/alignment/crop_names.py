@@ -56,16 +56,19 @@ def same_file(name: str) -> str:
 
 def plain_name(name: str) -> str:
     """The name of a photograph without what its files may end in: of ``a.jpg``, ``a.png`` and ``a.jpg.png``, ``a``."""
-    while PurePosixPath(name).suffix.lower() in IMAGE_SUFFIXES:
-        name = PurePosixPath(name).stem
-    return unicodedata.normalize("NFC", name)
+    name = unicodedata.normalize("NFC", name)
+    while (shorter := _shorter(name)) != name:
+        name = shorter
+    return name
 
 
 def found_as(photographs: Iterable[str], names: Iterable[str]) -> dict[str, str]:
     """Which of the ``names`` in their folder is each photograph's own, or its crop's; not where several may be.
 
+    What ends in two suffixes is the crop of a photograph with the first of them, and of no other.
+
     Example:
-        >>> found_as(["a.jpg", "b.jpg", "c.jpg"], ["a.png", "b.jpg.png", "b.png.png", "c.bmp", "c.png"])
+        >>> found_as(["a.jpg", "b.jpg", "c.jpg", "d.jpg"], ["a.png", "b.jpg.png", "c.bmp", "c.png", "d.png.png"])
         {'a.jpg': 'a.png', 'b.jpg': 'b.jpg.png'}
     """
     alike: dict[str, list[str]] = {}
@@ -73,12 +76,19 @@ def found_as(photographs: Iterable[str], names: Iterable[str]) -> dict[str, str]
         alike.setdefault(plain_name(name), []).append(name)
     found = {}
     for photograph in photographs:
-        may_be = alike.get(plain_name(photograph), [])
-        of_its_suffix = [name for name in may_be if PurePosixPath(name).stem == photograph]
+        may_be, whole = alike.get(plain_name(photograph), []), unicodedata.normalize("NFC", photograph)
         itself = [name for name in may_be if name == photograph]
-        only = next((few[0] for few in (itself, of_its_suffix, may_be) if len(few) == 1), None)
+        of_its_suffix = [name for name in may_be if _shorter(name) == whole]
+        of_any = [name for name in may_be if _shorter(whole) in (whole, _shorter(name))]
+        only = next((few[0] for few in (itself, of_its_suffix, of_any) if len(few) == 1), None)
         found |= {photograph: only} if only else {}
     return found
+
+
+def _shorter(name: str) -> str:
+    """A file's name without the suffix of an image, once."""
+    path = PurePosixPath(unicodedata.normalize("NFC", name))
+    return path.stem if path.suffix.lower() in IMAGE_SUFFIXES else str(path)
 
 
 def digest(text: str, length: int = 16) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -148,6 +148,21 @@ def read_record(target: Path) -> dict[str, State] | None:
             f"{file} is damaged ({type(error).__name__}: {error}). Delete it: crops that are there are then"
             " told by their names and times"
         ) from error
+
+
+def recorded(folders: Iterable[Path]) -> dict[Path, Path]:
+    """The crops that the nearest record tells of, in each folder or above it: by where their photographs would lie.
+
+    Raises:
+        ValueError: a record is damaged.
+    """
+    above = {next((place for place in (f, *f.parents) if os.path.isfile(place / RECORD)), None) for f in folders}
+    return {
+        place / state.photograph: place / crop
+        for place in above - {None}
+        for crop, state in (read_record(place) or {}).items()
+        if _beside(state.photograph, crop)
+    }
 
 
 def write_record(target: Path, record: Mapping[str, State]) -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 
-HEAD = 512  # bytes that are enough to tell
+from course_lib.stand_ins import STAND_INS
+
 IMAGE_SUFFIXES = frozenset(
     ".avif .bmp .gif .heic .heif .hif .jfif .jpe .jpeg .jpg .mpo .pgm .png .ppm .tif .tiff .webp".split()
 )
@@ -27,12 +28,6 @@ _OTHERS = (
     (rb"\s*%!PS|\xc5\xd0\xd3\xc6", "a PostScript program, and programs are not run", _EXPORT),
     (rb"\s*%PDF", "a PDF document", _EXPORT),
     (rb"(?i:\s*(<\?xml.*)?<svg)", "an SVG drawing", _EXPORT),
-    (
-        rb"(?i:\s*<(!doctype )?html)",
-        "a web page, perhaps what a server said instead of sending the file",
-        "fetch it again",
-    ),
-    (rb"version https://git-lfs", "a pointer of Git LFS and not the file itself", "run: git lfs pull"),
     (rb"8BPS", "a Photoshop document", _EXPORT),
     (rb"....(jP  |jP2 )|\xff\x4f\xff\x51", "a JPEG 2000 image", _EXPORT),
     (rb"\xff\x0a|....JXL ", "a JPEG XL image", _EXPORT),
@@ -42,7 +37,7 @@ _OTHERS = (
     (rb"\0\0\x01\0|icns", "an icon", _EXPORT),
     (rb".{128}DICM", "a DICOM file", _EXPORT),
     (rb"PK\x03\x04|Rar!|7z\xbc\xaf|\x1f\x8b", "an archive", "unpack it first"),
-    (rb"\0+$", "filled with zeros, as an interrupted copy leaves a file", "copy it again"),
+    *STAND_INS,
 )
 
 

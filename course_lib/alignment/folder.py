@@ -366,4 +366,9 @@ def _write_table(problems: Sequence[Problem], path: Path) -> None:
     with open(path, "w", newline="", encoding="utf-8", errors="backslashreplace") as file:
         table = csv.writer(file)
         table.writerow(("file", "problem", "reason"))
-        table.writerows((problem.file, problem.problem, problem.reason) for problem in problems)
+        table.writerows((_no_formula(problem.file), problem.problem, problem.reason) for problem in problems)
+
+
+def _no_formula(name: str) -> str:
+    """The same path, which no spreadsheet takes for something to compute."""
+    return f"./{name}" if name.startswith(tuple("=+-@\t\r")) else name

@@ -18,9 +18,10 @@ from typing import IO, Any
 from PIL import Image, UnidentifiedImageError, features
 
 from course_lib.alignment.exif_removal import without_exif
-from course_lib.alignment.file_kinds import HEAD, READ, READABLE, other_kind, readable_kind
+from course_lib.alignment.file_kinds import READ, READABLE, other_kind, readable_kind
 from course_lib.alignment.jpeg_passes import passes
 from course_lib.limits import MAX_PASSES, MAX_PIXELS, MAX_SIDE
+from course_lib.stand_ins import HEAD
 
 # Pillow's names of the formats. No other: these are decoded by Pillow or a library that it carries, and none starts a
 # program. JPEG includes MPO.

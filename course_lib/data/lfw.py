@@ -10,6 +10,7 @@ import numpy as np
 import torch
 
 from course_lib.alignment.crop_names import plain_name
+from course_lib.alignment.crop_record import recorded
 from course_lib.alignment.photograph import IMAGE_SUFFIXES
 from course_lib.data.container import ImageSet
 from course_lib.data.pairs import Pairs
@@ -128,11 +129,13 @@ def lfw_listed(path: Path, files: Sequence[Path], folder: Path | None) -> tuple[
     """A list in LFW's format: ``files``, followed by those that it names and that are missing, and the pairs of them.
 
     A photograph NAME 1 is any of ``files`` that ``crop_names.plain_name`` calls NAME_0001, in the folder NAME: as it
-    was published, or a crop of it. A missing one is called ``folder``/NAME/NAME_0001.jpg, so that whoever reads it can
-    refuse or exclude it; None refuses it here.
+    was published, or a crop of it, by the photograph's name in the record beside the crops or else by its own. A
+    missing one is called ``folder``/NAME/NAME_0001.jpg, so that whoever reads it can refuse or exclude it; None refuses
+    it here.
 
     Raises:
-        ValueError: a line is malformed, names what is missing, or two files have the name of one photograph.
+        ValueError: a line is malformed, names what is missing, or two files have the name of one photograph; or the
+            record of the crops is damaged.
     """
     lines = _lines(path)
     numbers = [
@@ -146,8 +149,10 @@ def lfw_listed(path: Path, files: Sequence[Path], folder: Path | None) -> tuple[
     every = list(files)
     index_of: dict[tuple[str, str], int] = {}
     doubled: dict[tuple[str, str], Path] = {}
+    photograph_of = {crop: photograph for photograph, crop in recorded({file.parent.parent for file in files}).items()}
     for index, file in enumerate(every):
-        name = (plain_name(file.parent.name), plain_name(file.name))
+        photograph = photograph_of.get(file, file)
+        name = (plain_name(photograph.parent.name), plain_name(photograph.name))
         if index_of.setdefault(name, index) != index:
             doubled[name] = file
     rows = []

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from course_lib.alignment.crop_names import found_as
+from course_lib.alignment.crop_record import recorded
 from course_lib.alignment.junk import is_junk
 from course_lib.data.lfw import VIEW_FILES, lfw_files, lfw_listed, photographs_of_people, view_file
 from course_lib.data.pairs import Pairs
@@ -51,7 +52,8 @@ def pair_list(path: Path | str, root: Path | str | None = None) -> PairList:
       same person. The photographs lie flat in one folder.
     - LFW's: numbers of pairs, then ``NAME i j`` and ``NAME i OTHER j``; see ``lfw_pairs``.
 
-    A list of photographs reads crops of them as well: where ``A.jpg`` is missing, ``A.jpg.png`` or ``A.png`` is taken.
+    A list of photographs reads crops of them as well: where ``A.jpg`` is missing, its crop by the record that
+    ``align_folder`` keeps is taken, or else ``A.jpg.png`` or ``A.png``.
 
     Args:
         path: of the list.
@@ -59,7 +61,8 @@ def pair_list(path: Path | str, root: Path | str | None = None) -> PairList:
 
     Raises:
         FileNotFoundError: no such list.
-        ValueError: a line is malformed (it is named), or the list holds no pair.
+        ValueError: a line is malformed (it is named), or the list holds no pair; the record of the crops is damaged,
+            or a photograph has the name of another's crop.
     """
     path = expanded(path)
     if not path.is_file():
@@ -77,16 +80,33 @@ def pair_list(path: Path | str, root: Path | str | None = None) -> PairList:
         files = photographs_of_people(root)
         return _lfw_list(path, files, root if files else None, str(path))
     rows = _two_lines(path, lines) if len(first) == 2 else _one_line(path, lines)
-    names = list(dict.fromkeys(name for left, right, _ in rows for name in (left, right)))
-    index_of = {name: index for index, name in enumerate(names)}
     left, right, same = zip(*rows, strict=True)
+    names = list(dict.fromkeys(name for pair in zip(left, right, strict=True) for name in pair))
+    files = {name: _below(root, name) for name in names}
+    index_of: dict[str, int] = {}
+    index_of_name = {name: index_of.setdefault(_place(file), len(index_of)) for name, file in files.items()}
+    once = {index_of_name[name]: file for name, file in reversed(files.items())}
     pairs = Pairs(
-        np.array([index_of[name] for name in left], dtype=np.int64),
-        np.array([index_of[name] for name in right], dtype=np.int64),
+        np.array([index_of_name[name] for name in left], dtype=np.int64),
+        np.array([index_of_name[name] for name in right], dtype=np.int64),
         np.array(same, dtype=bool),
     )
-    files = [root / (expanded(name) if name[0] == "~" else name) for name in names]
-    return PairList(tuple(_photographs_or_crops(files)), pairs, None, str(path))
+    return PairList(tuple(_photographs_or_crops([once[i] for i in range(len(once))])), pairs, None, str(path))
+
+
+def _below(root: Path, name: str) -> Path:
+    """The photograph that a list names; one that is missing is also looked for as Windows writes folders."""
+    file = root / (expanded(name) if name[0] == "~" else name)
+    windows = root / name.replace("\\", "/")
+    return windows if "\\" in name and not os.path.lexists(file) else file
+
+
+def _place(file: Path) -> str:
+    """Equal for two ways of writing one place, such as ``a.jpg`` and ``b/../a.jpg``, and for a link to it."""
+    try:
+        return os.path.realpath(file)
+    except (OSError, ValueError):  # ValueError: a name with a zero character
+        return str(file)
 
 
 def lfw_list(root: Path | str | None = None, *, view: str = "dev_test") -> PairList:
@@ -103,16 +123,26 @@ def _lfw_list(path: Path, files: Sequence[Path], folder: Path | None, source: st
 
 
 def _photographs_or_crops(files: Sequence[Path]) -> list[Path]:
-    """Each file, or in place of one that is missing its crop (see ``found_as``), where no other file is that."""
-    missing: dict[Path, list[str]] = {}
+    """Each file, or in place of one that is missing its crop, where no other file is that.
+
+    The crop is what the record of the crops says (see ``recorded``), else what its name says (see ``found_as``).
+    """
+    told, crops = recorded({file.parent for file in files}), {}
+    untold: dict[Path, list[str]] = {}
     for file in files:
-        if not os.path.isfile(file):
-            missing.setdefault(file.parent, []).append(file.name)
-    crops = {
-        folder / photograph: folder / crop
-        for folder, photographs in missing.items()
-        for photograph, crop in found_as(photographs, _names(folder)).items()
-    }
+        there, crop = os.path.isfile(file), told.get(file, file)
+        if there and crop != file:
+            raise ValueError(
+                f"{file} is no crop of the photograph of that name, which is {crop.name}; align the photographs into an"
+                " empty folder, where no crop is called as another's photograph"
+            )
+        if file in told:
+            crops |= {file: crop} if os.path.isfile(crop) else {}
+        elif not there:
+            untold.setdefault(file.parent, []).append(file.name)
+    for folder, photographs in untold.items():
+        by_name = found_as(photographs, _names(folder))
+        crops |= {folder / photograph: folder / crop for photograph, crop in by_name.items()}
     claims = Counter(crops.get(file, file) for file in files)
     return [crops[file] if file in crops and claims[crops[file]] == 1 else file for file in files]
 

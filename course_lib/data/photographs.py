@@ -20,6 +20,7 @@ from course_lib.paths import expanded
 from course_lib.progress import Progress
 
 NO_IMAGE = "no image by its suffix"
+SEEN = "a link to a folder that is reached by another way too"
 BESIDE, INSIDE = "an image beside the folders of the identities", "a folder inside an identity's"
 SUFFIXES = ", ".join(sorted(IMAGE_SUFFIXES))
 PassedOver = list[tuple[str, str]]  # paths, each with the reason
@@ -99,15 +100,21 @@ def face_folder(
 def identities(path: Path) -> tuple[list[Path], PassedOver]:
     """The folders of the identities, and what lies beside them."""
     folders, others = [], []
-    for entry in _entries(path):
+    here, places = os.path.realpath(path), set()
+    for entry in sorted(_entries(path), key=os.path.islink):  # a folder before the links to it
         if entry.name.startswith("."):
             others.append((str(entry), "hidden"))
         elif os.path.isdir(entry):
-            folders.append(entry)
+            place = os.path.realpath(entry) if os.path.islink(entry) else os.path.join(here, entry.name)
+            if place in places:
+                others.append((str(entry), SEEN))
+            else:
+                folders.append(entry)
+            places.add(place)
         else:
             is_image = entry.suffix.lower() in IMAGE_SUFFIXES
             others.append((str(entry), BESIDE if is_image else NO_IMAGE))
-    return folders, others
+    return sorted(folders), sorted(others)
 
 
 def images_in(folder: Path) -> tuple[list[Path] | None, PassedOver]:

@@ -7,6 +7,8 @@ import csv
 import re
 from pathlib import Path
 
+from course_lib.stand_ins import refuse_stand_in
+
 LONGEST_LINE = 4096  # characters: two paths and a label; a longer one names no file, and no message should hold it
 _MARKS = {codecs.BOM_UTF8: "utf-8-sig", codecs.BOM_UTF16_LE: "utf-16", codecs.BOM_UTF16_BE: "utf-16"}
 
@@ -15,8 +17,10 @@ def text_lines(path: Path) -> list[str]:
     """The lines of a text file in UTF-8, or in UTF-16 with the byte order mark that Windows writes.
 
     Raises:
-        ValueError: it is no text, or a line is longer than ``LONGEST_LINE``; the message names it.
+        ValueError: it is no text, or a web page or the like in its place, or a line is longer than ``LONGEST_LINE``;
+            the message names it.
     """
+    refuse_stand_in(path)
     content = path.read_bytes()
     encoding = next((name for mark, name in _MARKS.items() if content.startswith(mark)), "utf-8")
     try:

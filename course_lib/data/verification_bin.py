@@ -19,6 +19,7 @@ from course_lib.data.plain_pickle import ArrayBytes, read_plain
 from course_lib.limits import MAX_BIN_BYTES
 from course_lib.paths import expanded
 from course_lib.progress import Progress
+from course_lib.stand_ins import refuse_stand_in
 
 
 def read_bin(
@@ -65,6 +66,7 @@ def read_bin(
 
 
 def _content(path: Path) -> bytes:
+    refuse_stand_in(path)
     length = path.stat().st_size
     if length > MAX_BIN_BYTES.value:
         raise ValueError(

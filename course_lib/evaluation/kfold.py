@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from numbers import Integral
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -32,8 +33,8 @@ def kfold_accuracy(scores: ArrayLike, same: ArrayLike, n_folds: int = 10, confid
     The folds are contiguous blocks of the genuine pairs and, separately, of the impostor pairs. On a list in LFW's
     published order (ten times 300 genuine then 300 impostor) these are the published folds; on any other order they
     are balanced. Folds share no people only if the list is ordered so, as LFW's is. Raises ValueError when n_folds is
-    below 2 or above the number of genuine or of impostor pairs; other errors are those of `roc`. Source: Huang et
-    al., "Labeled Faces in the Wild", technical report 07-49, 2007, View 2.
+    below 2 or above the number of genuine or of impostor pairs, and TypeError when it is no whole number; other errors
+    are those of `roc`. Source: Huang et al., "Labeled Faces in the Wild", technical report 07-49, 2007, View 2.
     """
     scores, same = scored_pairs(scores, same)
     fold_of_pair = fold_numbers(same, n_folds)
@@ -51,6 +52,8 @@ def kfold_accuracy(scores: ArrayLike, same: ArrayLike, n_folds: int = 10, confid
 
 def fold_numbers(same: NDArray[np.bool_], n_folds: int) -> NDArray[np.int64]:
     """Fold number (P,) of each pair: contiguous blocks within each kind of pair, sizes differing by at most one."""
+    if not isinstance(n_folds, Integral):
+        raise TypeError(f"n_folds must be a whole number, got {n_folds!r}.")
     fold_of_pair = np.empty(len(same), dtype=np.int64)
     for kind, name in ((True, "genuine"), (False, "impostor")):
         members = np.flatnonzero(same == kind)

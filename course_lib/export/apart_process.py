@@ -83,7 +83,7 @@ def _answer(answers: BinaryIO, wanted: dict[str, Any], work: Callable[[], Questi
 
 def _open(wanted: dict[str, Any], loaded: list[Loaded]) -> Question:
     path = Path(wanted["path"])
-    opened = LOADERS[path.suffix](path, wanted["threads"])
+    opened = LOADERS[path.suffix.lower()](path, wanted["threads"])
     loaded.append(opened)
     counts = {name: getattr(opened, name) is not None for name in COUNTS}
     size = {"input_size": opened.input_size, "in_channels": opened.in_channels, "batch_size": opened.batch_size}

@@ -14,6 +14,7 @@ from course_lib.export import apart
 from course_lib.export.runtimes import Loaded, executorch, litert, onnx, pytorch
 from course_lib.export.runtimes.loaded import running
 from course_lib.paths import expanded
+from course_lib.stand_ins import refuse_stand_in
 from course_lib.training.embed import embed_batches
 
 WEIGHTS = ".safetensors"
@@ -73,16 +74,18 @@ class Runtime:
         trusted: bool = True,
     ) -> None:
         path = expanded(path)
-        if path.suffix not in ENDINGS:
+        suffix = path.suffix.lower()
+        if suffix not in ENDINGS:
             raise ValueError(f"{path} is of no known kind; expected a file {' or '.join(ENDINGS)}")
         if not path.is_file():
             raise FileNotFoundError(f"{path} is not there; expected a model's file")
-        if (architecture or options) and path.suffix != WEIGHTS:
+        refuse_stand_in(path)
+        if (architecture or options) and suffix != WEIGHTS:
             raise ValueError(f"an architecture is given, but {path} has its own; it is for {WEIGHTS} files")
-        if path.suffix == WEIGHTS:
+        if suffix == WEIGHTS:
             loaded = pytorch.load(path, architecture, options or {})
         else:
-            load = LOADERS[path.suffix] if trusted else apart.load
+            load = LOADERS[suffix] if trusted else apart.load
             loaded = load(path, threads or torch.get_num_threads())
         self._set(path.name, path, loaded)
 

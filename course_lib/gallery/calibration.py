@@ -9,6 +9,7 @@ from numpy.typing import ArrayLike
 
 from course_lib.evaluation import Interval, wilson
 
+SAME_FACE = 1e-6  # two embeddings of one photograph, by their cosine
 ROUNDING = 1e-3  # of a cosine or a share
 
 
@@ -115,8 +116,18 @@ def threshold_for(far: float, scores: ArrayLike) -> tuple[float, int]:
 def calibrate(
     far: float, scores: ArrayLike, *, people: int, templates: int, strangers: str, date: str, skipped: int = 0
 ) -> Calibration:
-    """A ``Calibration`` from the scores of strangers; see ``threshold_for`` for its arguments and errors."""
+    """A ``Calibration`` from the scores of strangers; see ``threshold_for`` for its arguments and errors.
+
+    Raises:
+        ValueError: so many strangers are the very faces that are enrolled that nobody would be given a name.
+    """
     threshold, accepted = threshold_for(far, scores)
+    if threshold > 1 - SAME_FACE:
+        raise ValueError(
+            f"the threshold would be a cosine of {threshold:.6f}, which no other photograph of a person reaches: some "
+            "strangers' photographs are those that people are enrolled with, or somebody is enrolled under two names. "
+            "Leave these out"
+        )
     searches = len(np.asarray(scores))
     return Calibration(
         threshold=threshold,

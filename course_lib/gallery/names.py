@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import unicodedata
 
+LONGEST = 1000  # characters
 JOINERS = "\u200c\u200d"
 VIRAMA = 9  # combining class of the signs that take a consonant's vowel away
 
@@ -17,11 +18,13 @@ def as_name(name: str) -> str:
 
     Raises:
         TypeError: it is no string.
-        ValueError: it is empty, or has blanks around it or unprintable characters.
+        ValueError: it is empty, longer than ``LONGEST``, or has blanks around it or unprintable characters.
     """
     if not isinstance(name, str):
         raise TypeError(f"the name is {name!r}; expected a string")
     composed = unicodedata.normalize("NFC", name)
+    if len(composed) > LONGEST:
+        raise ValueError(f"the name is {name[:20]!r}... of {len(name):,} characters; expected at most {LONGEST}")
     if not name or name != name.strip() or _unseen(composed):
         raise ValueError(f"the name is {name!r}; expected printable characters without blanks around them")
     return composed

@@ -12,7 +12,7 @@ from course_lib.paths import expanded, written_whole
 from course_lib.training.batches import Batches
 from course_lib.training.description import describe, difference, of_optimizer, of_parts, of_schedule
 from course_lib.training.run import Run
-from course_lib.training.saved import read_saved
+from course_lib.training.saved import read_saved, savable
 
 FORMAT = 2  # of the description; the first had no numbers of schedules and parameter groups
 
@@ -34,6 +34,8 @@ class Checkpoint:
         self.steps_per_epoch = len(batches)
         self.is_writer = is_writer
         self.settings = {} if path is None else {"format": FORMAT, **describe(run, batches, precision)}
+        if path is not None:
+            self._state()  # what could not be read back is said before the work
 
     def _now(self) -> dict[str, Any]:
         """The settings that training may change, as they are now."""
@@ -44,12 +46,16 @@ class Checkpoint:
             "parts of the criterion now": of_parts(self.run.criterion),
         }
 
+    def _state(self) -> dict[str, Any]:
+        """All that is saved; ``TypeError`` names what could not be read back."""
+        return savable({"settings": self.settings, **self._now(), **self.run.state()}, "the checkpoint")
+
     def save(self) -> None:
         """Write the run's state so that at every moment the file holds either the old checkpoint or the new one."""
         if self.path is None or not self.is_writer:
             return
         with written_whole(self.path) as unfinished, open(unfinished, "wb") as file:
-            torch.save({"settings": self.settings, **self._now(), **self.run.state()}, file)
+            torch.save(self._state(), file)
             file.flush()
             os.fsync(file.fileno())
 

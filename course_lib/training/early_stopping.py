@@ -28,8 +28,8 @@ class EarlyStopping:
     def __post_init__(self) -> None:
         if self.mode not in ("min", "max"):
             raise ValueError(f"mode is {self.mode!r}; expected 'min' or 'max'")
-        if self.patience < 1:
-            raise ValueError(f"patience is {self.patience}; expected at least 1 epoch")
+        if not isinstance(self.patience, int) or self.patience < 1:
+            raise ValueError(f"patience is {self.patience}; expected at least 1 epoch, a whole number")
 
     def best(self, history: History) -> int:
         """The index of the row that first reached the best value; -1 for an empty history.
@@ -42,8 +42,9 @@ class EarlyStopping:
             value = as_number(found)
             if value is None:
                 raise TypeError(f"early stopping watches {self.monitor!r}, a {type(found).__name__}; expected a number")
-            if best_index < 0 or sign * value < best_value - self.min_delta:
-                best_index, best_value = index, sign * value
+            ranked = math.inf if math.isnan(value) else sign * value  # NaN is worse than any number
+            if best_index < 0 or ranked < best_value - self.min_delta:
+                best_index, best_value = index, ranked
         return best_index
 
     def is_over(self, history: History) -> bool:

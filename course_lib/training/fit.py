@@ -102,7 +102,8 @@ def fit(
 
     Raises:
         NonFiniteError: the loss or a gradient is NaN or infinite.
-        TypeError: ``train`` is no ``ImageSet``.
+        TypeError: ``train`` is no ``ImageSet``; ``evaluate`` returns no dict; or what it returns, the optimizer or the
+            schedule hold what a checkpoint could not give back: no numbers, texts, tensors or arrays of numbers.
         ValueError: a number is out of range; the optimizer misses a parameter, or lets a batch be recorded twice in the
             networks' buffers; a label is out of the criterion's range; a batch has one image, and batch norm one number
             to average; there is no such accelerator; the checkpoint is damaged or of another run; the schedule is over

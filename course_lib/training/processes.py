@@ -19,8 +19,10 @@ def mean_over_processes(fabric: Fabric, values: Mapping[str, Any]) -> dict[str, 
 
     A tensor or an array of one number is a number too: what is decided by it has to be decided alike in all.
 
-    Raises ValueError where the processes do not have the same names.
+    Raises TypeError where they are no numbers by name, and ValueError where the processes do not have the same names.
     """
+    if not isinstance(values, Mapping):
+        raise TypeError(f"evaluate returned a {type(values).__name__}; expected a dict of numbers by name")
     if fabric.world_size == 1:
         return dict(values)
     numbers = {name: as_number(value) for name, value in values.items()}

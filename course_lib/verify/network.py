@@ -38,7 +38,7 @@ def load_network(
         ModuleNotFoundError: what runs the file is not installed.
         RuntimeError: the file is not trusted, and took too long or too much memory to open, or crashed.
     """
-    if Path(model).suffix in ENDINGS:
+    if Path(model).suffix.lower() in ENDINGS:
         return Runtime(model, architecture=architecture, options=options, trusted=trusted)
     name = model.removesuffix(INT8)
     if name not in weights.available():
@@ -61,7 +61,7 @@ def load_module(
         FileNotFoundError: there is no such file.
         ValueError: it is no such model or file, or architecture and file do not belong together.
     """
-    if model.endswith(WEIGHTS):
+    if model.lower().endswith(WEIGHTS):
         return pytorch.network(expanded(model), architecture, options or {})
     if model not in weights.available():
         shipped = ", ".join(weights.available())

@@ -84,7 +84,7 @@ def listed_pairs(request: Request) -> PairList | None:
     path: Path = request.pairs
     if not os.path.exists(path):
         raise FileNotFoundError(f"{path} is not there; expected a .bin file, a folder of LFW, or a list of pairs")
-    if path.suffix == ".bin":
+    if path.suffix.lower() == ".bin":
         return None
     listed = lfw_list(path, view=request.view or "view2") if path.is_dir() else pair_list(path, request.root)
     check_folds(listed.pairs, listed.source, request.folds)
@@ -134,7 +134,7 @@ def paired_faces(request: Request, network: Runtime, listed: PairList | None) ->
 def _ignored(request: Request) -> str | None:
     """The first option that would be ignored, and why."""
     path: Path = request.pairs
-    if path.suffix == ".bin":
+    if path.suffix.lower() == ".bin":
         why, names = f"{path} holds aligned faces", ("detector", "choose", "view", "root")
     elif os.path.isdir(path):
         why, names = f"{path} is a folder of LFW", ("root",)
@@ -153,9 +153,9 @@ def _ignored(request: Request) -> str | None:
 
 def _no_network(request: Request) -> str | None:
     """Why model and network do not go together."""
-    if request.model.endswith(WEIGHTS) and request.network is None:
+    if request.model.lower().endswith(WEIGHTS) and request.network is None:
         return f"--model is {request.model}, which holds weights only; say of which network: --network"
-    if not request.model.endswith(WEIGHTS) and (request.network or request.network_options):
+    if not request.model.lower().endswith(WEIGHTS) and (request.network or request.network_options):
         return f"--network and --network-options are for {WEIGHTS} files; {request.model} has its own network"
     return None
 

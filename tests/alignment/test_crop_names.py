@@ -94,7 +94,18 @@ def test_a_name_stands_for_its_photograph(name):
 
 
 def test_a_photograph_is_found_as_itself_or_as_its_only_crop():
-    there = ["a.png", "b.jpg.png", "b.png.png", "c.bmp", "c.png", "d.jpg", "d.jpg.png"]
-    wanted = ["a.jpg", "b.jpg", "b.png", "c.jpg", "d.jpg", "e.jpg"]
-    found = {"a.jpg": "a.png", "b.jpg": "b.jpg.png", "b.png": "b.png.png", "d.jpg": "d.jpg"}
-    assert found_as(wanted, there) == found
+    there = [
+        "a.png",
+        "b.jpg.png",
+        "b.png.png",
+        "c.bmp",
+        "c.png",
+        "d.jpg",
+        "d.jpg.png",
+        "f.png.png",
+        "g.png",
+        "e\u0301.png",
+    ]
+    wanted = ["a.jpg", "b.jpg", "b.png", "c.jpg", "d.jpg", "e.jpg", "f.jpg", "f", "g.jpg.png", "\u00e9.jpg"]
+    found = {"a.jpg": "a.png", "b.jpg": "b.jpg.png", "b.png": "b.png.png", "d.jpg": "d.jpg", "f": "f.png.png"}
+    assert found_as(wanted, there) == {**found, "\u00e9.jpg": "e\u0301.png"}

@@ -510,6 +510,19 @@ def test_folders_that_become_one_are_refused(tmp_path, monkeypatch):
 # --- Names of all kinds ---
 
 
+def test_no_name_is_a_formula(tmp_path):
+    source, target = tmp_path / "in", tmp_path / "out"
+    names = ["=1+1.jpg", "+1.jpg", "-1.jpg", "@x.jpg", "A/=1.jpg"]
+    for name in names:
+        (source / name).parent.mkdir(parents=True, exist_ok=True)
+        (source / name).write_bytes(b"no photograph")
+    report = align_folder(source, target, Bright)
+    with open(target / "not_aligned.csv", newline="", encoding="utf-8") as file:
+        told = [row["file"] for row in csv.DictReader(file)]
+    assert sorted(told) == sorted([*(f"./{name}" for name in names[:4]), "A/=1.jpg"])
+    assert {Path(name) for name in told} == {Path(problem.file) for problem in report.problems} == set(map(Path, names))
+
+
 def test_names_that_are_no_utf_8_and_names_that_are_too_long(tmp_path):
     source, target = tmp_path / "in", tmp_path / "out"
     long = "a" * 251

@@ -1,16 +1,20 @@
 from __future__ import annotations
 
 import csv
+import os
 import tempfile
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 from test_lfw import write_lfw
 
-from course_lib.data import lfw, lfw_list, lfw_pairs, pair_list, read_pairs
+from course_lib import alignment
+from course_lib.alignment.crop_record import read_record
+from course_lib.data import check_pairs, lfw, lfw_list, lfw_pairs, pair_list, read_pairs
 
 
 def written(tmp_path, text):
@@ -41,6 +45,25 @@ def test_every_format_says_the_same(tmp_path, text):
 def test_names_may_hold_spaces_and_the_photographs_lie_elsewhere(tmp_path):
     listed = pair_list(written(tmp_path, "Ann Lee.jpg\tBo.jpg\t0\n"), tmp_path / "photos")
     assert listed.files == (tmp_path / "photos/Ann Lee.jpg", tmp_path / "photos/Bo.jpg")
+
+
+def test_two_ways_of_writing_one_place_are_one_photograph(tmp_path):
+    (tmp_path / "A").mkdir()
+    (tmp_path / "A/x.jpg").touch()
+    (tmp_path / "link.jpg").symlink_to("A/x.jpg")
+    text = f"A/x.jpg ./A//x.jpg 1\nA/../A/x.jpg {tmp_path}/A/x.jpg 1\nlink.jpg b.jpg 0\n"
+    listed = pair_list(written(tmp_path, text))
+    assert listed.files == (tmp_path / "A/x.jpg", tmp_path / "b.jpg")
+    assert check_pairs(listed.pairs, allow=("itself", "duplicates")).itself == (0, 1)
+
+
+def test_folders_are_read_as_windows_writes_them(tmp_path):
+    for name in ("A/x.png", "c\\d.jpg"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    listed = pair_list(written(tmp_path, "A\\x.jpg c\\d.jpg 1\nA\\x.jpg e\\f.jpg 0\n"))
+    if os.name != "nt":  # where a backslash may be part of a name
+        assert listed.files == (tmp_path / "A/x.png", tmp_path / "c\\d.jpg", tmp_path / "e/f.jpg")
 
 
 def test_photographs_named_0_and_1_do_not_confuse(tmp_path):
@@ -192,3 +215,75 @@ def test_no_crop_stands_for_two_photographs(tmp_path):
     (tmp_path / "b.bmp").touch()
     listed = pair_list(written(tmp_path, "a.png a.jpg 1\nb.jpg b.png 0\n"))
     assert [file.name for file in listed.files] == ["a.png", "a.jpg", "b.jpg", "b.png"]
+
+
+def aligned(tmp_path, *names):
+    """The crops of photographs of these names, by ``align_folder``, and the record beside them."""
+    for name in names:
+        (tmp_path / "photos" / name).parent.mkdir(parents=True, exist_ok=True)
+        Image.new("RGB", (112, 112), (90,) * 3).save(tmp_path / "photos" / name, "PNG")
+    alignment.align_folder(tmp_path / "photos", tmp_path / "crops", OneFace, size=16)
+    return tmp_path / "crops"
+
+
+class OneFace:
+    def detect(self, image):
+        return [alignment.Face(np.array([0.0, 0, 111, 111]), alignment.template(112), 1.0)]
+
+    def detect_many(self, images):
+        return [self.detect(image) for image in images]
+
+
+LONG = "n" * 250
+
+
+def test_a_crop_that_is_named_by_a_digest_is_found_by_its_record(tmp_path):
+    names = ["A/x.jpg", "A/X.JPG", "A/x.jpg.png", f"A/{LONG}.jpg", f"A/{LONG}.png", "A/y.jpg"]
+    crops = aligned(tmp_path, *names)
+    record = {state.photograph: crop for crop, state in read_record(crops).items()}
+    assert sum("-" in crop for crop in record.values()) == 4
+    rows = "".join(f"{name} A/y.jpg 1\n" for name in names[:-1])
+    for root, before in ((crops, ""), (crops / "A", "A/")):
+        listed = pair_list(written(tmp_path, rows.replace(before, "")), root)
+        found = {name.removeprefix(before): root / record[name].removeprefix(before) for name in names}
+        assert [listed.files[index] for index in listed.pairs.left] == [
+            found[n.removeprefix(before)] for n in names[:-1]
+        ]
+
+
+def test_lfws_list_finds_a_crop_that_is_named_by_a_digest(tmp_path):
+    name = "N" * 244
+    folder = f"{name}/{name}_0001.png/1.jpg"  # takes the name that the first crop would have
+    crops = aligned(tmp_path, f"{name}/{name}_0001.jpg", f"{name}/{name}_0002.jpg", "B/B_0001.jpg", folder)
+    listed = pair_list(written(tmp_path, f"1\n{name} 1 2\n{name} 1 B 1\n"), crops)
+    digested, *plain = sorted((file.name for file in listed.files), key=len, reverse=True)
+    assert plain == [f"{name}_0002.png", "B_0001.png"] and digested.startswith(f"{name[:200]}")
+    assert read_record(crops)[f"{name}/{digested}"].photograph == f"{name}/{name}_0001.jpg"
+
+
+def test_the_crop_of_another_photograph_is_no_substitute(tmp_path):
+    crops = aligned(tmp_path, "A/x.jpg", "A/x.jpeg", "A/y.jpg")
+    (crops / "A/x.jpg.png").unlink()  # as where no face was found
+    for _ in ("by the record", "by their names"):
+        listed = pair_list(written(tmp_path, "A/x.jpg A/y.jpg 1\n"), crops)
+        assert [file.name for file in listed.files] == ["x.jpg", "y.png"]
+        (crops / "crops.json").unlink(missing_ok=True)
+
+
+def test_a_photograph_that_is_called_as_another_s_crop_is_refused(tmp_path):
+    aligned(tmp_path, "A/x.jpg")
+    crops = aligned(tmp_path, "A/x.png", "A/y.jpg")
+    assert [file.name for file in pair_list(written(tmp_path, "A/x.jpg A/y.jpg 1\n"), crops).files] == [
+        "x.png",
+        "y.png",
+    ]
+    with pytest.raises(ValueError, match=r"A/x\.png is no crop of the photograph of that name, which is x\.png\.png"):
+        pair_list(written(tmp_path, "A/x.png A/y.jpg 1\n"), crops)
+
+
+def test_a_damaged_record_is_named(tmp_path):
+    crops = aligned(tmp_path, "A/x.jpg", "A/y.jpg")
+    (crops / "crops.json").write_text("{")
+    for text in ("A/x.jpg A/y.jpg 1\n", "1\nA 1 2\nA 1 A 2\n"):
+        with pytest.raises(ValueError, match=r"crops\.json is damaged .* Delete it"):
+            pair_list(written(tmp_path, text), crops)

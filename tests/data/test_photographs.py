@@ -9,7 +9,7 @@ import torch
 from PIL import Image
 
 from course_lib.data import face_folder, read_photograph
-from course_lib.data.photographs import read_prepared
+from course_lib.data.photographs import SEEN, read_prepared
 from course_lib.data.resizing import resize
 
 
@@ -98,6 +98,17 @@ def test_what_is_not_read_is_counted_and_named(tmp_path):
     }
     assert "2 files that are no images passed over; not read: " in faces.source and "2 more" in faces.source
     assert faces.subset([0]).passed_over == faces.passed_over
+
+
+def test_a_folder_that_is_reached_twice_is_one_identity(tmp_path):
+    write(tmp_path / "faces/bob/1.png")
+    write(tmp_path / "elsewhere/cleo/1.png")
+    for name, target in (("ann", "bob"), ("cleo", "../elsewhere/cleo"), ("dora", "../elsewhere/cleo"), ("eve", "ann")):
+        (tmp_path / "faces" / name).symlink_to(target, target_is_directory=True)
+    faces = face_folder(tmp_path / "faces")
+    assert faces.names == ("bob", "cleo")
+    seen = [(str(tmp_path / "faces" / name), SEEN) for name in ("ann", "dora", "eve")]
+    assert list(faces.passed_over) == seen and f"{seen[0][0]} ({SEEN}) and 2 more" in faces.source
 
 
 def test_what_systems_leave_behind_is_nobody(tmp_path):

@@ -47,6 +47,8 @@ def test_confidence_widens_the_intervals(pairs: tuple[np.ndarray, np.ndarray]) -
 
 
 def test_verification_passes_errors_on() -> None:
+    with pytest.raises(TypeError, match="n_folds must be a whole number, got 2.5"):
+        verification([0.9, 0.8, 0.1, 0.2], [True, True, False, False], n_folds=2.5)
     with pytest.raises(ValueError, match="n_folds must lie between 2 and the 2 genuine pairs, got 10"):
         verification([0.9, 0.8, 0.1, 0.2], [True, True, False, False])
     with pytest.raises(TypeError, match="same must be boolean"):

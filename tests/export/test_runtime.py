@@ -83,6 +83,11 @@ def test_an_onnx_file_that_is_no_embedder_is_refused(tmp_path):
         Runtime(tmp_path / "m.onnx")
 
 
+def test_how_an_ending_is_written_does_not_count(tmp_path):
+    (tmp_path / "MODEL.ONNX").write_bytes(weights.int8_file(NAME).read_bytes())
+    assert Runtime(tmp_path / "MODEL.ONNX").name == "MODEL.ONNX"
+
+
 def test_what_is_no_network_is_refused(tmp_path):
     for name in ("none.onnx", "none.safetensors"):
         with pytest.raises(FileNotFoundError, match=rf"{name} is not there"):

@@ -76,6 +76,16 @@ def test_what_cannot_be_calibrated_is_refused(far, scores, words):
         threshold_for(far, scores)
 
 
+@pytest.mark.parametrize("same", [1.0, 1 - 1e-8, 1 + 1e-8])
+def test_strangers_who_are_enrolled_are_no_strangers(same):
+    assert calibrate(0.5, [0.1, 0.2, same], **NOTES).accepted == 1
+    for scores in ([same, same, 0.2], [same] * 3):
+        with pytest.raises(
+            ValueError, match=r"would be a cosine of 1\.000000, which no other photograph.*Leave these out"
+        ):
+            calibrate(0.5, scores, **NOTES)
+
+
 def test_the_record_counts_and_has_the_interval_of_the_share():
     found = calibrate(0.02, np.arange(100) / 100, skipped=4, **NOTES)
     assert (found.accepted, found.searches, found.far, found.skipped) == (2, 100, 0.02, 4)

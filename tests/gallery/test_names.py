@@ -65,6 +65,15 @@ def test_what_cannot_be_seen_is_refused(name):
         as_name(name)
 
 
+def test_a_name_is_no_book():
+    assert as_name("A" * 1000) == "A" * 1000
+    with pytest.raises(
+        ValueError, match=r"the name is 'A{20}'\.\.\. of 100,000 characters; expected at most 1000"
+    ) as error:
+        as_name("A" * 100_000)
+    assert len(str(error.value)) < 100
+
+
 def test_what_is_no_string_is_refused():
     with pytest.raises(TypeError, match="the name is b'Ada'; expected a string"):
         as_name(b"Ada")

@@ -12,7 +12,7 @@ from fuzz_faults import FAULTS, fails, hangs, reads
 from tools.fuzz.__main__ import endings, main
 from tools.fuzz.child import READ, REFUSED, Child, Reader
 from tools.fuzz.mutation import LONGEST, mutated, odd_names, with_checksums, within_header, within_zip
-from tools.fuzz.readers import READERS
+from tools.fuzz.readers import MISSING, READERS
 
 CASES, SEED = 100, 2026
 pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore::UserWarning")]
@@ -25,8 +25,10 @@ def child() -> Iterator[Child]:
         yield child
 
 
-@pytest.mark.parametrize("name", READERS)
+@pytest.mark.parametrize("name", [*READERS, *MISSING])
 def test_a_reader_reads_or_refuses(name: str, child: Child) -> None:
+    if name in MISSING:
+        pytest.skip(f"it needs {MISSING[name]}")
     reader = READERS[name]
     ended = list(endings(child, reader, name, SEED, CASES))
     faults = {ending: case for case, ending in ended if ending.is_fault}
@@ -95,6 +97,14 @@ def test_the_command_says_how_cases_ended(capsys: pytest.CaptureFixture[str]) ->
     assert main(["--cases", "3", "LFW-list"]) == 0
     told = capsys.readouterr().out
     assert told.startswith("LFW-list          6 cases") and "3 read" in told
+
+
+def test_what_cannot_be_tried_here_is_named(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(MISSING, "HEIF", "pillow-heif")
+    assert main(["HEIF"]) == 0
+    assert capsys.readouterr().out == "HEIF         is not tried: it needs pillow-heif\n"
 
 
 def test_a_fault_is_kept_and_fails_the_command(

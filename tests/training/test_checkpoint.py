@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import copy
 import os
 import pickle
 import subprocess
@@ -7,6 +8,7 @@ import sys
 import zipfile
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -329,6 +331,53 @@ def test_what_is_used_later_is_looked_at_before(stripes, tiny_net, tmp_path, par
     torch.save(state, path)
     with pytest.raises(ValueError, match=f"no checkpoint of fit.*its part '{part}' is missing or has.*{reason}"):
         go(2)
+
+
+@pytest.mark.parametrize(("make", "name"), [(torch.optim.Adam, "exp_avg"), (torch.optim.Adafactor, "col_var")])
+def test_what_the_next_step_asks_for_is_looked_at_before(stripes, tiny_net, tmp_path, make, name):
+    def go(epochs: int) -> None:
+        criterion = CenterLoss(5, 3, seed=0)
+        optimizer = make([*tiny_net.parameters(), *criterion.parameters()], lr=1e-3)
+        fit(tiny_net, criterion, stripes, optimizer=optimizer, epochs=epochs, batch_size=30, checkpoint=path)
+
+    path = tmp_path / "run.ckpt"
+    go(1)
+    state = torch.load(path, weights_only=True)
+    holder = next(kept for kept in state["optimizer"]["state"].values() if name in kept)
+    for change in (lambda: holder.update({name: holder[name][:1]}), lambda: holder.pop(name)):
+        change()
+        torch.save(state, path)
+        with pytest.raises(ValueError, match=f"no checkpoint of fit.*its part 'optimizer' .*parameter's {name} is"):
+            go(2)
+
+
+def test_a_run_with_numpys_numbers_goes_on(stripes, tiny_net, tmp_path):
+    initial = copy.deepcopy(tiny_net.state_dict())
+
+    def go(epochs: int, path: Path) -> torch.Tensor:
+        criterion = CenterLoss(5, 3, seed=0)
+        optimizer = torch.optim.SGD([*tiny_net.parameters(), *criterion.parameters()], lr=np.float64(0.01))
+        schedule = torch.optim.lr_scheduler.MultiStepLR(optimizer, [2, 5])
+        options = {
+            "batch_size": 30,
+            "schedule": schedule,
+            "evaluate": lambda _: {"error": np.float32(1), "all": np.ones(2)},
+        }
+        fit(tiny_net, criterion, stripes, optimizer=optimizer, epochs=epochs, checkpoint=path, **options)
+        return tiny_net.out.weight.clone()
+
+    whole = go(2, tmp_path / "whole.ckpt")
+    tiny_net.load_state_dict(initial)
+    go(1, tmp_path / "run.ckpt")
+    assert torch.equal(go(2, tmp_path / "run.ckpt"), whole)
+
+
+def test_what_could_not_be_read_back_is_said_before_it_is_written(run, tiny_net, tmp_path):
+    with pytest.raises(TypeError, match=r"the checkpoint\['history'\]\[0\]\['x'\] is a object; expected a number"):
+        run(evaluate=lambda _: {"x": object()})
+    assert not (tmp_path / "run.ckpt").exists()
+    with pytest.raises(TypeError, match="evaluate returned a NoneType; expected a dict"):
+        run(evaluate=lambda _: None)
 
 
 def test_sums_of_half_an_epoch_are_whole(run, tmp_path):

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from math import nan
+
 import pytest
 import torch
 
@@ -22,6 +24,12 @@ def test_larger_may_be_better_and_small_gains_may_not_count():
     assert EarlyStopping("loss", patience=1, mode="max").is_over(history(1, 2, 1.5))
     assert EarlyStopping("loss", patience=1, min_delta=0.1).is_over(history(1.0, 0.95))
     assert EarlyStopping("loss", mode="max").best(history(1, 3, 3)) == 1
+
+
+def test_nan_is_worse_than_any_number():
+    for mode, losses in (("min", (nan, 3, nan, 2)), ("max", (nan, 2, nan, 3))):
+        assert EarlyStopping("loss", mode=mode).best(history(*losses)) == 3
+    assert EarlyStopping("loss", patience=2).is_over(history(nan, nan, nan))
 
 
 def test_a_tensor_of_one_number_is_a_number():

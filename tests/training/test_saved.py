@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 import pickle
 import zipfile
+from collections import Counter, OrderedDict
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
-from course_lib.training.saved import read_saved
+from course_lib.training.saved import read_saved, savable
 
 
 class Malice:
@@ -70,3 +72,38 @@ def test_compressed_records_are_refused_before_they_are_read(tmp_path, monkeypat
 def test_what_the_system_cannot_open_is_its_own_error(tmp_path):
     with pytest.raises(FileNotFoundError):
         read_saved(tmp_path / "nowhere")
+
+
+def test_what_is_savable_is_read_back(tmp_path):
+    kept = {
+        "d": OrderedDict(a=torch.ones(2)),
+        "c": Counter({3: 2, 5: 1}),
+        "t": (1, None, [b"x", {2}]),
+        "s": torch.Size([2]),
+    }
+    torch.save(savable({**kept, "more": torch.float32}, "x"), tmp_path / "file")
+    assert str(read_saved(tmp_path / "file")) == str({**kept, "more": torch.float32})
+    assert savable(kept["d"], "x") is kept["d"]  # with the versions that PyTorch notes on it
+
+
+def test_what_is_numpys_is_saved_as_pythons_or_as_a_tensor(tmp_path):
+    given = {"a": np.float64(0.5), "b": [np.int64(3), np.bool_(True)], np.int64(7): (np.arange(3), np.str_("x"))}
+    torch.save(savable(given, "x"), tmp_path / "file")
+    found = read_saved(tmp_path / "file")
+    assert type(found["a"]) is float and [type(value) for value in found["b"]] == [int, bool]
+    assert found[7][0].tolist() == [0, 1, 2] and type(found[7][1]) is str
+
+
+@pytest.mark.parametrize(
+    ("value", "place"),
+    [
+        (Malice(), "x is a Malice"),
+        ({"a": [1, Malice()]}, r"x\['a'\]\[1\] is a Malice"),
+        (np.array([Malice()]), "x is a ndarray"),
+        ({Malice(): 1}, "a key of x is a Malice"),
+        (1j, "x is a complex"),
+    ],
+)
+def test_what_could_not_be_read_back_is_named(value, place):
+    with pytest.raises(TypeError, match=place):
+        savable(value, "x")

@@ -53,6 +53,33 @@ def test_a_file_of_another_kind_is_refused(tmp_path, content):
         load_weights(create("lenet_plus_plus", width=0.1), path)
 
 
+@pytest.mark.parametrize("new", [True, False], ids=["archive", "before archives"])
+def test_a_file_of_torch_save_is_told_with_what_to_do(tmp_path, new):
+    torch.save(nn.Linear(3, 4).state_dict(), tmp_path / "w.pth", _use_new_zipfile_serialization=new)
+    with pytest.raises(ValueError, match=r"w\.pth is no safetensors file, but one of torch\.save.*load_state_dict"):
+        load_weights(nn.Linear(3, 4), tmp_path / "w.pth")
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda weight: (100 * weight).to(torch.int8), r"its weight is torch\.int8; expected torch\.float32"),
+        (lambda weight: weight * float("nan"), "its weight is not finite"),
+        (lambda weight: weight.index_fill(0, torch.tensor(1), float("inf")), "its weight is not finite"),
+    ],
+)
+def test_numbers_that_are_no_weights_are_refused(tmp_path, change, message):
+    net = nn.Linear(3, 4)
+    before = net.weight.clone()
+    save_file({"weight": change(net.weight.detach()), "bias": net.bias.detach()}, tmp_path / "w.safetensors")
+    with pytest.raises(ValueError, match=message):
+        load_weights(net, tmp_path / "w.safetensors")
+    assert torch.equal(net.weight, before)
+    save_file({"weight": before.detach().half(), "bias": net.bias.detach().double()}, tmp_path / "w.safetensors")
+    load_weights(net, tmp_path / "w.safetensors")
+    assert net.weight.dtype == torch.float32 and torch.equal(net.weight, before.half().float())
+
+
 @pytest.mark.parametrize(
     "wrapped",
     [

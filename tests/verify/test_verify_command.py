@@ -206,6 +206,8 @@ def test_bad_input_is_told_in_one_line(
         (["--pairs", "x.txt", "--root", "{here}/none"], "--root is .*none, which is no folder"),
         (["--pairs", "x.bin", "--network", "mobilefacenet"], "--network and --network-options are for .safetensors"),
         (["--pairs", "x.bin", "--model", "x.safetensors"], "holds weights only; say of which network: --network"),
+        (["--pairs", "X.BIN", "--model", "X.SAFETENSORS"], "holds weights only; say of which network: --network"),
+        (["--pairs", "X.BIN", "--view", "view2"], "--view view2 has no meaning here: X.BIN holds aligned faces"),
         (["--pairs", "x.bin", "--folds", "1"], "'--folds': 1 is not in the range x>=2"),
         (["--pairs", "x.bin", "--folds", "9" * 5000], "'--folds': '9+' is not a valid integer"),
         (["--pairs", "x.bin", "--folds", "²"], "'--folds': '²' is not a valid integer"),

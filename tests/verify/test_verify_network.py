@@ -37,5 +37,7 @@ def test_what_is_no_model_is_refused(tmp_path: Path):
         load_network("mobileface")
     with pytest.raises(FileNotFoundError, match=r"none\.onnx is not there"):
         load_network(str(tmp_path / "none.onnx"))
+    with pytest.raises(FileNotFoundError, match=r"NONE\.ONNX is not there"):
+        load_network(str(tmp_path / "NONE.ONNX"))
     with pytest.raises(ValueError, match="an architecture is given, but mobilefacenet_075_relu has its own"):
         load_network(NAME, architecture="mobilefacenet")

@@ -17,6 +17,7 @@ from PIL import Image
 
 from course_lib import weights
 from course_lib.alignment import MTCNN, align, as_rgb, similarity, template, warp
+from course_lib.alignment.jpeg_passes import passes
 
 # Every call of `js` may use these names.
 MODULES = """
@@ -142,6 +143,30 @@ def test_the_pyramid_has_the_librarys_levels(js):
     for height, width in ((250, 250), (19, 400), (1024, 768)):
         sizes = js("return mtcnn.pyramidSizes(...given);", [height, width])
         assert sizes == [list(size) for size in MTCNN().pyramid_sizes(height, width)]
+
+
+COUNTED = """
+  const { passes } = await import("/src/jpeg_passes.js");
+  return given.map((content) => passes(bytes(content)));
+"""
+
+
+def test_passes_of_a_jpeg_are_counted_as_the_library_counts_them(js, tmp_path: Path):
+    whole = saved(tinted(photograph(7)), tmp_path / "whole.jpg", progressive=True).read_bytes()
+    random = np.random.default_rng(0)
+    cut = [whole[:end] for end in random.integers(0, len(whole), 200)]
+    noise = [whole[:2] + random.choice([0, 255, 217, 218, 208, 1], 60).astype(np.uint8).tobytes() for _ in range(200)]
+    some = [
+        whole,
+        b"",
+        b"\xff\xd8",
+        b"\xff\xd8" + b"\xff" * 999 + b"\xda",
+        whole[:-2] + 500 * whole[-50:],
+        *cut,
+        *noise,
+    ]
+    assert js(COUNTED, [coded(content) for content in some]) == [passes(content) for content in some]
+    assert len({passes(content) for content in some}) > 10
 
 
 FROM_THE_FILE = """

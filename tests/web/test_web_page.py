@@ -16,6 +16,8 @@ from PIL import Image
 
 from course_lib import weights
 from course_lib.alignment import MTCNN, align
+from course_lib.alignment.jpeg_passes import passes
+from course_lib.limits import MAX_PASSES
 from tools import web
 
 FIRST, SECOND = ".slot:nth-child(1)", ".slot:nth-child(2)"
@@ -139,7 +141,8 @@ def test_of_several_faces_the_largest_is_compared(visitor, files):
 
 
 def test_a_file_that_is_no_photograph_is_refused_by_name(visitor, files, tmp_path):
-    whole = files["orl 0"].read_bytes()
+    whole, progressive = files["orl 0"].read_bytes(), saved(photograph(0), tmp_path / "p.jpg", progressive=True)
+    one_more = b"\xff\xda\0\x08\x01\x01\0\x01\x3f\x00\0\0"
     for name, content, words in (
         ("letter.pdf", b"%PDF-1.7 and so on", "letter.pdf is no photograph that browsers read. Choose one of"),
         ("renamed.jpg", b"only text", "renamed.jpg is no photograph"),
@@ -149,11 +152,17 @@ def test_a_file_that_is_no_photograph_is_refused_by_name(visitor, files, tmp_pat
             "broken.png begins as a PNG file but is damaged",
         ),
         ("nothing.png", b"", "nothing.png is empty."),
+        (
+            "endless.jpg",
+            progressive.read_bytes()[:-2] + 3000 * one_more,
+            f"endless.jpg is a JPEG with {3000 + passes(progressive.read_bytes()):,} passes over its pixels; "
+            f"expected at most {MAX_PASSES.default}. Save it anew, or choose",
+        ),
     ):
         (tmp_path / name).write_bytes(content)
         visitor.choose(FIRST, tmp_path / name, words)
         assert not visitor.shown(FIRST, "photograph")
-    visitor.choose(FIRST, files["orl 0"], "One face was found.")
+    visitor.choose(FIRST, progressive, "One face was found.")
     visitor.choose(SECOND, files["orl 3"], "One face was found.")
     visitor.wait_for("#verdict", "Taken for")
     visitor.choose(SECOND, tmp_path / "letter.pdf", "is no photograph")

@@ -220,8 +220,20 @@ def images(format: str) -> Seeds:
         "PPM": [{}, {"mode": "L"}, {"mode": "1"}],
         "MPO": [{"save_all": True, "append_images": [again]}],
         "AVIF": [{}, {"exif": exif}],
+        "HEIF": [{}, {"mode": "RGBA"}, {"mode": "L", "exif": exif}],
     }
     return [_image(format, **way) for way in ways[format]]  # type: ignore[arg-type]
+
+
+def _missing() -> dict[str, str]:
+    """The formats that cannot be read here, each with what they need."""
+    missing = {} if features.check("avif") else {"AVIF": "a Pillow that has it"}
+    try:
+        import pillow_heif
+    except ImportError:
+        return {**missing, "HEIF": "pillow-heif"}
+    pillow_heif.register_heif_opener(thumbnails=False)  # as ``image_file`` does; it also writes the seeds
+    return missing
 
 
 def no_images() -> Seeds:
@@ -352,11 +364,12 @@ def _readers() -> dict[str, Reader]:
         "learner-record": Reader(read_learner_record, learner_records, "record.json", mutated),
         "no-image": Reader(read_image, cache(no_images), "photograph.jpg", mutated),
     }
-    for format in ("JPEG", "PNG", "GIF", "BMP", "TIFF", "WEBP", "PPM", "MPO", "AVIF"):
-        if format != "AVIF" or features.check("avif"):
+    for format in ("JPEG", "PNG", "GIF", "BMP", "TIFF", "WEBP", "PPM", "MPO", "AVIF", "HEIF"):
+        if format not in MISSING:
             make = with_checksums if format == "PNG" else mutated
             found[format] = Reader(read_image, cache(partial(images, format)), "photograph.jpg", make)
     return found
 
 
+MISSING = _missing()
 READERS = _readers()

@@ -1,5 +1,7 @@
 // From a file or a camera to pixels: upright, in RGB, not larger than needed.
 
+import { MOST_PASSES, passes } from "./jpeg_passes.js";
+
 export const LONGEST_SIDE = 1024; // pixels; a larger photograph is scaled down, for a face needs about 112
 
 /** An error whose message tells people what to do; any other one is a fault of this page. */
@@ -23,6 +25,7 @@ export async function readFile(file) {
     const known = Object.keys(KINDS).join(", ");
     throw new ExplainedError(`${file.name} is no photograph that browsers read. Choose one of these: ${known}.`);
   }
+  if (kind === "JPEG") refuseManyPasses(file.name, passes(new Uint8Array(await file.arrayBuffer())));
   let bitmap;
   try {
     // Colours as they are in the file, without a profile's correction: so the course's own reader takes them.
@@ -53,6 +56,16 @@ export function pixelsOf(source, width, height) {
 async function kindOf(file) {
   const start = String.fromCharCode(...new Uint8Array(await file.slice(0, 16).arrayBuffer()));
   return Object.keys(KINDS).find((kind) => KINDS[kind].test(start));
+}
+
+/** A small file may announce any number, and each takes as long as the picture is large. */
+function refuseManyPasses(name, count) {
+  if (count > MOST_PASSES) {
+    throw new ExplainedError(
+      `${name} is a JPEG with ${count.toLocaleString("en")} passes over its pixels; expected at most ${MOST_PASSES}.` +
+        " Save it anew, or choose another file.",
+    );
+  }
 }
 
 /** Some browsers change what a page reads from a canvas, so that it cannot be used to tell visitors apart. */
