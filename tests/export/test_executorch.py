@@ -138,7 +138,7 @@ def test_a_program_that_is_no_embedder_is_refused(tmp_path, network, shape, mess
 @needs_executorch
 def test_a_damaged_file_is_refused(files, tmp_path):
     whole = files["relu"].read_bytes()
-    for content in (b"", b"no model", bytes(1000), whole[: len(whole) // 2], whole[:-1], whole[4000:]):
+    for content in (b"", b"no model", b"\1" * 1000, whole[: len(whole) // 2], whole[:-1], whole[4000:]):
         (tmp_path / "cut.pte").write_bytes(content)
         with pytest.raises(ValueError, match=r"cut\.pte is no ExecuTorch file that runs here"):
             export.Runtime(tmp_path / "cut.pte")
