@@ -4,8 +4,8 @@
 # A **vision transformer** cuts a picture into small squares, its **patches**, and lets every patch look at every other one.
 # No kernel slides from pixel to pixel. So it is not told what a convolution knows by construction: that neighbours belong
 # together, and that an eye is an eye wherever it is. It is not even told where in the picture a patch lies, unless we add
-# that. **How much does it lose when it does not know?** You build the network, take the places away, and read off six
-# recorded runs for which patches they matter.
+# that. **How much does it lose when it does not know?** You build the network, take the places away, and read off recorded
+# runs for which patches they matter.
 #
 # **What you will learn**
 # - patches, tokens and positions: how a picture becomes a sequence;
@@ -43,7 +43,7 @@ from course_lib import (
 # %% [markdown]
 # ## A digit in pieces
 #
-# The patches of a picture are cut out row by row. Nothing hinders us from putting them back in another order.
+# The patches of a picture are cut out row by row. They can be put back in another order.
 
 
 # %%
@@ -72,9 +72,9 @@ alt = "Four digits in the top row; below, the same cut into squares that are shu
 viz.show(figure, alt=alt)
 
 # %% [markdown]
-# Cover the top row. From quarters you can probably still name the digits, from the patches of the last row hardly. A
-# transformer without positions is in that situation: it gets the patches as a heap. We build the network first, with
-# positions, and then take them away.
+# Cover the top row. With quarters you can probably still name the digits; with the small patches of the last row you can
+# hardly name any. A transformer without positions is in that situation: it gets the patches as a heap. We build the network
+# first, with positions, and then take them away.
 #
 # ## From a picture to tokens
 #
@@ -536,10 +536,10 @@ guard(
 #
 # ## On faces: stopped after 12 epochs, or after 120
 #
-# Does it matter on faces, too, and how fast does a transformer learn them? The benchmark also trained the small transformer
-# on thirty people of ORL, on photographs of 56x48 pixels in patches of 8x8. Beside it stands a narrow MobileFaceNet, which
-# costs about as much. Each trained for 12 epochs, as in notebook 02, and, from the same start, for 120; with the optimizer that
-# is usual for it, SGD for MobileFaceNet and AdamW for the transformer.
+# Do positions matter on faces, too, and how fast does a transformer learn them? The recorded experiment also trained the
+# small transformer on thirty people of ORL, on photographs of 56x48 pixels in patches of 8x8. Beside it stands a narrow
+# MobileFaceNet, which costs about as much. Each was trained for 12 epochs, as in notebook 02, and, from the same start, for
+# 120, with the optimizer that is usual for it: SGD for MobileFaceNet, AdamW for the transformer.
 
 # %%
 options = {"input_size": (56, 48), "in_channels": 1, "embedding_dim": 64}
