@@ -96,7 +96,7 @@ viz.show(figure, alt=alt)
 # %% [markdown]
 # And here are a few numbers of its first token, by a convolution and by a matrix.
 
-# %% tolerance="0.5"
+# %% tolerance="0.1"
 torch.manual_seed(0)
 to_tokens = nn.Conv2d(1, 16, 8, stride=8).requires_grad_(False)
 as_convolution = to_tokens(face.float()).flatten(2).mT
@@ -444,7 +444,7 @@ def digits_named(patch, positions, seed):
 # %% [markdown]
 # One pair, live, with patches of 7x7 pixels:
 
-# %% tolerance="5 points"
+# %% tolerance="2 points"
 for name, positions in (("with", True), ("without", False)):
     share = digits_named(7, positions, seed=1)
     print(f"{name} positions: {share:.0f} % of the test digits named")
@@ -461,7 +461,7 @@ worth_guess = exercises.predict(
     unit="points",
 )
 
-# %% tolerance="0.01 points"
+# %% tolerance="0.01"
 found = record("vit_positions")
 print(found["command"], "| recorded on", found["date"])
 runs = pd.DataFrame(found["figures"]["runs"])
@@ -552,7 +552,7 @@ for name, net in rivals.items():
     macs = card.macs.conv_linear / 1e6
     print(f"{name}: {card.parameters:,} parameters, {macs:.1f}M multiply-adds")
 
-# %% tolerance="0.01 points"
+# %% tolerance="0.01"
 on_faces = runs[runs["task"] == "faces"].sort_values("seed")
 NAMES = {"with": "transformer", "without": "without positions"}
 curves, strangers, rows = {}, {}, {}
