@@ -4,18 +4,29 @@ import torch
 
 
 def attend(queries, keys, values, heads):
-    """Every head is attention by itself, on its own columns.
+    """Every head is attention by itself, on its own part of each token.
 
-    A score compares one query with one key, so the softmax runs over the keys, the columns of each row. The root is that
-    of a head's own width: it keeps the scores of narrow and wide heads equally spread.
+    A score compares one query with one key, so the softmax runs over the keys, the last axis of the scores; the pictures
+    stay apart, as the product of stacked matrices keeps them. The root is that of a head's own width: it keeps the
+    scores of narrow and wide heads equally spread.
     """
-    taken = []
-    for q, k, v in zip(
-        *(x.chunk(heads, dim=1) for x in (queries, keys, values)), strict=True
-    ):
-        scores = q @ k.T / q.shape[1] ** 0.5
-        taken.append(scores.softmax(dim=1) @ v)
-    return torch.cat(taken, dim=1)
+    width, taken = queries.shape[2] // heads, []
+    for first in range(0, heads * width, width):
+        part = slice(first, first + width)
+        q, k, v = queries[..., part], keys[..., part], values[..., part]
+        scores = q @ k.mT / width**0.5
+        taken.append(scores.softmax(dim=2) @ v)
+    return torch.cat(taken, dim=2)
+
+
+def run_block(x, norm, attention, second_norm, mlp):
+    """Each half reads its input through a norm, and adds what it finds to the input itself.
+
+    So a half only changes the tokens, it does not replace them, and the gradient reaches the first block through sums
+    alone. The second half reads what the first returned, not the input of the block.
+    """
+    x = x + attention(norm(x))
+    return x + mlp(second_norm(x))
 
 
 def block_cost(tokens, dim, mlp):
