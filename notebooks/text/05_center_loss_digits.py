@@ -137,7 +137,7 @@ guard(
 )
 
 # %% [markdown]
-# Each digit is a ray from the origin outwards; its name stands beside its mean. Why so long? Let us make all features
+# Each digit is a ray from the origin outwards; a ring marks its mean. Why so long? Let us make all features
 # shorter or longer, keep the classifier, and see how the loss of the correctly named digits changes. And let us measure
 # one ray, that of the threes, against the gap between the two classes that lie closest together.
 
@@ -166,16 +166,18 @@ guard(
 )
 
 # %% [markdown]
-# Twice as far out, the loss is several times smaller. Its gradient with respect to one feature says how training gets
-# there:
+# Twice as far out, the loss is several times smaller. The gradient says how training gets there. For a batch of one
+# image, the gradient with respect to its feature is
 #
 # $$\frac{\partial L_S}{\partial x} = \sum_j (p_j - [j = y]) \, w_j$$
 #
-# where $p_j$ is the probability of digit $j$, and $[j = y]$ is 1 for the right digit and 0 for the others. It is a
-# mixture of the classifier's directions $w_j$, and it fades only as $p_y$ nears 1. So a feature is pushed outwards
-# along the ray of its digit, and the surer the network is of an image, the further out it lies. For naming digits this
-# is fine. For comparing two images by their distance it is not: the two ends of a long ray are further apart than the
-# middles of two neighbouring rays.
+# where $p_j$ is the probability of digit $j$, and $[j = y]$ is 1 for the right digit and 0 for the others; in a batch
+# of $N$, divide by $N$. Training goes against the gradient: it pushes the feature towards $w_y$ and away from the $w_j$
+# of its rivals. How much of that push points outwards? Leaving the biases aside, $x$ times the push is
+# $z_y - \sum_j p_j z_j$, the right logit minus a mean of all of them. Once the digit is named correctly, no logit is
+# larger than $z_y$, so the push points outwards, and it fades only as $p_y$ nears 1. The surer the network is of an
+# image, the further out it lies. For naming digits this is fine. For comparing two images by their distance it is not:
+# the two ends of a long ray are further apart than the middles of two neighbouring rays.
 #
 # ## One number for the picture
 #
@@ -323,9 +325,9 @@ exercises.check(center_gradient, by_autograd, cases, draw=draw, hints=hints)
 #
 # $$c_j \leftarrow c_j + \alpha \, \frac{\sum_{i: y_i = j} (x_i - c_j)}{1 + n_j}$$
 #
-# where $n_j$ says how many features of class $j$ there were, and $0 < \alpha < 1$. The loss of a batch is computed with
-# the old centers, then they move. In training mode, calling the library's criterion does both; `.eval()`, as above,
-# switches the step off. What is the one in the denominator good for?
+# where $n_j$ says how many features of class $j$ there were, and $0 < \alpha \le 1$. The loss of a batch is computed
+# with the old centers, then they move. In training mode, calling the library's criterion does both; `.eval()`, as
+# above, switches the step off. What is the one in the denominator good for?
 #
 # ### Exercise 3: the step of the centers
 #
@@ -531,8 +533,9 @@ guard(
 
 # %% [markdown]
 # The order reverses with the ruler. The cosine is softmax's own: $w_j \cdot x + b_j$ chooses the digit mainly by the
-# direction of $x$, and its length only says how sure the network is. Center loss works with distances. Each judged by
-# its own, the two lie less than two points apart in both runs, and two runs cannot say whether that is a difference.
+# direction of $x$, and its length only says how sure the network is. Center loss works with distances. When each
+# network is judged by its own ruler, they differ by less than two points in both runs, and two runs cannot say whether
+# that is a difference.
 # What center loss repairs for the distance, the cosine repairs at no cost. Two measurements say why: how long the
 # features are, and what is left of the ratio when each feature is scaled to length one, so that only its **direction**
 # remains.
@@ -622,8 +625,9 @@ guard(
 )
 
 # %% [markdown]
-# After one epoch each class has its region, but regions overlap. Then the ratio falls by half under softmax, and to
-# little more than a third with center loss.
+# After one epoch each class has its region, but regions overlap. From epoch 1 to 10 the ratio falls to about half of
+# what it was under softmax, and to little more than a third with center loss. The picture is of the run with center
+# loss; there the clusters also move outwards meanwhile.
 #
 # ## The digits it has not seen
 #
@@ -700,8 +704,9 @@ print(recorded["command"], "| recorded on", recorded["date"])
 means.round(3)
 
 # %% [markdown]
-# How much the weight of 0.3 changed in each of the three runs, compared with softmax alone. (Seed 0 is the one of the
-# figures above, trained again: different rounding led to slightly different weights, like the twin in notebook 02.)
+# The next cell shows how much the weight of 0.3 changed in each of the three runs, compared with softmax alone. (Seed 0
+# is the one of the figures above, trained again: different rounding led to slightly different weights, like the twin in
+# notebook 02.)
 
 # %%
 by_seed = wen.pivot(index="seed", columns="weight")
@@ -797,9 +802,10 @@ guard(
 
 # %% [markdown]
 # A weight as small as 0.003 already brought the ratio of test digits from 0.187 to 0.120, and 0.03 to 0.099. From there
-# to 0.3 it fell in all three runs, but so little that the interval printed above includes 0. A weight of 3 cost about
-# four points. With 30, in the last row of the table, all classes shrink towards one point: compared with softmax, intra
-# fell from 14.1 to 0.07, inter from 75.4 to 0.36, and less than a third of the test digits were named correctly.
+# to 0.3 the mean fell by a little more, but the interval of that change, printed above, includes 0. A weight of 3 cost
+# about four points on average. With 30, in the last row of the table, all classes shrink towards one point: compared
+# with softmax, intra fell from 14.1 to 0.07, inter from 75.4 to 0.36, and on average less than a third of the test
+# digits were named.
 #
 # To **choose** a weight, take validation images (notebook 02), and the ruler that will be used; whoever chooses by the
 # test digits has used them up as a test.
@@ -836,7 +842,8 @@ viz.slider(
 )
 
 # %% [markdown]
-# Have the digits become one heap? We name each by the nearest class mean, and put the classifier beside it.
+# Have the digits collapsed into one heap? We name each of the 250 digits drawn by the nearest class mean. Beside it
+# stands the classifier, which the record judged on all 1,000 test digits.
 
 
 # %%
@@ -860,8 +867,8 @@ for weight in (0, 30):
 
 # %% [markdown]
 # With a weight of 30 the ratio of this run, 0.183, is no worse than that of softmax; so it was in two of three runs.
-# Yet the classifier names a quarter of the digits. They are no heap: the class means still name 62 %,
-# though far fewer than with a weight of 0.3. The ten classes lie along one line, in some order. There most pairs of
+# Yet the classifier names 25 % of all test digits. They have not collapsed: of the 250 drawn, the class means name 62
+# %, though far fewer than with a weight of 0.3. The ten classes lie along one line, in some order. There most pairs of
 # classes are far apart, so that inter, a mean over all pairs, is large beside intra; but neighbours on the line
 # overlap, and the features are so short that the classifier can hardly tell them apart. **The ratio alone is no measure
 # of quality.** Read it together with the share named correctly.
@@ -923,9 +930,10 @@ guard(
 
 # %% [markdown]
 # Our batches hold about ten of each digit. With $\alpha = 0.95$ ten of them move the center half of the way, which is
-# fine. With $\alpha = 0.5$ they move it five times the way: the distance grows by a factor of $5 - 1 = 4$ per batch,
-# its square, which is the loss, by $16$. From a distance of one, the 33rd loss is about $16^{32} = 2^{128}$, more than a
-# 32-bit float holds. The exact batch depends on the start, and on batches with more or fewer than ten of a digit.
+# fine. With $\alpha = 0.5$ they move it five times the way: the distance grows by a factor of $5 - 1 = 4$ per batch.
+# From a distance of one, it is $4^{32} = 2^{64}$ after 32 batches, and its square, which the next loss needs, is
+# $2^{128}$, more than a 32-bit float holds. The exact batch depends on the start, and on batches with more or fewer
+# than ten of a digit.
 
 # %%
 options_of_the_rule = {"rule": "moving_average", "alpha": 0.5}
@@ -969,9 +977,11 @@ for rule, found in ratios_by_rule.items():
 #
 # A face model meets people who were not in its training. Do the same to the digits: train on eight of them, keep two
 # aside, and see where the two land. `train.only([0, 1, 2, …])` gives the images of some digits, with labels from 0 to
-# 7: hand them to `train_digits` as `digits`, with `losses.Softmax(2, 8, seed=…)` and its center loss. Compare the two
-# on the test images of the **two unseen** digits, which the classifier cannot name. Take at least ten seeds (a training
-# takes seconds), and choose the two digits before you look.
+# 7: hand them to `train_digits` as `digits`, with `losses.Softmax(2, 8, seed=…)` and with `losses.CenterLoss(2, 8,
+# weight=0.3, seed=…)`. Compare the two on `test.only([a, b])`, the test images of the **two unseen** digits, which the
+# classifier cannot name: embed them, draw two thousand pairs with `data.verification_pairs`, and score them with
+# `accuracy_by`. For the picture, hand `viz.feature_plane` all test digits, and the means of the two as `named`. Take at
+# least ten seeds (a training takes seconds), and choose the two digits before you look.
 #
 # | points | for |
 # |---|---|
@@ -990,8 +1000,8 @@ for rule, found in ratios_by_rule.items():
 # - In both of two runs, center loss verified better than softmax when scored by the distance, and worse by the cosine.
 #   It shortens rays, and the cosine does not see their length. Train what you score.
 # - With weights from 0.003 to 0.3 about as many test digits were named as with softmax, and the smallest already
-#   lowered the ratio most of the way. With a far too large one the classifier named a quarter to a third of the digits,
-#   though the ratio looked fine in two of three runs.
+#   lowered the ratio most of the way. With a far too large one the classifier named less than a third of the digits on
+#   average, though the ratio looked fine in two of three runs.
 # - Centers move by a rule of their own. Wen's step is bounded; the moving average explodes when all steps of a batch
 #   start from the same center and the batch holds too many of one class.
 #
@@ -1005,10 +1015,12 @@ for rule, found in ratios_by_rule.items():
 # ## What the papers report
 #
 # - Wen et al. (2016, ECCV, "A Discriminative Feature Learning Approach for Deep Face Recognition") draw this picture on
-#   MNIST, for several weights. They define center loss and the rule for the centers that is used here.
+#   MNIST, for several weights. They define center loss and the rule for the centers that is used here, and say that
+#   center loss alone would draw features and centers to zero. For faces they use $\lambda = 0.003$ and $\alpha = 0.5$,
+#   and score by the cosine (after a PCA), although they train a distance.
 # - Kumar et al. ("Memory Optimized Deep Learning based Face Recognition", equations 2 to 4) add the same term to
-#   softmax, both as sums over the batch, and report 86.32 % without and 88.10 % with it (notebook 06). They print the
-#   moving average as $d_i = (1 - \alpha)(c_i - x_i)$, $c_i = c_i - d_i$: the center has the index of the image, where
-#   that of its class is meant. They call $\alpha$ "the rate at which the centers update", but by this formula a larger
-#   one moves them less. Values of $\lambda$ and $\alpha$ are not given; our smallest weight, 0.003, is the default of
-#   `losses.CenterLoss`.
+#   softmax, both as sums over the batch, and report 86.32 % without and 88.10 % with it (notebook 06). They move the
+#   centers by the moving average, and print it as $d_i = (1 - \alpha)(c_i - x_i)$, $c_i = c_i - d_i$: the center
+#   has the index of the image, where that of its class is meant. They call $\alpha$ "the rate at which the centers
+#   update", but by this formula a larger one moves them less. Values of $\lambda$ and $\alpha$ are not given. Our
+#   smallest weight, 0.003, is that of Wen et al., and the default of `losses.CenterLoss`.
