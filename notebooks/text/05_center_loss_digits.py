@@ -15,7 +15,7 @@
 # **What you need before**: [notebook 02](02_train_and_verify.ipynb) (how a network is trained and verified), and what a
 # derivative is.
 #
-# **Time and place**: 1 minute to run, 120 minutes to read and do, 45 more for the open task. No GPU, no network, 1.0 GB of memory.
+# **Time and place**: 1 minute to run, 125 minutes to read and do, 45 more for the open task. No GPU, no network, 1.0 GB of memory.
 
 # %% tags=["imports"]
 import textwrap
@@ -85,13 +85,13 @@ print("images", tuple(images.shape), "-> features", tuple(features.shape))
 #
 # One function trains all networks of this notebook; only the criterion changes from run to run. The optimizer is
 # **AdamW**, a relative of SGD that chooses the length of the step separately for each weight. After each epoch the
-# function keeps the features of the test digits, so that we can watch them move.
+# function keeps the features of the test digits if `watch` is set, so that we can see them move.
 
 # %%
 EPOCHS = 10
 
 
-def train_digits(criterion, digits=train, epochs=EPOCHS, seed=0):
+def train_digits(criterion, digits=train, epochs=EPOCHS, seed=0, watch=False):
     net = backbones.create("lenet_plus_plus", **options, seed=seed)
     weights = [*net.parameters(), *criterion.parameters()]
     optimizer = torch.optim.AdamW(weights, lr=0.01)
@@ -102,14 +102,14 @@ def train_digits(criterion, digits=train, epochs=EPOCHS, seed=0):
         return {"features": torch.from_numpy(training.embed(net, test))}
 
     recipe = {"epochs": epochs, "batch_size": 100, "seed": seed}
-    recipe |= {"schedule": schedule, "evaluate": keep_features}
-    recipe |= {"optimizer": optimizer, "precision": "32-true"}
+    recipe |= {"optimizer": optimizer, "schedule": schedule, "precision": "32-true"}
+    recipe |= {"evaluate": keep_features if watch else None}
     return net, training.fit(net, criterion, digits, **recipe)
 
 
 # %% tolerance="0.2 points"
 softmax = losses.Softmax(2, 10, seed=0)
-softmax_net, softmax_history = train_digits(softmax)
+softmax_net, softmax_history = train_digits(softmax, watch=True)
 softmax_named = 100 * softmax_history["accuracy"][-1]
 print(f"softmax names {softmax_named:.1f} % of the training digits correctly,")
 print("counted as they go by in the last epoch")
@@ -401,7 +401,7 @@ fall_guess = exercises.predict(
 
 # %% tolerance="0.3 points, 8 %"
 center = losses.CenterLoss(2, 10, weight=0.3, rule="wen", seed=0)
-center_net, center_history = train_digits(center)
+center_net, center_history = train_digits(center, watch=True)
 center_features = training.embed(center_net, train)
 center_space = evaluation.embedding_space(center_features, trained)
 center_named = 100 * center_history["accuracy"][-1]
@@ -424,6 +424,14 @@ for name, points in zip(spaces, (softmax_features, center_features), strict=True
     panels[name] = points / spaces[name].inter, trained
     middles = spaces[name].centers / spaces[name].inter
     names[name] = dict(zip(train.names, middles, strict=True))
+
+
+def in_units_of_inter(figure):
+    for axis in figure.axes:
+        axis.set(xlabel="feature 1 / inter", ylabel="feature 2 / inter")
+
+
+# %%
 figure = viz.feature_plane(
     panels,
     train.names,
@@ -432,8 +440,7 @@ figure = viz.feature_plane(
     title="Center loss turns rays into dots, even at the same scale",
     share=True,
 )
-for axis in figure.axes:
-    axis.set(xlabel="feature 1 / inter", ylabel="feature 2 / inter")
+in_units_of_inter(figure)
 viz.show(
     figure,
     alt="Left, rays of points under softmax; right, ten tight clusters on centers.",
@@ -595,7 +602,7 @@ guard(
 # ## Watch it happen
 #
 # Training kept the features of the **test** digits after each epoch. Here are three moments of the run with center
-# loss, on the same axes, and the ratios of both runs.
+# loss, each in units of its own inter, and the ratios of both runs.
 
 # %% tolerance="0.03"
 panels, ratios, true = {}, [], test.labels.numpy()
@@ -603,18 +610,19 @@ for epoch in (1, 4, 10):
     found = []
     for history in (softmax_history, center_history):
         kept = history["features"][epoch - 1].numpy()
-        found.append(evaluation.embedding_space(kept, true).ratio)
-    panels[f"epoch {epoch}"] = kept, true
+        space = evaluation.embedding_space(kept, true)
+        found.append(space.ratio)
+    panels[f"epoch {epoch}, inter {space.inter:.1f}"] = kept / space.inter, true
     ratios.append(found)
     print(f"epoch {epoch:2}: ratio {found[0]:.2f} with softmax, ", end="")
     print(f"{found[1]:.2f} with center loss")
-figure = viz.feature_plane(
-    panels, test.names, title="Test digits: first regions, then clusters", share=True
-)
+title = "Test digits with center loss: first regions, then clusters"
+figure = viz.feature_plane(panels, test.names, title=title, share=True)
+in_units_of_inter(figure)
 viz.show(
     figure,
-    alt="Three panels: after one epoch ten overlapping regions near the origin; after "
-    "four and ten epochs clusters further out, each time tighter.",
+    alt="Three panels at one scale: after one epoch ten overlapping regions; after "
+    "four and ten epochs clusters, each time smaller beside the gaps between them.",
 )
 
 # %% tags=["guard"]
@@ -626,8 +634,8 @@ guard(
 
 # %% [markdown]
 # After one epoch each class has its region, but regions overlap. From epoch 1 to 10 the ratio falls to about half of
-# what it was under softmax, and to little more than a third with center loss. The picture is of the run with center
-# loss; there the clusters also move outwards meanwhile.
+# what it was under softmax, and to little more than a third with center loss. Meanwhile the clusters move outwards:
+# inter grows, as the headings say.
 #
 # ## The digits it has not seen
 #
@@ -720,10 +728,6 @@ for seed in range(3):
 interval = evaluation.paired_difference(correct[0.3], correct[0.0])
 low, high = interval.low, interval.high
 print(f"named correctly: {gains.mean():+.1f} points ({low:+.1f} to {high:+.1f})")
-less = of_test[0.03] - of_test[0.3]
-further = evaluation.paired_difference(of_test[0.03], of_test[0.3])
-print(f"test ratio from 0.03 to 0.3: {-less.mean():+.3f} ", end="")
-print(f"({-further.high:+.3f} to {-further.low:+.3f})")
 
 # %% tags=["guard"]
 guard(
@@ -742,21 +746,6 @@ guard(
 #
 # ## Too much of it
 #
-# ### Explain: center loss alone
-#
-# Suppose we leave softmax out and minimise center loss alone. Where would the network put the features, and how small
-# would the loss become? Would the intra/inter ratio be small, too? Write two or three sentences before you unfold the
-# answer.
-#
-# <details><summary>Model answer</summary>
-#
-# The loss is 0 whenever every feature sits on its center, even for ten distant points (ratio 0). But nothing asks for
-# those. The centers start at 0, and an untrained network puts all features close together, so the shortest way down is
-# for all of them to meet in one point. The ratio is then a quotient of two numbers near 0 and says nothing.
-#
-# </details>
-
-# %% [markdown]
 # The table has more to tell. The figure shows weights up to 3: the mean of the three runs, and as a band from the
 # lowest to the highest of them.
 
@@ -801,49 +790,62 @@ guard(
 )
 
 # %% [markdown]
-# A weight as small as 0.003 already brought the ratio of test digits from 0.187 to 0.120, and 0.03 to 0.099. From there
-# to 0.3 the mean fell by a little more, but the interval of that change, printed above, includes 0. A weight of 3 cost
+# A weight as small as 0.003 already brought the ratio of test digits from 0.187 to 0.120, and 0.03 to 0.099. Did the
+# next factor of ten still help, and how many digits does the largest weight name? The runs one by one:
+
+# %%
+less = of_test[0.3] - of_test[0.03]
+further = evaluation.paired_difference(of_test[0.3], of_test[0.03])
+print("test ratio, 0.3 minus 0.03:", *(f"{change:+.3f}" for change in less), end="; ")
+print(f"mean {less.mean():+.3f} ({further.low:+.3f} to {further.high:+.3f})")
+print("named with a weight of 3:", *(f"{share:.1f} %" for share in correct[3]))
+print("named with a weight of 30:", *(f"{share:.1f} %" for share in correct[30]))
+for weight in (0, 30):
+    print(f"ratios with weight {weight}:", *(f"{one:.3f}" for one in of_test[weight]))
+
+# %% [markdown]
+# From 0.03 to 0.3 the ratio fell in all three runs, but so little that its interval includes 0. A weight of 3 cost
 # about four points on average. With 30, in the last row of the table, all classes shrink towards one point: compared
-# with softmax, intra fell from 14.1 to 0.07, inter from 75.4 to 0.36, and on average less than a third of the test
-# digits were named.
+# with softmax, intra fell from 14.1 to 0.07, inter from 75.4 to 0.36, and a quarter to a third of the test digits were
+# named correctly. Yet in two of the three runs the ratio was no worse than that of softmax.
 #
 # To **choose** a weight, take validation images (notebook 02), and the ruler that will be used; whoever chooses by the
 # test digits has used them up as a test.
 #
-# The slider shows the test digits of one run for each weight. Look at the numbers on the axes, too.
+# What do so many weights look like? The record keeps a sample of the test digits of one run, every fourth one. Each
+# panel is in units of its own inter.
 
 
 # %%
-of_seed_0 = {}
+shown_labels = np.array(recorded["figures"]["shown_labels"])
+of_seed_0, panels, drawn = {}, {}, []
 for run in recorded["figures"]["runs"]:
     if run["rule"] == "wen" and run["seed"] == 0:
         of_seed_0[run["weight"]] = run
-shown_labels = np.array(recorded["figures"]["shown_labels"])
+        points = np.array(run["shown_features"]) / run["test"]["inter"]
+        heading = f"weight {run['weight']:g}, inter {run['test']['inter']:.2g}"
+        panels[heading] = points, shown_labels
+        drawn.append(run["test"]["ratio"])
+        print(f"{heading}, ratio {drawn[-1]:.3f}")
+title = f"{len(points)} test digits: tighter with the weight, up to a point"
+figure = viz.feature_plane(panels, test.names, title=title, share=True)
+in_units_of_inter(figure)
+viz.show(
+    figure,
+    alt="Six panels: long rays without center loss, shorter ones with small weights, "
+    "clusters with 0.3 and 3, and a single band along a line with 30.",
+)
 
-
-def at_weight(weight):
-    run = of_seed_0[weight]
-    correct, ratio = run["test"]["accuracy"], run["test"]["ratio"]
-    heading = f"{correct:.0%} of 1,000 named, intra/inter ratio {ratio:.2f}"
-    panels = {heading: (np.array(run["shown_features"]), shown_labels)}
-    title = f"Weight {weight:g}: {len(shown_labels)} of 1,000 test digits drawn"
-    return viz.feature_plane(panels, test.names, title=title)
-
-
-print(f"{len(shown_labels)} digits drawn, with the weights {sorted(of_seed_0)}")
-
-# %% tags=["nbval-skip"] skip_reason="needs a browser to move the slider"
-viz.slider(
-    at_weight,
-    sorted(of_seed_0, reverse=True),
-    label="weight",
-    start=30,
-    alt="At a weight of 30 all digits lie near the origin, in bands along one line.",
+# %% tags=["guard"]
+guard(
+    "in the run drawn the ratio falls up to a weight of 0.3, and rises after it",
+    max(np.diff(drawn[:4])) < 0 < min(np.diff(drawn[3:])),
+    drawn=drawn,
 )
 
 # %% [markdown]
-# Have the digits collapsed into one heap? We name each of the 250 digits drawn by the nearest class mean. Beside it
-# stands the classifier, which the record judged on all 1,000 test digits.
+# Have the digits collapsed into one heap? We name each of the digits drawn by the nearest class mean. Beside it stands
+# the classifier, which the record judged on all 1,000 test digits.
 
 
 # %%
@@ -860,25 +862,90 @@ def named_by_means(points, labels):
 for weight in (0, 0.3, 30):
     run = of_seed_0[weight]
     by_means = named_by_means(np.array(run["shown_features"]), shown_labels)
-    print(f"weight {weight:g}: the nearest class mean names {by_means:.0f} %, ", end="")
+    print(f"weight {weight:g}: the nearest class mean names {by_means:.0f} % ", end="")
+    print(f"of {len(shown_labels)}; of all, ", end="")
     print(f"the classifier {run['test']['accuracy']:.0%}")
-for weight in (0, 30):
-    print(f"ratios with weight {weight}:", *(f"{one:.3f}" for one in of_test[weight]))
 
 # %% [markdown]
-# With a weight of 30 the ratio of this run, 0.183, is no worse than that of softmax; so it was in two of three runs.
-# Yet the classifier names 25 % of all test digits. They have not collapsed: of the 250 drawn, the class means name 62
-# %, though far fewer than with a weight of 0.3. The ten classes lie along one line, in some order. There most pairs of
-# classes are far apart, so that inter, a mean over all pairs, is large beside intra; but neighbours on the line
-# overlap, and the features are so short that the classifier can hardly tell them apart. **The ratio alone is no measure
-# of quality.** Read it together with the share named correctly.
+# They have not collapsed: with a weight of 30, the class means still name 62 % of the 250 digits drawn, though far
+# fewer than with a weight of 0.3. The classifier names 25 % of all 1,000. The ten classes lie along one line, in some
+# order. There most pairs of classes are far apart, so that inter, a mean over all pairs, is large beside intra; but
+# neighbours on the line overlap, and the features are so short that the classifier can hardly tell them apart. **The
+# ratio alone is no measure of quality.** Read it together with the share named correctly.
 #
-# ## An aside: the other rule
+# ### Explain: center loss alone
 #
-# You can skip this section. Some published code
-# ([facenet](https://github.com/davidsandberg/facenet/blob/master/src/facenet.py)) and Kumar et al. (at the end) move
-# the centers by a **moving average** instead. After each feature, the center becomes a mixture of itself and that
-# feature, $c_j \leftarrow \alpha c_j + (1 - \alpha) x_i$. Here $\alpha$ means the opposite of before: how much of the
+# A weight of 30 leaves softmax hardly a say. Suppose we leave it out altogether, and minimise center loss alone. Where
+# would the network put the features, and how small would the loss become? Would the intra/inter ratio be small, too?
+# Write two or three sentences before you unfold the answer.
+#
+# <details><summary>Model answer</summary>
+#
+# The loss is 0 whenever every feature sits on its center, even for ten distant points (ratio 0). But nothing asks for
+# those. The centers start at 0, and an untrained network puts all features close together, so the shortest way down is
+# for all of them to meet in one point. The ratio is then a quotient of two numbers near 0 and says nothing.
+#
+# </details>
+#
+# A training without softmax takes one small class: the center loss from above takes the place of the total. One epoch
+# is enough to see.
+
+
+# %% tolerance="20 %"
+class CenterAlone(losses.CenterLoss):
+    def forward(self, features, labels):
+        alone = center_loss(features, labels, self.centers)
+        loss = super().forward(features, labels)  # moves the centers
+        loss.total = alone
+        return loss
+
+
+alone = CenterAlone(2, 10, seed=0)
+alone_net, _ = train_digits(alone, epochs=1)
+points = training.embed(alone_net, test)
+heap = evaluation.embedding_space(points, true)
+left = center_loss(torch.from_numpy(points), test.labels, alone.centers).item()
+print(f"center loss alone, test digits: loss {left:.4f}, ", end="")
+heap_inter, heap_ratio = heap.inter, heap.ratio
+print(f"intra {heap.intra:.3f}, inter {heap_inter:.3f}, ratio {heap_ratio:.2f}")
+
+# %% tags=["guard"]
+guard(
+    "without softmax all digits collapse into one heap",
+    heap_inter < 0.3 and heap_ratio > 0.5,
+    heap_inter=heap_inter,
+    heap_ratio=heap_ratio,
+)
+
+# %% [markdown]
+# All digits lie in one heap: inter is a small fraction of one, where the table has 75.4 for softmax. The
+# class means are no further apart than a digit lies from its own mean, and the loss is nearly 0.
+#
+# ### Open task: digits it has never seen (45 minutes)
+#
+# A face model meets people who were not in its training. Do the same to the digits: train on eight of them, keep two
+# aside, and see where the two land. `train.only([0, 1, 2, …])` gives the images of some digits, with labels from 0 to
+# 7: hand them to `train_digits` as `digits`, with `losses.Softmax(2, 8, seed=…)` and with `losses.CenterLoss(2, 8,
+# weight=0.3, seed=…)`. Compare the two on `test.only([a, b])`, the test images of the **two unseen** digits, which the
+# classifier cannot name: embed them, draw two thousand pairs with `data.verification_pairs`, and score them with
+# `accuracy_by`. For the picture, hand `viz.feature_plane` all test digits, and the means of the two as `named`. Take at
+# least ten seeds (a training takes seconds), and choose the two digits before you look.
+#
+# | points | for |
+# |---|---|
+# | 2 | a picture of the plane for both losses, with the two unseen digits marked |
+# | 3 | accuracy on pairs of the two unseen digits, by the cosine and by the distance, a value for each seed and loss |
+# | 2 | the paired difference of the two losses with its interval (notebook 02) |
+# | 2 | one sentence on the result in words and numbers, and one on what it does not show |
+# | 1 | the same for another pair of digits, and whether it agrees |
+
+# %% [markdown]
+# ## Appendix: the other rule
+#
+# You can skip this appendix. Some published code
+# ([facenet](https://github.com/davidsandberg/facenet/blob/master/src/facenet.py)) and Kumar et al. (at the end) move the
+# centers by a **moving average** instead. After each feature, the center becomes a mixture of itself and that feature,
+# $c_j \leftarrow \alpha c_j + (1 - \alpha) x_i$. Here $\alpha$ means the opposite of before: how much of the
 # center **stays**.
 #
 # But that code takes all steps of a batch from the same old center and adds them up. With $n$ features of one class the
@@ -973,25 +1040,6 @@ for rule, found in ratios_by_rule.items():
     print(f"{rule}: test ratios", *(f"{ratio:.3f}" for ratio in found))
 
 # %% [markdown]
-# ### Open task: digits it has never seen (45 minutes)
-#
-# A face model meets people who were not in its training. Do the same to the digits: train on eight of them, keep two
-# aside, and see where the two land. `train.only([0, 1, 2, …])` gives the images of some digits, with labels from 0 to
-# 7: hand them to `train_digits` as `digits`, with `losses.Softmax(2, 8, seed=…)` and with `losses.CenterLoss(2, 8,
-# weight=0.3, seed=…)`. Compare the two on `test.only([a, b])`, the test images of the **two unseen** digits, which the
-# classifier cannot name: embed them, draw two thousand pairs with `data.verification_pairs`, and score them with
-# `accuracy_by`. For the picture, hand `viz.feature_plane` all test digits, and the means of the two as `named`. Take at
-# least ten seeds (a training takes seconds), and choose the two digits before you look.
-#
-# | points | for |
-# |---|---|
-# | 2 | a picture of the plane for both losses, with the two unseen digits marked |
-# | 3 | accuracy on pairs of the two unseen digits, by the cosine and by the distance, a value for each seed and loss |
-# | 2 | the paired difference of the two losses with its interval (notebook 02) |
-# | 2 | one sentence on the result in words and numbers, and one on what it does not show |
-# | 1 | the same for another pair of digits, and whether it agrees |
-
-# %% [markdown]
 # ## Summary
 #
 # - Softmax separates classes and lets each spread along a ray; center loss pulls the ray together to a dot.
@@ -1000,10 +1048,9 @@ for rule, found in ratios_by_rule.items():
 # - In both of two runs, center loss verified better than softmax when scored by the distance, and worse by the cosine.
 #   It shortens rays, and the cosine does not see their length. Train what you score.
 # - With weights from 0.003 to 0.3 about as many test digits were named as with softmax, and the smallest already
-#   lowered the ratio most of the way. With a far too large one the classifier named less than a third of the digits on
-#   average, though the ratio looked fine in two of three runs.
-# - Centers move by a rule of their own. Wen's step is bounded; the moving average explodes when all steps of a batch
-#   start from the same center and the batch holds too many of one class.
+#   lowered the ratio most of the way. With a far too large one the classifier named a quarter to a third of the digits,
+#   though the ratio looked fine in two of three runs.
+# - Centers move by a rule of their own. Wen's step is bounded; another rule can explode (appendix).
 #
 # **What you can do with it**: `losses.CenterLoss(dim, n_classes, weight=0.003)` takes the place of `losses.Softmax` in
 # your own training; begin with a small weight and raise it while the accuracy on validation images holds, by the ruler
@@ -1020,7 +1067,7 @@ for rule, found in ratios_by_rule.items():
 #   and score by the cosine (after a PCA), although they train a distance.
 # - Kumar et al. ("Memory Optimized Deep Learning based Face Recognition", equations 2 to 4) add the same term to
 #   softmax, both as sums over the batch, and report 86.32 % without and 88.10 % with it (notebook 06). They move the
-#   centers by the moving average, and print it as $d_i = (1 - \alpha)(c_i - x_i)$, $c_i = c_i - d_i$: the center
+#   centers by the rule of the appendix, and print it as $d_i = (1 - \alpha)(c_i - x_i)$, $c_i = c_i - d_i$: the center
 #   has the index of the image, where that of its class is meant. They call $\alpha$ "the rate at which the centers
 #   update", but by this formula a larger one moves them less. Values of $\lambda$ and $\alpha$ are not given. Our
 #   smallest weight, 0.003, is that of Wen et al., and the default of `losses.CenterLoss`.
