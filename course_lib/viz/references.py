@@ -29,6 +29,7 @@ PLACES = (
     (16, -16, "left", "top"),
     (-16, -16, "right", "top"),
 )
+NEAR = 9  # points: a name further from its point needs a line to it
 
 
 def put_references(axis: Axes, references: Mapping[str, Value], *, upright: bool = False, first: int = 0) -> None:
@@ -47,6 +48,8 @@ def put_references(axis: Axes, references: Mapping[str, Value], *, upright: bool
 def put_names(axis: Axes, points: Mapping[str, tuple[float, float]]) -> None:
     """A ring around each point (x, y) and its name beside it, where it hides least. Call it when all else is placed.
 
+    A name that finds no room beside its ring stands further away, at the end of a thin line.
+
     Raises ValueError for a point outside the axes.
     """
     if not points:
@@ -64,6 +67,8 @@ def put_names(axis: Axes, points: Mapping[str, tuple[float, float]]) -> None:
         right, up, across, along = PLACES[best]
         look = {"textcoords": "offset points", "ha": across, "va": along, "fontsize": NOTE_POINTS, "zorder": 6}
         axis.scatter([x], [y], s=70, facecolors="none", edgecolors="black", linewidths=1, zorder=5)
+        if abs(right) > NEAR:
+            look["arrowprops"] = {"arrowstyle": "-", "linewidth": 0.7, "shrinkA": 0, "shrinkB": 5}
         note = axis.annotate(name, (x, y), (right, up), **look)
         note.set_path_effects([withStroke(linewidth=2.5, foreground="white")])
         taken.append(boxes[best])

@@ -45,6 +45,16 @@ def test_a_name_avoids_the_side_where_data_are(free: int) -> None:
     assert middle[1] * free > 0
 
 
+def test_a_name_that_stands_away_from_its_ring_is_tied_to_it() -> None:
+    figure = blank(6, 4)
+    axis = figure.subplots()
+    axis.set(xlim=(-1, 1), ylim=(-1, 1))
+    near = np.random.default_rng(0).uniform(-1, 1, (4000, 2)) * (0.045, 0.075)  # all but the furthest places
+    axis.scatter(*near.T)
+    put_names(axis, {"crowded": (0.0, 0.0), "free": (-0.6, 0.6)})
+    assert [note.arrow_patch is not None for note in axis.texts] == [True, False]
+
+
 def test_names_move_no_axis() -> None:
     axis = viz.lines({"a": [1, 2]}, [1, 2], title="T", xlabel="x", ylabel="y").axes[0]
     before = axis.get_xlim(), axis.get_ylim()
