@@ -823,7 +823,7 @@ VARIANTS = {
 between = {"width": 2, "expansion": 0.5, "stem_groups": 64, "embedding_dim": 512}
 VARIANTS["wide between"] = (2_100_000, between)
 
-# %%
+# %% tolerance="0.001"
 counts, million = [], {}
 for name, (printed, options) in VARIANTS.items():
     with torch.device("meta"):  # shapes without memory
@@ -873,7 +873,7 @@ RIVALS = {
     "MobileNetV2, GDConv": ("mobilenet_v2_face_gdconv", 90.67),
 }
 
-# %%
+# %% tolerance="0.001"
 N_PAIRS = 6000
 printed = AGEDB | {name: percent for name, (_, percent) in RIVALS.items()}
 for name, (network, _) in RIVALS.items():
