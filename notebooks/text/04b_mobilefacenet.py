@@ -575,9 +575,9 @@ guard(
 # GDConv was ahead in all sixteen pairs, by 6.6 points of accuracy (+5.0 to +8.2) and by 22.8 points of TAR (+16.9 to
 # +28.7). Such an experiment finds 2.2 points of accuracy with a power of 80 %, so this is far beyond chance, and it
 # agrees with Chen et al. (2018). One caveat: when the short training ended, the networks with the average named only
-# 63.9 % of their own photographs, those with GDConv 98.3 %. So at least a part of the lead is speed: GDConv learns in
-# four epochs what the average does not. What is left when both have learned their photographs, this record does not
-# say. The single pair on celebrities warns not to expect as much everywhere: there both had the same accuracy.
+# 63.9 % of their own photographs, those with GDConv 98.3 %. So a part of the lead, or all of it, may be speed: GDConv
+# learns in four epochs what the average does not. What is left when both have learned their photographs, this record
+# does not say. The single pair on celebrities, in which neither had learned them, ended with nearly the same accuracy.
 #
 # ## Is it the learning?
 #
@@ -962,8 +962,8 @@ guard(
 # - One table, one block and a screen of code make MobileFaceNet; with the library's weights it gives the library's
 #   embeddings.
 # - On ORL, GDConv was ahead of the average in each of sixteen pairs, by 6.6 points of accuracy after a short training.
-#   Random weights that never learned gained as much. What helped there is not to average; that the weights learn where
-#   to look was not shown.
+#   Random weights that never learned gained as much. The gain came from how the weights begin; that they learn where to
+#   look was not shown.
 # - In a finished network the middle of the map turns the embedding much further than the corners, by what arrives
 #   there. The weights of GDConv are not larger there: they have both signs and compare places.
 # - The paper's variants lie within each other's intervals, and six of its seven parameter counts can be reproduced.
