@@ -18,7 +18,7 @@
 # (training, verification, paired runs and their power) and [notebook 03](03_convolution_costs.ipynb) (what the parts of
 # a network cost).
 #
-# **Time and place**: 1 minute to run, 100 minutes to read and do, 45 more for the open task. No GPU, no network, 1.1 GB of memory.
+# **Time and place**: 1 minute to run, 120 minutes to read and do, 45 more for the open task. No GPU, no network, 1.2 GB of memory.
 
 # %% tags=["imports"]
 from collections import OrderedDict
