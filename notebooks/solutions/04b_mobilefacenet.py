@@ -1,23 +1,37 @@
 """Solutions to the exercises of notebooks/04b_mobilefacenet.ipynb, with the reasons."""
 
 
-def bottleneck_parameters(c_in, hidden, c_out):
-    """Go through the layers in order, and count each kind by itself.
+def blocks_of(table, channels):
+    """Walk through the table, and carry along how many channels the block before has put out.
 
-    Both 1x1 convolutions connect every channel with every other one; the depthwise 3x3 has nine weights a channel. A
-    batch norm follows each of the three, with two numbers a channel, but only the first two have a PReLU.
+    The first block of a row takes in the channels of the row before, all others those of their own row. So t may mean
+    different insides within one row: it multiplies what comes in. Only the first block of a row has its stride.
     """
-    convolutions = c_in * hidden + 9 * hidden + hidden * c_out
-    batch_norms = 2 * (hidden + hidden + c_out)
-    slopes = 2 * hidden
-    return convolutions + batch_norms + slopes
+    found = []
+    for t, c, n, s in table:
+        for repeat in range(n):
+            stride = s if repeat == 0 else 1
+            found.append((channels, t * channels, c, stride))
+            channels = c
+    return found
 
 
-def folded(w, b, gamma, beta, mean, var):
-    """Put y = w * x + b into the batch norm's formula, and sort it by x.
+def bottleneck(conv, c_in, hidden, c_out, stride):
+    """Only the depthwise unit looks at neighbours, so the kernel of 3, the stride and the groups are all its own.
 
-    The factor multiplies all of y, so it multiplies the filters and the convolution's own bias. From that bias the
-    running mean is taken off first, since the batch norm subtracts it before it scales.
+    As many groups as channels means that each filter reads one channel. The last unit is linear. An input can be added
+    only to an output of the same shape: stride 1 keeps the sides of the map, and the channels must agree.
     """
-    factor = gamma / (var + 0.001) ** 0.5
-    return w * factor[:, None, None, None], beta + (b - mean) * factor
+    widen = conv(c_in, hidden, 1)
+    filtering = conv(hidden, hidden, 3, stride, groups=hidden)
+    squeeze = conv(hidden, c_out, 1, linear=True)
+    return [widen, filtering, squeeze], stride == 1 and c_in == c_out
+
+
+def weighted_places(maps, weights):
+    """Multiply every face's map by the same weights, and sum over height and width.
+
+    Shapes are lined up from the right: (C, H, W) fits the last three dimensions of (N, C, H, W), so that each face is
+    multiplied by the same weights, and each channel by its own. The last two dimensions are the places.
+    """
+    return (maps * weights).sum(dim=(2, 3))
