@@ -33,3 +33,15 @@ def what_runs_show(differences):
         mean + t * standard_error,
         (t + room) * standard_error,
     )
+
+
+def what_pairing_saves(ours, theirs):
+    """In runs of their own the two variances add; in the same runs, what is common to both drops out of the difference.
+
+    The mean of n paired differences has the squared standard error var(ours - theirs) / n. That of two unpaired means is
+    (var(ours) + var(theirs)) / n, and the n that makes it as small is larger by the quotient of the variances. Where the
+    two losses do not share their luck, the quotient is near 1; where one does well when the other does badly, below.
+    """
+    paired = np.var(ours - theirs, ddof=1)
+    unpaired = np.var(ours, ddof=1) + np.var(theirs, ddof=1)
+    return np.sqrt(paired), unpaired / paired

@@ -96,6 +96,17 @@ def ends_swapped(differences):
     return mean, high, low, least
 
 
+def saved(ours, theirs, ddof=1, join=lambda one, two: one**2 + two**2, power=2, times=1):
+    """The right two numbers, with one part of them exchanged: `join` makes the unpaired variance of two scatters."""
+    scatter = np.std(ours - theirs, ddof=ddof)
+    unpaired = np.sqrt(join(np.std(ours, ddof=1), np.std(theirs, ddof=1)))
+    return scatter, times * (unpaired / np.std(ours - theirs, ddof=1)) ** power
+
+
+def unequal_divisors(ours, theirs):
+    return saved(ours, theirs)[0], (np.var(ours) + np.var(theirs)) / np.var(ours - theirs, ddof=1)
+
+
 MUTANTS = {
     "nearest_share": {
         "another photograph, not itself": with_itself,
@@ -124,5 +135,21 @@ MUTANTS = {
         "not the quantile of the power alone": smallest(lambda t, room, s, n: room * s / np.sqrt(n)),
         "the scatter, not its square": smallest(lambda t, room, s, n: (t + room) * s**2 / np.sqrt(n)),
         "of as many runs": smallest(lambda t, room, s, n: (t + room) * s),
+    },
+    "what_pairing_saves": {
+        "the scatter of a sample: n - 1 below": lambda x, y: saved(x, y, ddof=0),
+        "both variances by n - 1": unequal_divisors,
+        "variances add, not scatters": lambda x, y: saved(x, y, join=lambda one, two: (one + two) ** 2),
+        "the two scatters are not alike": lambda x, y: saved(x, y, join=lambda one, two: 2 * one**2),
+        "neither scatter alone": lambda x, y: saved(x, y, join=lambda one, two: two**2),
+        "runs, which go with the square": lambda x, y: saved(x, y, power=1),
+        "how many times as many, not as few": lambda x, y: saved(x, y, power=-2),
+        "runs of each loss, not of both": lambda x, y: saved(x, y, times=2),
+        "a factor, not the runs added": lambda x, y: (saved(x, y)[0], saved(x, y)[1] - 1),
+        "run by run, not in order of size": lambda x, y: saved(np.sort(x), np.sort(y)),
+        "the standard deviation, not the variance": lambda x, y: (saved(x, y)[0] ** 2, saved(x, y)[1]),
+        "of the differences, not of their mean": lambda x, y: (saved(x, y)[0] / np.sqrt(len(x)), saved(x, y)[1]),
+        "the scatter first": lambda x, y: saved(x, y)[::-1],
+        "two numbers": lambda x, y: saved(x, y)[:1],
     },
 }
