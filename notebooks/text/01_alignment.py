@@ -152,7 +152,7 @@ guard(
 # Give it a larger picture, and it returns a whole map of scores. What neighbouring windows share is computed once.
 #
 # The diagram shows the same layers twice, on one window and on a whole level. Compare the sizes beside the arrows (32
-# is short for 32x1x1). The softmax acts on two of the six channels and makes the score of them; the other four, which
+# is short for 32x1x1). The last step acts on two of the six channels and makes the score of them; the other four, which
 # correct the box, are not drawn.
 
 # %% tags=["illustration"]
@@ -213,7 +213,7 @@ figure = viz.annotated(
     panels,
     title="Faces of window size light up, with false alarms",
     columns=2,
-    cell=2.3,
+    cell=2.1,
     credit=orl.source,
 )
 viz.show(
@@ -590,16 +590,16 @@ moved, panels = [], {}
 for k, (points, matrix) in enumerate(zip(landmarks, matrices, strict=True)):
     moved.append(points @ matrix[:, :2].T + matrix[:, 2])
     both = {"landmarks": moved[k], "template": template}
-    if k > 0:  # all but the first, which was upright and large
+    if k in (1, 2, 4):  # a small one, the one that fits least, a tilted one
         panels[f"face {k + 1}"] = viz.Annotated(crops[k], points=both)
 figure = viz.annotated(
     panels,
-    title="Small or tilted, brought to one place",
-    columns=4,
-    cell=1.0,
+    title="Small, large or tilted, brought to one place",
+    columns=3,
+    cell=1.05,
     credit=orl.source,
 )
-viz.show(figure, alt="Four upright faces of one size; landmarks lie near the template.")
+viz.show(figure, alt="Three upright faces of one size; landmarks lie near the template.")
 off_template = [np.linalg.norm(points - template, axis=1).max() for points in moved]
 print(f"the farthest landmark is {max(off_template):.1f} pixels from its place")
 
@@ -688,7 +688,7 @@ for k in (0, 16, int(error.argmax())):
     both = {"found": points[k], "drawn": drawn.landmarks[k]}
     heading = f"person {k // 4 + 1}: error {error[k]:.2f}"
     panels[heading] = viz.Annotated(pictures[k], points=both)
-title = "Drawn faces: their points, and what was found (right: the worst)"
+title = "Drawn faces: two as usual, and the worst of all"
 viz.show(
     viz.annotated(panels, title=title, cell=1.4),
     alt="Three drawn faces: found points lie on the drawn ones, or beside them.",
@@ -870,8 +870,8 @@ guard(
 # |---|---|---|
 # | live | 30 people of ORL, aligned, or moved anew each time | 10 others, points ever more wrong |
 # | 8 seeds | 30 people of ORL, aligned, same square, or moved once | 10 others, points ever more wrong, or same square |
-# | box | the shipped model | LFW, cut by points, by a square, by the box |
-# | strong | a larger network from elsewhere | LFW, points ever more wrong, and two slips |
+# | box | the shipped model | press photographs, cut by points, by a square, by the box |
+# | strong | a larger network from elsewhere | press photographs, points ever more wrong, and two slips |
 #
 # First the live one: small networks, and 10 **other** people whose landmarks are more and more wrong.
 
@@ -908,17 +908,17 @@ cuts = {
 }
 panels = {}
 for name, faces in cuts.items():
-    panels[name] = viz.Annotated(np.hstack(faces.images[[120, 260, 290], 0].numpy()))
+    panels[name] = viz.Annotated(np.hstack(faces.images[[120, 290], 0].numpy()))
 figure = viz.annotated(
     panels,
     title="The same photographs, cut in three ways",
     columns=1,
-    cell=1.8,
+    cell=1.3,
     credit=orl.source,
 )
 viz.show(
     figure,
-    alt="Three faces in three rows: eyes at one height, at different ones, tilted.",
+    alt="Two faces in three rows: eyes at one height, at different ones, tilted.",
 )
 
 # %% [markdown]
