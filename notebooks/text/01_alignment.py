@@ -1289,8 +1289,8 @@ viz.show(
 )
 low_of_five = intervals["five points"][0]
 high_of_boxes = max(intervals[name][2] for name in shown if "box" in name)
-print(f"five points: at least {low_of_five:.1f} %", end=", ")
-print(f"every box: at most {high_of_boxes:.1f} %, at the ends of their intervals")
+print(f"intervals: five points from {low_of_five:.1f} %", end=", ")
+print(f"every box up to {high_of_boxes:.1f} %")
 ranks = np.argsort([-intervals[name][1] for name in shown]).tolist()
 
 # %% tags=["guard"]
@@ -1303,7 +1303,8 @@ guard(
 )
 
 # %% [markdown]
-# All ways were judged on the same pairs, so we can compare two of them pair by pair: in how many pairs is only the
+# The nearer the landmarks come to the template, the better, in whichever way. All ways were judged on the same pairs, so
+# we can compare two of them pair by pair: in how many pairs is only the
 # first right, in how many only the second? **McNemar's test** asks how often a difference as large would arise by
 # chance, if both were equally likely to be the right one. (Notebook 10 tells more.)
 
