@@ -425,8 +425,8 @@ guard(
 )
 
 # %% [markdown]
-# That is why a cascade is cheap: O-Net, sixty times as large as P-Net, looked at 20 places instead of 24,003. And it
-# needed both: most of the boxes that suppression had left were of the wrong size.
+# That is why a cascade is cheap: O-Net, sixty times as large as P-Net, looked at 20 places instead of 24,003. And the
+# later networks were needed: most of the boxes that suppression had left had the wrong size or place.
 #
 # ## Five points and the template
 #
@@ -619,9 +619,8 @@ guard(
 # ### Exercise 5: the mirrored face
 #
 # Training mirrors photographs at random. A mirrored photograph whose points keep their old order would be aligned with
-# its eyes swapped. So where are the five points of the mirrored image? `points` is (5, 2), and
-# `width` is the image's width in pixels; the first column is 0 and the last is `width - 1`. Return them in the usual
-# order: the **left** eye is always the one on the left of the image.
+# its eyes swapped. So where are the five points of the mirrored image? `points` is (5, 2), and `width` is the image's
+# width in pixels; the first column is 0 and the last is `width - 1`. Return them in the usual order: the **left** eye is always the one on the left of the image.
 
 
 # %% tags=["exercise"]
@@ -1263,7 +1262,7 @@ viz.show(figure, alt="Two faces five times, with marks where the eyes belong.")
 # be looked at as often as one likes, for development. The record holds the shipped model on all of its photographs, cut
 # in these ways and in some others. The frame and the threshold were fixed on one list of pairs, the accuracy is that of
 # another. **The same square** cuts every photograph alike, without any detector. Beside each way stands how far the
-# landmarks lie from the template in its crops, on average.
+# landmarks lie from the template in its crops, in pixels and on average.
 
 # %%
 by_cut = {run["cut"]: run for run in box_record["runs"]}
@@ -1276,7 +1275,7 @@ for name in shown:
     run = by_cut[name]
     low, high = (100 * end for end in run["interval"])
     intervals[name] = (low, 100 * run["accuracy"], high)
-    found[f"{name}: {run['off_template']:.1f} px off"] = intervals[name]
+    found[f"{name}: {run['off_template']:.1f} px"] = intervals[name]
 
 # %%
 figure = viz.estimates(
