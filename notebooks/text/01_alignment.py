@@ -620,7 +620,8 @@ guard(
 #
 # Training mirrors photographs at random. A mirrored photograph whose points keep their old order would be aligned with
 # its eyes swapped. So where are the five points of the mirrored image? `points` is (5, 2), and `width` is the image's
-# width in pixels; the first column is 0 and the last is `width - 1`. Return them in the usual order: the **left** eye is always the one on the left of the image.
+# width in pixels; the first column is 0 and the last is `width - 1`. Return them in the usual order: the **left** eye is
+# always the one on the left of the image.
 
 
 # %% tags=["exercise"]
