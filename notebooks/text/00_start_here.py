@@ -69,9 +69,9 @@ print(f"{len(shared)} people in both")
 
 # %% [markdown]
 # Three photographs of the people put aside: A and B show one person, C another. You see that at a glance. What does the
-# final model of this course say? Do not read this cell yet: it finds the faces, cuts them out, turns each into a
-# list of numbers and compares these. The diagram below names these steps, and each comes back in its place. (By `flip=True` the model also sees
-# each photograph mirrored, and adds the two results.)
+# final model of this course say? Do not read this cell yet: it finds the faces, cuts them out, turns each into a list
+# of numbers and compares these. The diagram below names these steps, and each comes back in its place. (By `flip=True`
+# the model also sees each photograph mirrored, and adds the two results.)
 
 # %% tolerance="0.01"
 shipped, detector = weights.load("mobilefacenet_075_relu"), alignment.MTCNN(min_face=60)
