@@ -131,6 +131,7 @@ viz.show(
         seen.pyramid,
         title="One window size, many picture sizes: the image pyramid",
         credit=orl.source,
+        width=7.5,
     ),
     alt="The sheet with five faces, repeated in sizes from large to tiny on one line.",
 )
@@ -211,7 +212,7 @@ for k in (large, small):
     panels[f"its {scored} scores: white is 1"] = viz.Annotated(np.pad(bright, 5))
 figure = viz.annotated(
     panels,
-    title="Faces of window size light up, with false alarms",
+    title="Faces of window size light up, and more",
     columns=2,
     cell=2.1,
     credit=orl.source,
@@ -594,7 +595,7 @@ for k, (points, matrix) in enumerate(zip(landmarks, matrices, strict=True)):
         panels[f"face {k + 1}"] = viz.Annotated(crops[k], points=both)
 figure = viz.annotated(
     panels,
-    title="Small, large or tilted, brought to one place",
+    title="Any size or tilt, brought to one place",
     columns=3,
     cell=1.05,
     credit=orl.source,
@@ -690,7 +691,7 @@ for k in (0, 16, int(error.argmax())):
     both = {"found": points[k], "drawn": drawn.landmarks[k]}
     heading = f"person {k // 4 + 1}: error {error[k]:.2f}"
     panels[heading] = viz.Annotated(pictures[k], points=both)
-title = "Drawn faces: two as usual, and the worst of all"
+title = "Three drawn faces, the worst last"
 viz.show(
     viz.annotated(panels, title=title, cell=1.4),
     alt="Three drawn faces: found points lie on the drawn ones, or beside them.",
