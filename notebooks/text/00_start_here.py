@@ -15,7 +15,7 @@
 #
 # **What you need before**: some Python. PyTorch helps, but this notebook explains what it uses.
 #
-# **Time and place**: 1 minute to run, 80 minutes to read and do, 30 more for the open task. No GPU, no network, 1.1 GB of memory.
+# **Time and place**: 1 minute to run, 85 minutes to read and do, 30 more for the open task. No GPU, no network, 1.1 GB of memory.
 
 # %% [markdown]
 # ## Is everything installed?
@@ -634,8 +634,8 @@ viz.upload(
 # your face out of it, draw two people: `images = data.synthetic_faces(2, 3, seed=1).images.images` holds three drawings
 # of one and three of the other, so that you have impostor pairs, too. Then change one thing only, such as the light,
 # glasses, or the distance, take three more, and say what the change did to the score. Drawn faces react little to
-# darkness; cover or blur one part of the face. `images[0, :, 95:] = 0` blackens the lower part of the first. Where no
-# face is found any more, cover less.
+# darkness; cover or blur one part of the face. `images[0, :, 100:] = 0` blackens the mouth and chin of the first. Where
+# no face is found any more, cover less.
 #
 # | points | for |
 # |---|---|
