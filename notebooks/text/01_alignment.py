@@ -14,7 +14,7 @@
 #
 # **What you need before**: [notebook 00](00_start_here.ipynb). A little complex arithmetic helps.
 #
-# **Time and place**: 1 minute to run, 160 minutes to read and do, 45 more for the open task. No GPU, no network, 1.2 GB of memory.
+# **Time and place**: 1 minute to run, 190 minutes to read and do, 45 more for the open task. No GPU, no network, 1.2 GB of memory.
 
 # %% tags=["imports"]
 from dataclasses import replace
