@@ -406,17 +406,14 @@ figure = viz.annotated(
     cell=2.9,
     credit=orl.source,
 )
-viz.show(
-    figure,
-    alt="The sheet with a few boxes on each face, then with one box and five points.",
-)
+viz.show(figure, alt="A few boxes on each face; below one box and five points on each.")
 print(f"of {n_windows:,} windows are left, network by network: {n_boxes[1:]}")
 of_face_size = int(np.sum(overlap(boxes[kept], boxes_left).max(axis=1) > 0.5))
 print(f"of our {n_after} boxes, {of_face_size} overlap a final one by more than half")
 
 # %% tags=["guard"]
 guard(
-    "each network leaves less to the next, every face is found, few boxes were near one",
+    "each network leaves less, every face is found, few boxes were near one",
     n_boxes[0] > 50 * n_boxes[1]
     and n_boxes[1] > n_boxes[2] > n_boxes[3] == 5
     and of_face_size < n_after / 3,
@@ -758,7 +755,7 @@ viz.show(
 
 # %% tags=["guard"]
 guard(
-    "a similarity never stretches, an affine one ever more, by five points half as much",
+    "a similarity never stretches, affine ones do, by five points half as much",
     np.allclose(five, 1)
     and np.all(np.diff(three) > 0)
     and 0.4 < (loose[-1] - 1) / (three[-1] - 1) < 0.6,
@@ -1070,7 +1067,7 @@ lowest_ahead = [low for _, low, _ in ahead.values()]
 
 # %% tags=["guard"]
 guard(
-    "training on moved faces is clearly ahead from two pixels on, at one it touches zero",
+    "training on moved faces is ahead from two pixels on, at one it touches zero",
     lowest_ahead[0] < -0.5
     and abs(lowest_ahead[1]) < 0.5
     and min(lowest_ahead[2:]) > 0.5,
