@@ -16,6 +16,7 @@ from course_lib.viz.style import MARKERS
 
 SQUARE_INCHES = 20  # of photographs in a figure: they hardly compress, and these take 130 kB
 BOX_COLOUR = "#56B4E9"
+CROWD = 30  # boxes: from here on their lines are thin, or they would hide what they surround
 POINT_COLOURS = ("#E69F00", "#56B4E9", "#D55E00")  # light enough for skin in shadow, dark enough for white
 
 
@@ -99,9 +100,10 @@ def _draw(axis: Axes, panel: Annotated, kinds: list[str]) -> None:
     labels = panel.labels or [""] * len(panel.boxes)
     _checks.same_length("labels", labels, "boxes", len(panel.boxes))
     boxes = _checks.finite("boxes", panel.boxes.ravel()).reshape(-1, 4)
+    width_of_line = 0.5 if len(boxes) > CROWD else 1.2
     for (left, top, right, bottom), label in zip(boxes, labels, strict=True):
         look = {"edgecolor": POINT_COLOURS[0], "linestyle": "--"} if label is None else {"edgecolor": BOX_COLOUR}
-        axis.add_patch(Rectangle((left, top), right - left, bottom - top, fill=False, linewidth=1.2, **look))
+        axis.add_patch(Rectangle((left, top), right - left, bottom - top, fill=False, linewidth=width_of_line, **look))
         if label:
             note = {"color": "black", "fontsize": NOTE_POINTS, "ha": "center", "va": "bottom"}
             paper = {"facecolor": BOX_COLOUR, "edgecolor": "none", "pad": 1}

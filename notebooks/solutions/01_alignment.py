@@ -45,6 +45,22 @@ def my_similarity(source, target):
     return np.column_stack([turn, target_mean - turn @ source_mean])
 
 
+def my_warp(image, matrix, size):
+    """The matrix turns and scales first and shifts last, so undoing it takes the shift off first.
+
+    Every place of the crop asks once, so none is left without a value. The index is clipped only to keep NumPy from
+    failing, or from counting a negative index from the other end; what lay outside is made black afterwards.
+    """
+    columns, rows = np.meshgrid(np.arange(size), np.arange(size))
+    places = np.stack([columns, rows], axis=-1)
+    sources = (places - matrix[:, 2]) @ np.linalg.inv(matrix[:, :2]).T
+    x, y = np.rint(sources).astype(int).transpose(2, 0, 1)
+    height, width = image.shape[:2]
+    inside = (x >= 0) & (x < width) & (y >= 0) & (y < height)
+    nearest = image[y.clip(0, height - 1), x.clip(0, width - 1)]
+    return np.where(inside[..., None], nearest, 0)
+
+
 def mirrored(points, width):
     """Column x lies x columns from the left, so its mirror image lies x columns from the right: width - 1 - x.
 
@@ -54,3 +70,15 @@ def mirrored(points, width):
     result = np.array(points)[[1, 0, 2, 4, 3]]
     result[:, 0] = width - 1 - result[:, 0]
     return result
+
+
+def my_frame(points, template):
+    """All landmarks of all faces stand in one list, each with its place on the template beside it: a regression.
+
+    The scale is its slope, the sum of the products over the sum of the squares, both counted from the means of the
+    whole list. A mean of each face's own would be one shift a face, and that needs landmarks.
+    """
+    mean, target_mean = points.mean(axis=(0, 1)), template.mean(axis=0)
+    around, onto = points - mean, template - target_mean
+    scale = (around * onto).sum() / (around**2).sum()
+    return scale, *(target_mean - scale * mean)

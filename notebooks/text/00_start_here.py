@@ -15,7 +15,7 @@
 #
 # **What you need before**: some Python. PyTorch helps, but this notebook explains what it uses.
 #
-# **Time and place**: 1 minute to run, 80 minutes to read and do, 30 more for the open task. No GPU, no network, 1.1 GB of memory.
+# **Time and place**: 1 minute to run, 85 minutes to read and do, 30 more for the open task. No GPU, no network, 1.1 GB of memory.
 
 # %% [markdown]
 # ## Is everything installed?
@@ -69,7 +69,9 @@ print(f"{len(shared)} people in both")
 
 # %% [markdown]
 # Three photographs of the people put aside: A and B show one person, C another. You see that at a glance. What does the
-# final model of this course say? (By `flip=True` it also sees each photograph mirrored, and adds the two results.)
+# final model of this course say? Do not read this cell yet: it finds the faces, cuts them out, turns each into a list
+# of numbers and compares these. The diagram below names these steps, and each comes back in its place. (By `flip=True`
+# the model also sees each photograph mirrored, and adds the two results.)
 
 # %% tolerance="0.01"
 shipped, detector = weights.load("mobilefacenet_075_relu"), alignment.MTCNN(min_face=60)
@@ -112,7 +114,7 @@ guard(
 )
 
 # %% [markdown]
-# The highest score that there is, is 1. A and B come close to it, A and C do not, though the model never saw either
+# The highest possible score is 1. A and B come close to it, A and C do not, though the model never saw either
 # person. How did it do that? And how high is high enough?
 #
 # ## The whole way in one picture
@@ -264,7 +266,8 @@ history = training.fit(
 )
 
 # %% [markdown]
-# An **epoch** is one pass over all photographs; the history holds a value for each.
+# An **epoch** is one pass over all photographs; the history holds a value for each. Guessing one of thirty people would
+# name 3 %. The share is counted during training, on mirrored and moved versions, while the weights still change.
 
 # %% tolerance="5 points"
 accuracy = [100 * share for share in history["accuracy"]]
@@ -334,8 +337,8 @@ guard(
 # ## From a score to a decision
 #
 # Where does "the same person" begin? That is a choice, the **threshold**: a pair that scores at least that much is
-# accepted as one person. To any useful one, -0.3 and 0 are the same: too low. The two distributions overlap, so no
-# threshold separates them. Whoever sets one chooses between two errors.
+# accepted as one person. Any useful threshold rejects both -0.3 and 0. The two distributions overlap, so no threshold
+# separates them. Whoever sets one chooses between two errors.
 #
 # - **FAR**, the false accept rate: the share of impostor pairs that are accepted.
 # - **FRR**, the false reject rate: the share of genuine pairs that are rejected. One minus FRR is **TAR**, the true
@@ -459,7 +462,8 @@ cases = [(np.array([0.9, 0.2, 0.6, -0.3]), np.array([True, True, False, False]))
 exercises.check(worst_pairs, by_looking, cases, draw=draw_errors, hints=hints)
 
 # %% [markdown]
-# Here are those two pairs. What may have misled the network? Note a guess for each before you read on.
+# Here are those two pairs, at the photographs' own size: the network saw them half as large. What may have misled it?
+# Note a guess for each before you read on.
 
 # %% tolerance="0.35"
 found = worst_pairs(scores, pairs.same)
@@ -496,10 +500,11 @@ guard(
 # ## How good is it, honestly?
 #
 # The threshold must not be chosen on the pairs it is judged by. So the pairs are cut into ten parts of equal size,
-# called **folds**: the threshold for each comes from the other nine. And a rate measured on a few hundred pairs is
-# uncertain, so every number gets a **confidence interval**: it would hold the true rate in nineteen of twenty such
-# experiments if the pairs were independent. Ours share ten people, so it is too narrow. Notebook 02 computes both by
-# hand, and repairs that.
+# called **folds**: the threshold for each comes from the other nine. The other nine hold the same ten people, so the
+# threshold, too, is a little too well fitted. And a rate measured on a few hundred pairs is uncertain, so every number
+# gets a **confidence interval**: it would hold the true rate in nineteen of twenty such experiments if the pairs were
+# independent. Ours share ten people, so read the intervals below as the least that they can be. Notebook 02 computes
+# both by hand, and draws people instead of pairs.
 #
 # Beside the network we put the plain pixels of the same small photographs: their cosine, as in exercise 1, without any
 # training. Tossing a coin would be right in half of the pairs. What do you expect of the pixels? A guess costs nothing:
@@ -531,7 +536,7 @@ guard(
 )
 
 # %% [markdown]
-# Surprised that plain pixels do so well? ORL faces were all taken nearly from the front, in one room, against a dark
+# Surprised that plain pixels do so well? ORL faces were all taken nearly from the front, in one room, against a plain
 # wall. That is an easy test, and thirty people are very few to learn from: our network seems ahead in this run, by a
 # few points only. It also gets its mirror images, which the pixels do not. Notebook 02 shows what that is worth, and
 # repeats the comparison with other people put aside. Asking what the simplest method would score is half of this
@@ -626,10 +631,11 @@ viz.upload(
 # ### Open task: one change at a time (30 minutes)
 #
 # Take three photographs of yourself, or of a friend who agrees, and compare each with each. If you would rather keep
-# your face out of it, draw three: `data.synthetic_faces(1, 3, seed=1).images.images`. Then change one thing only, such
-# as the light, glasses, or the distance, take three more, and say what the change did to the score. With drawn faces,
-# add `max_yaw=0`: with the same seed only the head's turn to the side changes. Or darken them: `(images *
-# 0.5).to(torch.uint8)`.
+# your face out of it, draw two people: `images = data.synthetic_faces(2, 3, seed=1).images.images` holds three drawings
+# of one and three of the other, so that you have impostor pairs, too. Then change one thing only, such as the light,
+# glasses, or the distance, take three more, and say what the change did to the score. Drawn faces react little to
+# darkness; cover or blur one part of the face. `images[0, :, 100:] = 0` blackens the mouth and chin of the first. Where
+# no face is found any more, cover less.
 #
 # | points | for |
 # |---|---|

@@ -8,13 +8,13 @@
 # **What you will learn**
 # - how a cascade of three small networks finds faces of any size, seen from inside;
 # - to write the two pieces that every detector needs: the overlap of boxes and non-maximum suppression;
-# - to write the transform that five points determine: rotation, scale and shift, and nothing else;
+# - to write the transform that five points determine, rotation, scale and shift, and to move the pixels by it;
 # - what misplaced points cost, and what training on moved faces wins back;
 # - what is lost when a box is all you have, and which part of the loss you can repair.
 #
 # **What you need before**: [notebook 00](00_start_here.ipynb). A little complex arithmetic helps.
 #
-# **Time and place**: 1 minute to run, 160 minutes to read and do, 45 more for the open task. No GPU, no network, 1.2 GB of memory.
+# **Time and place**: 1 minute to run, 190 minutes to read and do, 45 more for the open task. No GPU, no network, 1.2 GB of memory.
 
 # %% tags=["imports"]
 from dataclasses import replace
@@ -41,8 +41,9 @@ from course_lib.alignment.boxes import nms, overlap
 # ## A photograph with several people
 #
 # To have faces of many sizes and tilts in one picture, we put photographs of five people of the ORL set on one sheet.
-# Below it stands what this notebook makes of it: one upright crop for each face, all of one size, the surest face
-# first. Later you can try a photograph of your own, of people who agreed to it: `detector.stages` also takes a path.
+# Below it is what this notebook makes of it: one upright crop for each face, all of one size, the most confident
+# detection first. Later you can try a photograph of your own, of people who agreed to it: `detector.stages` also takes
+# a path.
 
 # %%
 orl = data.orl_faces()
@@ -112,7 +113,8 @@ viz.show(*cascade)
 #
 # P-Net looks at windows of 12x12 pixels. That is tiny: a face there is a few dark spots. To find larger faces it does
 # not take a larger window, it looks at **smaller pictures**: the same sheet again and again, each level scaled by
-# 0.709, which halves the area. This stack of pictures is the **image pyramid**.
+# 0.709, which halves the area. This stack of pictures is the **image pyramid**. (Sizes are whole pixels, so the scales
+# below deviate a little.)
 #
 # The largest level is already smaller than the sheet: there a face of `min_face` pixels fills one window. Smaller faces
 # are not looked for, which is why a larger `min_face` is so much quicker.
@@ -129,6 +131,7 @@ viz.show(
         seen.pyramid,
         title="One window size, many picture sizes: the image pyramid",
         credit=orl.source,
+        width=7.5,
     ),
     alt="The sheet with five faces, repeated in sizes from large to tiny on one line.",
 )
@@ -150,7 +153,8 @@ guard(
 # Give it a larger picture, and it returns a whole map of scores. What neighbouring windows share is computed once.
 #
 # The diagram shows the same layers twice, on one window and on a whole level. Compare the sizes beside the arrows (32
-# is short for 32x1x1). Of the 6 channels, 2 make the score; the other 4 correct the box.
+# is short for 32x1x1). The last step acts on two of the six channels and makes the score of them; the other four, which
+# correct the box, are not drawn.
 
 # %% tags=["illustration"]
 large, small = 3, 5  # two levels
@@ -203,14 +207,14 @@ for k in (large, small):
     score_map = scores_of(level)
     brightest.append(float(score_map.max()))
     bright = (255 * score_map).astype(np.uint8).repeat(2, 0).repeat(2, 1)
-    size = f"{level.shape[0]}×{level.shape[1]}"
-    panels[f"a level of {size}"] = viz.Annotated(level)
-    panels[f"its scores ({size}): white is 1"] = viz.Annotated(np.pad(bright, 5))
+    size, scored = (f"{a.shape[0]}×{a.shape[1]}" for a in (level, score_map))
+    panels[f"a level of {size} pixels"] = viz.Annotated(level)
+    panels[f"its {scored} scores: white is 1"] = viz.Annotated(np.pad(bright, 5))
 figure = viz.annotated(
     panels,
-    title="Each level lights up where a face fills one window",
+    title="Faces of window size light up, and more",
     columns=2,
-    cell=2.3,
+    cell=2.1,
     credit=orl.source,
 )
 viz.show(
@@ -232,23 +236,24 @@ print(f"one of the small level {widths[1]:.0f}")
 print("the five faces:", ", ".join(f"{size:.0f}" for size in sorted(sizes_of_faces)))
 
 # %% [markdown]
-# On the large level a window is about as wide as the smallest face, which lights up. So do a few details of the larger
-# ones, which look like a face to so small a network: false alarms. On the small level the larger faces light up.
+# On the large level a window is about as wide as the smallest face, which lights up. So do details of the larger ones,
+# which look like a face to so small a network: false alarms. On the small level the larger faces light up.
 #
-# Now all levels. Every window whose score exceeds 0.6 becomes a box on the sheet: its corner and side, divided by the
-# scale of its level.
+# Now all levels. Every window whose score exceeds 0.6 becomes a box on the sheet: its corners, enlarged as the level
+# was reduced.
 
 
 # %%
-def boxes_of(level, scale):
+def boxes_of(level):
     """Boxes (N, 4) on the sheet and scores (N,) of what P-Net takes for a face."""
     found = scores_of(level)
     rows, columns = np.nonzero(found > 0.6)
     corners = 2 * np.stack([columns, rows], axis=1)
-    return np.hstack([corners, corners + 12]) / scale, found[rows, columns]
+    larger = np.divide(sheet.shape[1::-1], level.shape[1::-1])  # in x and in y
+    return np.hstack([corners * larger, (corners + 12) * larger]), found[rows, columns]
 
 
-by_level = [boxes_of(*each) for each in zip(seen.pyramid, scales, strict=True)]
+by_level = [boxes_of(level) for level in seen.pyramid]
 boxes = np.concatenate([found for found, _ in by_level])
 box_scores = np.concatenate([found for _, found in by_level])
 n_windows = sum(scores_of(level).size for level in seen.pyramid)
@@ -306,9 +311,9 @@ print(f"{n_near} other boxes overlap the surest one by more than 0.5")
 # %% [markdown]
 # ### Exercise 2: non-maximum suppression
 #
-# **Non-maximum suppression (NMS)** keeps the box with the highest score of each heap. Go down the scores. A box is
-# **kept** unless it overlaps a box that was already kept by **more than** the threshold; what was not kept suppresses
-# nobody. Return the indices of the kept boxes, the highest score first.
+# **Non-maximum suppression (NMS)** removes a box only if it overlaps a surer one by more than a threshold. Go down the
+# scores. A box is **kept** unless it overlaps a box that was already kept by **more than** the threshold; what was not
+# kept suppresses nobody. Return the indices of the kept boxes, the highest score first.
 #
 # The loop stands there; replace both lines of dots. `overlap(boxes[[k]], boxes[kept])`, from the library, holds the
 # overlaps of box `k` and each kept one. Its shape is `(1, len(kept))`, so at first it is empty.
@@ -345,7 +350,7 @@ cases = [
 exercises.check(my_nms, nms, cases, draw=draw_heap, hints=hints)
 
 # %% [markdown]
-# Your function, or the library's while it is empty, clears the sheet.
+# Your function, or the library's while it is empty, at work on the sheet:
 
 # %%
 kept = my_nms(boxes, box_scores, 0.5)
@@ -377,7 +382,8 @@ guard(
 # %% [markdown]
 # ## Two more networks, each with less to do
 #
-# Many of the boxes that are left are false alarms.
+# NMS removed only what overlaps a surer box by more than half. A small box inside a large one overlaps it little, so
+# both stay: 49 boxes are left for five faces, and the next two networks must judge them.
 #
 # What P-Net proposes, R-Net judges again in 24x24 pixels, and O-Net judges what is left in 48x48. Both have fully
 # connected layers, so every box is cut out and scaled for them. Each network also **corrects** the boxes it keeps:
@@ -400,21 +406,25 @@ figure = viz.annotated(
     cell=2.9,
     credit=orl.source,
 )
-viz.show(
-    figure,
-    alt="The sheet with a few boxes on each face, then with one box and five points.",
-)
+viz.show(figure, alt="A few boxes on each face; below one box and five points on each.")
 print(f"of {n_windows:,} windows are left, network by network: {n_boxes[1:]}")
+of_face_size = int(np.sum(overlap(boxes[kept], boxes_left).max(axis=1) > 0.5))
+print(f"of our {n_after} boxes, {of_face_size} overlap a final one by more than half")
 
 # %% tags=["guard"]
 guard(
-    "each network leaves less to the next, and every face is found",
-    n_boxes[0] > 50 * n_boxes[1] and n_boxes[1] > n_boxes[2] > n_boxes[3] == 5,
+    "each network leaves less, every face is found, few boxes were near one",
+    n_boxes[0] > 50 * n_boxes[1]
+    and n_boxes[1] > n_boxes[2] > n_boxes[3] == 5
+    and of_face_size < n_after / 3,
     n_boxes=n_boxes,
+    of_face_size=of_face_size,
+    n_after=n_after,
 )
 
 # %% [markdown]
-# That is why a cascade is cheap: O-Net, sixty times as large as P-Net, looked at a handful of places only.
+# That is why a cascade is cheap: O-Net, sixty times as large as P-Net, looked at 20 places instead of 24,003. And the
+# later networks were needed: most of the boxes that suppression had left had the wrong size or place.
 #
 # ## Five points and the template
 #
@@ -422,7 +432,7 @@ guard(
 # the image**, which is the person's right.
 #
 # Where should the five points go? A list of five places is a **template**. For a square crop of 112 pixels this course
-# uses the one published with InsightFace. It is a convention, no law of nature. What matters is that **everyone
+# uses the one published with InsightFace. It is a convention, not a law of nature. What matters is that **everyone
 # agrees**: whoever trains, whoever tests, and whoever adds a person to the list of those who are to be recognised,
 # which is called **enrolment**. Bringing faces to the template is called **alignment**.
 
@@ -438,13 +448,16 @@ for name, (x, y) in zip(alignment.LANDMARKS, template, strict=True):
 # ten equations, so in general no choice fits exactly, and we take the best in least squares. This is **Umeyama's**
 # problem (1991).
 #
-# In the plane it has a beautiful solution. Write each point as a **complex number** $x + iy$. Multiplying by a complex
-# number $a$ turns and scales, and adding $b$ shifts:
+# In the plane the solution is short. Write each point as a **complex number** $x + iy$. Multiplying by a complex number
+# $a$ turns and scales, and adding $b$ shifts, so we look for $w \approx a z + b$. The best $b$ brings the mean $m_z$ of
+# the source to the mean $m_w$ of the target. Count all $z_k$ and $w_k$ from their means; then
+# $\sum_k |w_k - a z_k|^2$ is to be as small as possible. At its minimum what is left over is orthogonal to $z$:
 #
-# $$w \approx a z + b, \qquad a = \frac{\sum_k z_k^* w_k}{\sum_k |z_k|^2}, \qquad b = m_w - a\, m_z.$$
+# $$\sum_k z_k^* (w_k - a z_k) = 0, \qquad \text{so} \qquad a = \frac{\sum_k z_k^* w_k}{\sum_k |z_k|^2}.$$
 #
-# Here $m_z$ and $m_w$ are the means, the $z_k$ and $w_k$ in the formula for $a$ are counted from them, and the star is
-# the complex conjugate. It is the slope and the intercept of a regression line, in complex numbers.
+# And $b = m_w - a\, m_z$. The star is the complex conjugate. With real numbers the same two lines give the slope and
+# the intercept of a regression. A complex factor cannot mirror, so unlike Umeyama's general solution this one needs no
+# guard against reflections.
 #
 # ### Exercise 3: the transform
 #
@@ -515,38 +528,71 @@ guard(
 # ## Warping: every pixel asks where it comes from
 #
 # Now move the pixels: **warp** the photograph. Not forwards, which would leave holes. Each pixel of the **crop** asks,
-# through the inverse of the matrix, where in the photograph it comes from, and takes the value there. Here is the
-# crudest version, which takes the nearest pixel. The library mixes the four pixels around it: bilinear
-# interpolation. Where a face is more than twice as large as its crop, that would skip most pixels and keep their noise,
-# so there the library averages all of them.
+# through the inverse of the matrix, where in the photograph it comes from, and takes the value there.
+#
+# ### Exercise 4: the warp
+#
+# Complete the function. `matrix` leads from the image to the crop, as in exercise 3. Each place of the crop takes the
+# **nearest** pixel of the image, and is **black** (0) where that pixel would lie outside. `image` is (H, W, 3), the
+# crop that you return (size, size, 3).
+#
+# The places stand there, x and y in the last axis. A 2x2 matrix `m` acts on all of them as `places @ m.T`. In NumPy,
+# `np.linalg.inv` inverts a matrix, `np.rint(...).astype(int)` rounds, `clip` keeps an index within the image, and
+# `np.where(inside[..., None], colours, 0)` is black where `inside` is False.
 
+
+# %% tags=["exercise"]
+def my_warp(image, matrix, size):
+    columns, rows = np.meshgrid(np.arange(size), np.arange(size))
+    places = np.stack([columns, rows], axis=-1)  # (size, size, 2)
+    ...
+    return ...
+
+
+# %% tags=["check"]
+def by_border(image, matrix, size):
+    black, (height, width) = np.pad(image, [(1, 1), (1, 1), (0, 0)]), image.shape[:2]
+    inverse = np.linalg.inv(np.vstack([matrix, [0, 0, 1]]))
+    rows, columns = np.indices((size, size)).reshape(2, -1)
+    x, y, _ = np.rint(inverse @ [columns, rows, np.ones(size**2)]).astype(int)
+    return black[y.clip(-1, height) + 1, x.clip(-1, width) + 1].reshape(size, size, 3)
+
+
+def draw_photograph(rng):
+    image = rng.integers(1, 256, size=(*rng.integers(4, 9, size=2), 3))
+    return image, alignment.similarity(*rng.uniform(0, 6, (2, 2, 2))), len(image)
+
+
+hints = (
+    "Which pixel lands here? Undo the transform: what was done last, first.",
+    "The shift was added last: sources = (places - matrix[:, 2]) @ inverse.T",
+    "Column and row below 0 are outside too. image[y, x] takes the row first.",
+)
+cases = [(np.arange(1, 37).reshape(3, 4, 3), np.array([[3.0, 0, 1], [0, 3, 0]]), 8)]
+exercises.check(my_warp, by_border, cases, draw=draw_photograph, hints=hints)
+
+# %% [markdown]
+# The library does not take the nearest pixel, it mixes the four around the place: bilinear interpolation. Where a
+# face is more than twice as large as its crop, four would skip most pixels and keep their noise, so there the library
+# averages all of them. How much does it matter? By your function, or the one of the check while it is empty:
 
 # %%
-def my_warp(image, matrix, size):
-    """The nearest pixel for each place of the crop; black outside the image."""
-    columns, rows = np.meshgrid(np.arange(size), np.arange(size))
-    places = np.stack([columns, rows], axis=-1)
-    sources = (places - matrix[:, 2]) @ np.linalg.inv(matrix[:, :2]).T
-    x, y = np.rint(sources).astype(int).transpose(2, 0, 1)
-    height, width = image.shape[:2]
-    inside = (x >= 0) & (x < width) & (y >= 0) & (y < height)
-    nearest = image[y.clip(0, height - 1), x.clip(0, width - 1)]
-    return np.where(inside[..., None], nearest, 0)
-
-
-gap = np.abs(my_warp(sheet, matrices[0], 112) - crops[0].astype(float)).mean()
-print(f"nearest and bilinear differ by {gap:.1f} of 255 in the mean")
+nearest = my_warp(sheet, matrices[0], 112)
+if nearest is ... or nearest is None:  # not written yet
+    nearest = by_border(sheet, matrices[0], 112)
+gap = np.abs(nearest - crops[0].astype(float)).mean()
+print(f"nearest and bilinear differ by {gap:.1f} of 255 on average")
 
 # %%
 moved, panels = [], {}
 for k, (points, matrix) in enumerate(zip(landmarks, matrices, strict=True)):
     moved.append(points @ matrix[:, :2].T + matrix[:, 2])
     both = {"landmarks": moved[k], "template": template}
-    if k in (1, 3, 4):  # the small one and the tilted ones
+    if k in (1, 2, 4):  # a small one, the one that fits least, a tilted one
         panels[f"face {k + 1}"] = viz.Annotated(crops[k], points=both)
 figure = viz.annotated(
     panels,
-    title="Small or tilted, brought to one place",
+    title="Any size or tilt, brought to one place",
     columns=3,
     cell=1.05,
     credit=orl.source,
@@ -568,11 +614,12 @@ guard(
 # The points come close to the template and not onto it: faces differ, and that difference is what we want to keep.
 # `alignment.align(photograph, detector)` does all of this in one call.
 #
-# ### Exercise 4: the mirrored face
+# ### Exercise 5: the mirrored face
 #
-# Training mirrors photographs at random. Where are the five points of the mirrored image? `points` is (5, 2), and
-# `width` is the image's width in pixels; the first column is 0 and the last is `width - 1`. Return them in the usual
-# order: the **left** eye is always the one on the left of the image.
+# Training mirrors photographs at random. A mirrored photograph whose points keep their old order would be aligned with
+# its eyes swapped. So where are the five points of the mirrored image? `points` is (5, 2), and `width` is the image's
+# width in pixels; the first column is 0 and the last is `width - 1`. Return them in the usual order: the **left** eye is
+# always the one on the left of the image.
 
 
 # %% tags=["exercise"]
@@ -595,6 +642,29 @@ cases = [(simple, 10), (alignment.template(112), 112)]
 exercises.check(mirrored, alignment.mirror, cases, draw=draw_face, hints=hints)
 
 # %% [markdown]
+# What would the swapped eyes do? We mirror the template itself and bring it back to the template, in both orders.
+
+# %%
+reflected = mirrored(template, 112)
+if reflected is ... or reflected is None:  # not written yet
+    reflected = alignment.mirror(template, 112)
+sizes_of_crop = []
+for order, points in (("usual", reflected), ("old", reflected[[1, 0, 2, 4, 3]])):
+    p, q = alignment.similarity(points, template)[:, 0]
+    sizes_of_crop.append(np.hypot(p, q))
+    print(f"points in the {order} order: scaled by {sizes_of_crop[-1]:.2f}")
+
+# %% tags=["guard"]
+guard(
+    "in the usual order a mirrored face keeps its size, in the old one it shrinks",
+    abs(sizes_of_crop[0] - 1) < 0.02 and sizes_of_crop[1] < 0.3,
+    sizes_of_crop=sizes_of_crop,
+)
+
+# %% [markdown]
+# In the old order the points ask for a reflection. A similarity cannot mirror, so the best that it can do is to shrink
+# the face to a quarter of its size.
+#
 # ## How good are the points?
 #
 # Nobody knows where exactly the "corner of the mouth" of a photographed person is; two people who mark it will not
@@ -614,14 +684,14 @@ print(f"mean error {error.mean():.3f}, largest {error.max():.3f} of the eyes' di
 # %%
 pictures = drawn.images.images.permute(0, 2, 3, 1).numpy()
 panels = {}
-for k in range(0, 24, 8):
+for k in (0, 16, int(error.argmax())):
     both = {"found": points[k], "drawn": drawn.landmarks[k]}
     heading = f"person {k // 4 + 1}: error {error[k]:.2f}"
     panels[heading] = viz.Annotated(pictures[k], points=both)
-title = "Drawn faces: their points, and what was found"
+title = "Three drawn faces, the worst last"
 viz.show(
     viz.annotated(panels, title=title, cell=1.4),
-    alt="Three drawn faces; found and drawn points lie mostly on top of each other.",
+    alt="Three drawn faces: found points lie on the drawn ones, or beside them.",
 )
 
 # %% tags=["guard"]
@@ -632,7 +702,8 @@ guard(
 )
 
 # %% [markdown]
-# That is about 2 pixels of a crop in the mean, 6 in the worst drawing.
+# For a frontal face the mean error would be about 2 pixels of a crop. The eyes of a turned head stand closer together,
+# so in this unit its error looks larger.
 #
 # ## Why not an affine transform?
 #
@@ -653,44 +724,51 @@ def stretch(matrix):
     return float(np.median(largest / smallest))
 
 
-five, three = [], []
+five, three, loose = [], [], []
 for pixels in DISTANCES:
     generator = np.random.default_rng(pixels)
     wrong = alignment.perturb(np.stack([template] * 300), pixels, generator)
     five.append(stretch(alignment.similarity(wrong, template)))
     exact = alignment.affine(wrong[:, EYES_AND_NOSE], template[EYES_AND_NOSE])
     three.append(stretch(exact))
-    print(
-        f"{pixels} pixels: stretch {five[-1]:.2f} with five, {three[-1]:.2f} with three"
-    )
+    with_ones = np.concatenate([wrong, np.ones((300, 5, 1))], axis=2)
+    loose.append(stretch((np.linalg.pinv(with_ones) @ template).transpose(0, 2, 1)))
+    print(f"{pixels} pixels: similarity {five[-1]:.2f}, affine {three[-1]:.2f}", end="")
+    print(f" by three points, {loose[-1]:.2f} by five")
 
 # %%
 figure = viz.lines(
-    {"similarity, five points": five, "affine, three points": three},
+    {
+        "similarity, five points": five,
+        "affine, three points": three,
+        "affine, five points": loose,
+    },
     DISTANCES,
-    title="An error in the points stretches the face only if the transform can stretch",
+    title="Wrong points stretch a face only if the transform can stretch",
     xlabel="pixels that each landmark is off",
     ylabel="stretch: longest over shortest",
 )
 viz.show(
     figure,
-    alt="Stretch over landmark error: one for the similarity, rising for the affine.",
+    alt="Stretch over landmark error: one for the similarity, rising for both affine.",
 )
 
 # %% tags=["guard"]
 guard(
-    "a similarity never stretches, an affine transform stretches ever more",
-    np.allclose(five, 1) and np.all(np.diff(three) > 0) and three[-1] > 1.3,
+    "a similarity never stretches, affine ones do, by five points half as much",
+    np.allclose(five, 1)
+    and np.all(np.diff(three) > 0)
+    and 0.4 < (loose[-1] - 1) / (three[-1] - 1) < 0.6,
     five=five,
     three=three,
+    loose=loose,
 )
 
 # %% [markdown]
-# The two lines differ in the transform and in the number of points. Fitted to all five, an affine transform stretches
-# about half as much.
+# Fitted to all five points, an affine transform stretches about half as much as by three, but it stretches.
 #
-# Try it: turn a photograph, scale it, and disturb its landmarks. With no noise, nothing you do to rotation and scale
-# changes the crop. With noise, the two fail in different ways.
+# Try it: turn a photograph, scale it, and disturb its landmarks. With no noise, rotation and scale change the crop by
+# no more than the blur of resampling. With noise, the two fail in different ways.
 
 # %%
 portrait = np.pad(orl.images[40, 0].numpy(), 50, mode="edge")
@@ -726,7 +804,7 @@ views = []
 for image, points in (upright, tilted):
     views.append(alignment.warp(image, alignment.similarity(points, template), 112))
 between = np.abs(views[0].astype(float) - views[1]).mean()
-print(f"crops of the upright and the tilted view differ by {between:.1f} of 255")
+print(f"crops of both views differ by {between:.1f} of 255 on average")
 
 # %% tags=["guard"]
 guard("without noise, turning keeps the crop", between < 4, between=between)
@@ -786,8 +864,16 @@ guard(
 #
 # ### Two networks on thirty people
 #
-# What do such errors cost in recognition? We train small networks on 30 people and test them on 10 **other** people,
-# whose landmarks are more and more wrong.
+# What do such errors cost in recognition? Four experiments answer, one live and three from records:
+#
+# | | trained on | tested on |
+# |---|---|---|
+# | live | 30 people of ORL, aligned, or moved anew each time | 10 others, points ever more wrong |
+# | 8 seeds | 30 people of ORL, aligned, same square, or moved once | 10 others, points ever more wrong, or same square |
+# | box | the shipped model | press photographs, cut by points, by a square, by the box |
+# | strong | a larger network from elsewhere | press photographs, points ever more wrong, and two slips |
+#
+# First the live one: small networks, and 10 **other** people whose landmarks are more and more wrong.
 
 # %%
 SIDE, EPOCHS, BATCH, BORDER = 56, 14, 50, 20
@@ -798,6 +884,7 @@ for image in orl.images:
     enlarged = wider.repeat(2, 0).repeat(2, 1)  # MTCNN wants a border and some size
     orl_faces.append(finder.detect(enlarged)[0])
 orl_points = np.stack([face.landmarks for face in orl_faces])
+# Pixel i became pixels 2i and 2i + 1, which are centred on 2i + 0.5: undo that.
 orl_points = (orl_points - 0.5) / 2 - BORDER  # in the photographs' own pixels
 print(f"a face was found in {len(orl_points)} of {len(orl)} photographs of ORL")
 
@@ -821,24 +908,24 @@ cuts = {
 }
 panels = {}
 for name, faces in cuts.items():
-    panels[name] = viz.Annotated(np.hstack(faces.images[[120, 260, 290], 0].numpy()))
+    panels[name] = viz.Annotated(np.hstack(faces.images[[120, 290], 0].numpy()))
 figure = viz.annotated(
     panels,
     title="The same photographs, cut in three ways",
     columns=1,
-    cell=1.8,
+    cell=1.3,
     credit=orl.source,
 )
 viz.show(
     figure,
-    alt="Three faces in three rows: eyes at one height, at different ones, tilted.",
+    alt="Two faces in three rows: eyes at one height, at different ones, tilted.",
 )
 
 # %% [markdown]
 # Two networks see each of the 300 training photographs fourteen times. The first sees it aligned, always the same. The
 # second sees it **moved anew** each time, with points that are off by 4 pixels in new directions: augmentation, as in
-# notebook 00, but with the errors that a detector makes. Everything else is equal. Which of the two will do better on
-# test faces that are perfectly aligned?
+# notebook 00, but with the errors that a detector makes. (The 100 photographs put aside are cut as well, and not used
+# in training.) Everything else is equal. Which of the two will do better on test faces that are perfectly aligned?
 
 
 # %%
@@ -899,20 +986,7 @@ for pixels in DISTANCES:
     for values, value in zip(live.values(), found, strict=True):
         values.append(value)
     print(f"{pixels} pixels off:", ", ".join(f"{value:.0f} %" for value in found))
-
-# %%
 aligned_live, moved_live, shipped_live = live.values()
-figure = viz.lines(
-    live,
-    DISTANCES,
-    title="Ten people whom none has seen: what misplaced landmarks cost",
-    xlabel="pixels that each landmark of a test face is off",
-    ylabel="verification accuracy, %",
-)
-viz.show(
-    figure,
-    alt="Over landmark error: aligned training falls most, moved less, shipped hardly.",
-)
 
 # %% tags=["guard"]
 guard(
@@ -927,8 +1001,8 @@ guard(
 # ## The same over several seeds
 #
 # One run is an anecdote. So we load a record: the same experiment over eight seeds, each with other people put aside,
-# other noise and other first weights. Its third network saw moved faces, too, but each photograph was **moved once**
-# and stayed so through the whole training. The bands are 95 % intervals of the mean.
+# other noise and other first weights. Its second network saw moved faces, too, but each photograph was **moved once**
+# and stayed so through the whole training.
 
 # %%
 misalignment = record("misalignment")
@@ -942,61 +1016,76 @@ def over_seeds(trained_on, tested_on):
     return 100 * np.array(found)
 
 
-curves = {}
-for name in ("aligned", "same square", "moved 4 pixels"):
-    curves[name] = np.stack([over_seeds(name, str(d)) for d in DISTANCES], axis=1)
-    row = "  ".join(f"{value:5.1f}" for value in curves[name].mean(axis=0))
-    print(f"{name:14} {row}")
-print(f"pixels off     {'  '.join(f'{d:5}' for d in DISTANCES)}")
+means = {}
+for name, kind in (("aligned", "aligned"), ("moved once", "moved 4 pixels")):
+    means[name] = [over_seeds(kind, str(d)).mean() for d in DISTANCES]
+    print(f"{name:18}", "  ".join(f"{value:5.1f}" for value in means[name]))
+per_pixel = -np.diff(means["aligned"]) / np.diff(DISTANCES)
+print(f"pixels off         {'  '.join(f'{d:5}' for d in DISTANCES)}")
+print(f"lost per pixel {' ' * 11}{'  '.join(f'{value:5.1f}' for value in per_pixel)}")
+
+# %% [markdown]
+# Which of the two is better, beyond luck? We take the difference within each seed, so that easy and difficult people
+# cancel. The intervals allow for the splits sharing forty people, as notebook 02 explains: that makes them 1.9 times as
+# wide as those of eight independent runs.
+
 
 # %%
-figure = viz.mean_curves(
-    curves,
+def within_seeds(differences):
+    """Mean and 95 % interval, for splits with 10 of 40 people in the test."""
+    plain, n = evaluation.mean_interval(differences), len(differences)
+    reach = (plain.high - plain.low) / 2 * np.sqrt((1 / n + 10 / 30) / (1 / n))
+    return differences.mean(), differences.mean() - reach, differences.mean() + reach
+
+
+ahead = {}
+for d in DISTANCES:
+    gained = over_seeds("moved 4 pixels", str(d)) - over_seeds("aligned", str(d))
+    ahead[d] = within_seeds(gained)
+    mean, low, high = ahead[d]
+    print(f"tested {d} pixels off, moved - aligned: {mean:+.1f} points", end=" ")
+    print(f"({low:+.1f} to {high:+.1f}), ahead in {np.sum(gained > 0)} of {len(runs)}")
+print(f"wider by a factor of {np.sqrt(1 + len(runs) * 10 / 30):.1f}")
+
+# %%
+unit, lead = "accuracy, %", "points ahead"
+leads_by_name = {"lead of moved": [mean for mean, _, _ in ahead.values()]}
+ends = [[each[k] for each in ahead.values()] for k in (1, 2)]
+figure = viz.line_panels(
+    {unit: means, lead: leads_by_name},
     DISTANCES,
-    title="The network trained on moved faces loses least (8 seeds)",
+    title="Training on moved faces pays, the more the landmarks are off (8 seeds)",
     xlabel="pixels that each landmark of a test face is off",
-    ylabel="verification accuracy, %",
+    bands={lead: {"lead of moved": ends}},
+    references={lead: {"no difference": 0}},
 )
 viz.show(
     figure,
-    alt="Three falling curves with bands, one a training cut; moved falls least.",
+    alt="Above two falling curves, aligned falls more; below their growing difference.",
 )
-
-# %% [markdown]
-# Is that more than luck? We take the difference within each seed, so that easy and difficult people cancel.
-
-# %%
-ahead = {}
-for d in (0, 1, 4, 8):
-    gained = over_seeds("moved 4 pixels", str(d)) - over_seeds("aligned", str(d))
-    ahead[d] = evaluation.mean_interval(gained)
-    low, high, wins = ahead[d].low, ahead[d].high, int(np.sum(gained > 0))
-    print(
-        f"tested {d} pixels off, moved - aligned: {gained.mean():+.1f} points", end=" "
-    )
-    print(f"({low:+.1f} to {high:+.1f}), ahead in {wins} of {len(runs)} seeds")
-lowest_ahead = [ahead[d].low for d in (1, 4, 8)]
+lowest_ahead = [low for _, low, _ in ahead.values()]
 
 # %% tags=["guard"]
 guard(
-    "training on moved faces is ahead from one pixel on, shared people not allowed for",
-    min(lowest_ahead) > 0,
+    "training on moved faces is ahead from two pixels on, at one it touches zero",
+    lowest_ahead[0] < -0.5
+    and abs(lowest_ahead[1]) < 0.5
+    and min(lowest_ahead[2:]) > 0.5,
     lowest_ahead=lowest_ahead,
 )
 
 # %% [markdown]
-# **Does a pixel matter?** For a network that was trained on aligned faces the first pixel costs least. From then on the
-# curve bends down, and within the figure it does not stop.
+# **Does a pixel matter?** For a network that was trained on aligned faces the loss per pixel grows until about the
+# third pixel (3.2 points), and then stays near 3.
 #
 # **Can a network learn to tolerate it?** Yes. Trained on moved faces it is clearly ahead from two pixels on, by 7.4
-# points at four pixels and by 10.6 at eight. At one pixel it is not settled: the splits share forty people, so the
-# intervals are too narrow; corrected as in notebook 02, that one just reaches zero. On **perfectly aligned** faces
-# eight seeds show no cost: the mean is even a point higher, within its interval. The live run above moved them anew
-# each time, as is usual, and the record once; which of the two is better a single live run cannot say.
+# points at four pixels and by 10.6 at eight. At one pixel the interval just includes zero. On **perfectly aligned**
+# faces eight seeds show no cost: the mean is even a point higher, within its interval. The live run above moved them
+# anew each time, as is usual, and the record once; which of the two is better a single live run cannot say.
 #
 # ### Explain: alike, or moved?
 #
-# Above it says that what matters is that everyone agrees: training, test and enrolment are to be cut alike. Now a
+# Earlier we said that everyone must agree: training, test and enrolment are to be cut alike. Now a
 # network trained on *moved* faces is not visibly worse on *aligned* ones, and better on badly cut ones. How do these
 # two go together? Say it in three sentences before you open the answer.
 #
@@ -1012,47 +1101,50 @@ guard(
 #
 # ## Is it enough that everyone is cut alike?
 #
-# The same record says what a systematic difference costs. Each line is a mean difference within the seeds, with its
-# interval.
+# The same record says what a systematic difference costs. Now the **same square** comes in, for training and for
+# testing. First the mean of each combination, then differences within the seeds, with intervals as above.
 
 # %%
-leads = {}
+KINDS = {"aligned": "0", "same square": "same square"}
+TRAINED = ["aligned", "same square", "moved 4 pixels"]
+print(f"{'tested on':26}", "".join(f"{name:>13}" for name in KINDS))
+for trained_on in TRAINED:
+    row = [f"{over_seeds(trained_on, key).mean():13.1f}" for key in KINDS.values()]
+    print(f"trained on {trained_on:15}", "".join(row))
+
+# %%
+aligned, on_square = over_seeds("aligned", "0"), over_seeds("aligned", "same square")
 square = over_seeds("same square", "same square")
-for name, a, b in (
-    ("each on its own kind: aligned - square", over_seeds("aligned", "0"), square),
-    (
-        "trained on aligned: tested on aligned - on square",
-        over_seeds("aligned", "0"),
-        over_seeds("aligned", "same square"),
-    ),
-    (
-        "tested on square: trained on moved - on square",
-        over_seeds("moved 4 pixels", "same square"),
-        square,
-    ),
-):
-    leads[name] = evaluation.paired_difference(a, b)
-    mean, low, high = (a - b).mean(), leads[name].low, leads[name].high
+moved_on_square = over_seeds("moved 4 pixels", "same square")
+contrasts = {
+    "each on its own kind: aligned - square": aligned - square,
+    "trained on aligned: tested on aligned - on square": aligned - on_square,
+    "tested on square: trained on square - on aligned": square - on_square,
+    "tested on square: trained on moved - on aligned": moved_on_square - on_square,
+}
+lows, highs = [], []
+for name, differences in contrasts.items():
+    mean, low, high = within_seeds(differences)
+    lows.append(low)
+    highs.append(high)
     print(f"{name}: {mean:+.1f} points ({low:+.1f} to {high:+.1f})")
-lows = [interval.low for interval in leads.values()]
-highs = [interval.high for interval in leads.values()]
 
 # %% tags=["guard"]
 guard(
-    "only a network trained on aligned faces and tested on the square is clearly worse",
-    lows[0] < 0 < lows[1] and lows[2] < 0 < highs[2],
+    "only what was trained on aligned faces and tested on the square is clearly worse",
+    lows[0] < 0 < highs[0] and min(lows[1:3]) > 1 and lows[3] < 0 < highs[3],
     lows=lows,
     highs=highs,
 )
 
 # %% [markdown]
 # - Between one square for all and five points, each trained and tested alike, these seeds show no clear difference: the
-#   interval holds 0. ORL's heads are nearly in one place, so elsewhere it need not hold.
-# - A network trained on aligned faces lost eight points when it was tested on faces cut differently. Nothing warns of
-#   it: the program runs, the scores are just worse.
-# - Tested on the square, the network trained on aligned faces lags behind the one trained on it by $8.0 - 2.0 = 6$
-#   points, and the one trained on *moved* faces, which never saw the square either, by 1.7. That suggests that scatter
-#   in the training covers part of a systematic difference, too. The intervals are too wide to settle it.
+#   interval holds 0, and it is wide. ORL's heads are nearly in one place, so elsewhere it need not hold.
+# - A network trained on aligned faces lost eight points when it was tested on faces cut differently, and there it lags
+#   six points behind the network that was trained on them. Nothing warns of it: the program runs, the scores are just
+#   worse.
+# - The network trained on *moved* faces never saw the square either, and is 4.4 points ahead of the aligned one on it.
+#   That suggests that scatter in the training covers part of a systematic difference, too, but the interval holds 0.
 #
 # So this course has one function, `alignment.align`, for training, testing and enrolment.
 #
@@ -1067,6 +1159,70 @@ guard(
 # - **Frame**: the network expects the eyes at the template's places, and a box is not made for that. **Framed** means:
 #   one scale and one shift, the same for all faces, bring the landmarks as near to the template as they can, on
 #   average. They are fitted once, on photographs with landmarks; afterwards a box is enough.
+#
+# ### Exercise 6: the frame
+#
+# Return the one scale and shift that bring these landmarks nearest to the template on average. `points` is (N, 5, 2):
+# the landmarks of N faces, each counted from the centre of its box. Return `scale, x, y`, such that
+# `scale * points + [x, y]` is as near to the template (5, 2) as it can be, in the sum of squares over all landmarks of
+# all faces. It is exercise 3 without the turn, and for all faces at once.
+
+
+# %% tags=["exercise"]
+def my_frame(points, template): ...
+
+
+# %% tags=["check"]
+def by_covariance(points, template):
+    flat, onto = points.reshape(-1, 2), np.tile(template, (len(points), 1))
+    c = np.cov(flat.T, onto.T)
+    scale = (c[0, 2] + c[1, 3]) / (c[0, 0] + c[1, 1])
+    return scale, *(onto.mean(axis=0) - scale * flat.mean(axis=0))
+
+
+def draw_landmarks(rng):
+    face, n = rng.normal(size=(5, 2)) * 20, rng.integers(1, 6)
+    own = rng.uniform(0.5, 2, (n, 1, 1)) * face + rng.normal(size=(n, 1, 2)) * 30
+    return own + rng.normal(size=(n, 5, 2)) * 8, face + rng.uniform(40, 70, size=2)
+
+
+hints = (
+    "One mean of all points of all faces, one mean of the template.",
+    "Counted from these means, the scale is a slope: products over squares.",
+    "The shift is what the template's mean lacks: mean - scale * points' mean.",
+)
+cases = [(alignment.template(s)[None], alignment.template(112)) for s in (56, 112)]
+exercises.check(my_frame, by_covariance, cases, draw=draw_landmarks, hints=hints)
+
+# %% [markdown]
+# Fitted to the faces of ORL, and beside it the frame of the record below, which was fitted to press photographs:
+
+# %%
+from_centres = []
+for face in orl_faces:
+    box = face.box.reshape(2, 2)
+    side = (box[1] - box[0]).mean()
+    from_centres.append((face.landmarks - box.mean(axis=0)) * 112 / side)
+orl_frame = my_frame(np.stack(from_centres), template)
+if orl_frame is None:  # not written yet
+    orl_frame = by_covariance(np.stack(from_centres), template)
+box_record = record("crop_or_landmarks")["figures"]
+frames = box_record["frames"]
+press_frame = frames["the box, not stretched, framed"]
+for name, (scale, x, y) in (("ORL", orl_frame), ("press", press_frame)):
+    print(f"{name}: scale {scale:.2f}, centre of the box at x {x:.1f}, y {y:.1f}")
+
+# %% tags=["guard"]
+guard(
+    "both frames agree, three quarters large and a little low",
+    np.allclose(orl_frame, press_frame, rtol=0.05) and 0.7 < press_frame[0] < 0.8,
+    orl_frame=orl_frame,
+    press_frame=press_frame,
+)
+
+# %% [markdown]
+# The two agree closely, though one was fitted to volunteers in a laboratory and the other to the press: the box fills
+# three quarters of the crop, and its centre lies about 9 pixels below the middle.
 
 
 # %%
@@ -1078,8 +1234,7 @@ def by_box(face, stretched, scale=1.0, x=55.5, y=55.5):
     return np.column_stack([np.diag(scales), [x, y] - scales * corners.mean(axis=0)])
 
 
-box_record = record("crop_or_landmarks")["figures"]
-frames, ways = box_record["frames"], {"five points": matrices}
+ways = {"five points": matrices}
 for name in ("the box, stretched", "the box, not stretched"):
     stretched = name == "the box, stretched"
     ways[name] = [by_box(face, stretched) for face in seen.faces]
@@ -1087,62 +1242,67 @@ for name in ("the box, stretched", "the box, not stretched"):
     ways[f"{name}, framed"] = [by_box(face, stretched, *frame) for face in seen.faces]
 
 # %% tags=["illustration"]
-panels = {}
+panels, both_eyes = {}, np.vstack([template[:2], template[:2] + [112, 0]])
 for name, each in ways.items():
     rows = [alignment.warp(sheet, each[k], 112) for k in (0, 4)]
-    panels[name] = viz.Annotated(np.hstack(rows))
+    panels[name] = viz.Annotated(
+        np.hstack(rows), points={"where eyes belong": both_eyes}
+    )
 title = "Two faces by five points, and by the box alone in four ways"
 figure = viz.annotated(panels, title=title, columns=3, cell=1.4, credit=orl.source)
-viz.show(figure, alt="Two faces five times: aligned; then by the box, broad or tilted.")
+viz.show(figure, alt="Two faces five times, with marks where the eyes belong.")
 
 # %% [markdown]
-# The stretched box makes faces broad, and none of the four undoes a tilt. Framing brings the eyes to about the right
-# height.
+# The stretched box makes faces broad, and none of the four undoes a tilt. Framing brings the eyes near the marks.
 #
 # ### Measured on photographs from the press
 #
 # **LFW**, Labeled Faces in the Wild, is a set of press photographs with lists of pairs. **View 1** is the list that may
 # be looked at as often as one likes, for development. The record holds the shipped model on all of its photographs, cut
 # in these ways and in some others. The frame and the threshold were fixed on one list of pairs, the accuracy is that of
-# another. **The same square** cuts every photograph alike, without any detector. "Pixels off" is how far the landmarks
-# lie from the template in the crop, on average.
+# another. **The same square** cuts every photograph alike, without any detector. Beside each way stands how far the
+# landmarks lie from the template in its crops, in pixels and on average.
 
 # %%
 by_cut = {run["cut"]: run for run in box_record["runs"]}
 n_train, n_pairs = box_record["settings"]["pairs"].values()
 print(f"fixed on {n_train:,} pairs, measured on {n_pairs:,} others")
 shown = ["five points", "five points, not turned", "the same square", *list(ways)[1:]]
-found = {}
+shown.sort(key=lambda name: by_cut[name]["off_template"])
+found, intervals = {}, {}
 for name in shown:
     run = by_cut[name]
     low, high = (100 * end for end in run["interval"])
-    found[name] = (low, 100 * run["accuracy"], high)
-    print(f"{name:31}{run['off_template']:5.1f} pixels off", end=", ")
-    print(f"stretched {run['stretch']:.2f}: {found[name][1]:.1f} %", end=" ")
-    print(f"({low:.1f} to {high:.1f})")
+    intervals[name] = (low, 100 * run["accuracy"], high)
+    found[f"{name}: {run['off_template']:.1f} px"] = intervals[name]
 
 # %%
 figure = viz.estimates(
     found,
-    title="LFW View 1 with the shipped model: what each way to cut is worth",
-    xlabel=f"accuracy on {n_pairs:,} pairs, %",
+    title="LFW View 1: the farther from the template, the worse",
+    xlabel=f"accuracy of the shipped model on {n_pairs:,} pairs, %",
 )
 viz.show(
     figure, alt="Dots with intervals: five points highest, the stretched box lowest."
 )
-low_of_five = found["five points"][0]
-high_of_boxes = max(found[name][2] for name in shown if "box" in name)
+low_of_five = intervals["five points"][0]
+high_of_boxes = max(intervals[name][2] for name in shown if "box" in name)
+print(f"intervals: five points from {low_of_five:.1f} %", end=", ")
+print(f"every box up to {high_of_boxes:.1f} %")
+ranks = np.argsort([-intervals[name][1] for name in shown]).tolist()
 
 # %% tags=["guard"]
 guard(
-    "five points are ahead of every box, and their intervals do not meet",
-    low_of_five > high_of_boxes,
+    "five points are ahead of every box, and nearer to the template is better",
+    low_of_five > high_of_boxes and ranks == sorted(ranks),
     low_of_five=low_of_five,
     high_of_boxes=high_of_boxes,
+    ranks=ranks,
 )
 
 # %% [markdown]
-# All ways were judged on the same pairs, so we can compare two of them pair by pair: in how many pairs is only the
+# The nearer the landmarks come to the template, the better, in whichever way. All ways were judged on the same pairs, so
+# we can compare two of them pair by pair: in how many pairs is only the
 # first right, in how many only the second? **McNemar's test** asks how often a difference as large would arise by
 # chance, if both were equally likely to be the right one. (Notebook 10 tells more.)
 
@@ -1161,10 +1321,10 @@ for better, worse in (
     for name in (better, worse):
         right.append(~np.isin(np.arange(n_pairs), by_cut[name]["wrong"]))
     test = evaluation.mcnemar(*right)
-    lost[better, worse] = 100 * (right[0].mean() - right[1].mean())
-    p_of[better, worse] = test.p
+    first, second = (100 * one.mean() for one in right)
+    lost[better, worse], p_of[better, worse] = first - second, test.p
     p = f"{test.p:.2f}" if test.p >= 0.001 else "below 0.001"
-    print(f"{better} - {worse}: {lost[better, worse]:+.1f} points")
+    print(f"{better} ({first:.1f} %) - {worse} ({second:.1f} %): {first - second:+.1f}")
     print(f"    only one is right in {test.only_a} and {test.only_b} pairs, p {p}")
 
 # %%
@@ -1187,8 +1347,8 @@ guard(
 
 # %% [markdown]
 # - **The box**, stretched to a square as it comes, is 18.2 points behind five points. **Framed and not stretched**, it
-#   is 3.8 points behind. So about four fifths of the loss have nothing to do with missing landmarks: they are stretch,
-#   scale and shift, and can be repaired for everybody at once, without landmarks at use.
+#   is 3.8 points behind. So about four fifths of the loss has nothing to do with missing landmarks: it is stretch,
+#   scale and shift, and can be repaired for everybody at once, without landmarks when the system is used.
 # - **The same square**, without any detector, is not behind the best box: 95.5 to 94.3 %.
 # - Both parts count. Among the framed boxes, stretching costs 5.9 points. Among the boxes that are not stretched, the
 #   missing frame costs 10.1.
@@ -1231,7 +1391,7 @@ affine_cut = 100 * slips["MTCNN, affine by three points"]["accuracy"]
 figure = viz.lines(
     {"MTCNN's points, moved": at_distance},
     DISTANCES,
-    title="LFW View 1: a strong network tolerates small errors, not large ones",
+    title="LFW View 1: a strong network loses about one point at 8 pixels",
     xlabel="pixels that each landmark is off",
     ylabel="accuracy on 1,000 pairs, %",
     bands={"MTCNN's points, moved": (low_ends, high_ends)},
@@ -1247,11 +1407,48 @@ guard(
 )
 
 # %% [markdown]
-# Up to 4 pixels no loss of the strong network is visible in these intervals (of 1,000 pairs each, not compared pair by
-# pair). The two slips cost more than that: the affine transform puts the eyes and the nose exactly where they belong
-# and lets the rest of the face stretch, and with the wrong template every crop looks perfectly aligned. It is, to the
-# wrong place. Look at the threshold, too: it moves with the cut, so a threshold holds only for faces that are cut like
-# those it was chosen on.
+# In these intervals only the affine transform is clearly worse. For the wrong template (1.0 point) and for 8 pixels
+# (1.4 points) the intervals touch or overlap: compare pair by pair. This record keeps how many pairs were wrong, not
+# which. That still bounds McNemar's p: it is largest if no pair is wrong in both cuts, smallest if as many as possible
+# are.
+
+
+# %%
+def p_bounds(wrong_a, wrong_b, n=1000):
+    """The smallest and the largest p that these two counts of wrong pairs allow."""
+    p = []
+    for in_both in (min(wrong_a, wrong_b), 0):
+        right = np.ones((2, n), dtype=bool)
+        right[0, :wrong_a] = False
+        right[1, wrong_a - in_both : wrong_a - in_both + wrong_b] = False
+        p.append(evaluation.mcnemar(*right).p)
+    return p
+
+
+largest_p = {}
+wrong_best = round(1000 * (1 - best["accuracy"]))
+for name, run in slips.items():
+    if "affine" in name or "96-wide" in name or "moved 8" in name:
+        wrong = round(1000 * (1 - run["accuracy"]))
+        smallest, largest_p[name] = p_bounds(wrong_best, wrong)
+        print(f"{name}: {wrong} wrong, not {wrong_best}", end=", ")
+        print(f"p between {smallest:.1g} and {largest_p[name]:.1g}")
+
+# %% tags=["guard"]
+guard(
+    "the affine transform is worse for certain, the rest at least nearly so",
+    largest_p["MTCNN, affine by three points"] < 0.001
+    and 0.04 < largest_p["MTCNN, the 96-wide template in 112 columns"] < 0.06
+    and max(largest_p.values()) < 0.09,
+    largest_p=largest_p,
+)
+
+# %% [markdown]
+# Two of the three draws at 8 pixels are worse whichever pairs were wrong. The third and the wrong template are at the
+# border in the most cautious case, and pairs that are difficult in one cut are usually difficult in the other, too. The
+# affine transform puts the eyes and the nose exactly where they belong and lets the rest of the face stretch. With the
+# wrong template every crop looks perfectly aligned. It is, to the wrong place. Look at the threshold, too: it moves
+# with the cut, so a threshold holds only for faces that are cut like those it was chosen on.
 #
 # RetinaFace is the second detector of this course; here it does as well as MTCNN. Its weights are downloaded
 # separately.
@@ -1267,12 +1464,13 @@ except FileNotFoundError as missing:
 # ### Open task: where does the detector give up? (45 minutes)
 #
 # MTCNN knows faces that stand upright and are not too small. From which angle on, and below which scale, does
-# `detector.detect` find no face, or wrong points? `disturbed` turns and scales one portrait, but its landmarks are
-# MTCNN's own: against them the detector is compared with itself. So let it take a photograph and its points as
-# arguments (`shape[:2]` where there are colours), and give it drawn people, whose landmarks are known:
-# `data.synthetic_faces(10, 1, seed=0, max_yaw=0, max_roll=0)`. Measure the error in units of the distance between the
-# eyes, for at least ten people. Mind `min_face`: smaller faces are not even looked for. Then say what your figures mean
-# for a collection of holiday photographs.
+# `detector.detect` find no face, or wrong points? Call points wrong when their mean error exceeds 0.25 of the distance
+# between the eyes. `disturbed` turns and scales one portrait, but its landmarks are MTCNN's own: against them the
+# detector is compared with itself. So let it take a photograph and its points as arguments, and give it drawn people,
+# whose landmarks are known: `data.synthetic_faces(10, 1, seed=0, max_yaw=0, max_roll=0)`. Their photographs are in
+# colour, (H, W, 3), so where `disturbed` says `portrait.shape` it needs `photograph.shape[:2]`. Take at least ten
+# people. Mind `min_face`: smaller faces are not even looked for. Then say what your figures mean for a collection of
+# holiday photographs.
 #
 # | points | for |
 # |---|---|
@@ -1285,7 +1483,7 @@ except FileNotFoundError as missing:
 # ## Summary
 #
 # - A cascade finds faces cheaply: a tiny network that slides over all sizes of the picture, and larger ones where it is
-#   worth it. Non-maximum suppression leaves one box of each heap.
+#   worth it. Non-maximum suppression removes what overlaps a surer box too much.
 # - Rotation, scale and shift are fitted to five points in closed form. An affine transform would stretch the face.
 # - Misplaced landmarks cost accuracy, more with every pixel. Training on moved faces wins back much of it, at no cost
 #   on aligned ones that eight seeds could show.
@@ -1300,6 +1498,8 @@ except FileNotFoundError as missing:
 #
 # ## What the papers report
 #
+# - Umeyama (1991, IEEE Transactions on Pattern Analysis and Machine Intelligence, "Least-squares estimation of
+#   transformation parameters between two point patterns") fits rotation, scale and shift in any number of dimensions.
 # - Zhang et al. (2016, IEEE Signal Processing Letters) describe MTCNN. Deng et al. (2020, CVPR) describe RetinaFace,
 #   whose small version is the second detector here.
 # - Kumar et al. ("Memory Optimized Deep Learning based Face Recognition") detect and align by MTCNN and leave a margin

@@ -50,6 +50,15 @@ def test_the_picture_is_not_scaled_to_boxes_that_reach_outside() -> None:
     assert figure.axes[0].get_xlim() == (-0.5, 29.5) and figure.axes[0].get_ylim() == (19.5, -0.5)
 
 
+def test_a_crowd_of_boxes_has_thinner_lines() -> None:
+    boxes = np.array([(2, 3, 12, 9.0)] * 31)
+    figure = viz.annotated(
+        {"few": viz.Annotated(grey(20, 30), boxes[:30]), "": viz.Annotated(grey(20, 30), boxes)}, title="T"
+    )
+    few, many = ({patch.get_linewidth() for patch in axis.patches} for axis in figure.axes)
+    assert max(many) < min(few) and len(many) == len(few) == 1
+
+
 def test_levels_of_a_pyramid_share_one_scale() -> None:
     levels = [grey(80, 60), grey(40, 30), grey(20, 15)]
     figure = viz.pyramid(levels, title="T")

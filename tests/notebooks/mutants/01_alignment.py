@@ -92,6 +92,58 @@ def regression(z, w):
     return (z.conj() * w).sum() / (abs(z) ** 2).sum()
 
 
+def warped(sources=None, rounded=np.rint, pick=None):
+    """The warp with one step changed: where a place comes from, the rounding, what is taken there."""
+
+    def wrong(image, matrix, size):
+        places = np.stack(np.meshgrid(np.arange(size), np.arange(size)), axis=-1)
+        turn, shift = matrix[:, :2], matrix[:, 2]
+        found = (places - shift) @ np.linalg.inv(turn).T if sources is None else sources(places, turn, shift)
+        x, y = rounded(found).astype(int).transpose(2, 0, 1)
+        return (taken if pick is None else pick)(image, x, y)
+
+    return wrong
+
+
+def taken(image, x, y):
+    height, width = image.shape[:2]
+    inside = (x >= 0) & (x < width) & (y >= 0) & (y < height)
+    return np.where(inside[..., None], edge_repeated(image, x, y), 0)
+
+
+def edge_repeated(image, x, y):
+    return image[y.clip(0, image.shape[0] - 1), x.clip(0, image.shape[1] - 1)]
+
+
+def from_the_other_end(image, x, y):
+    height, width = image.shape[:2]
+    inside = (x >= -width) & (x < width) & (y >= -height) & (y < height)  # NumPy takes these
+    return np.where(inside[..., None], image[y.clip(-height, height - 1), x.clip(-width, width - 1)], 0)
+
+
+def framed(scale=None, shift=None, means=None):
+    """The frame with one step changed: the scale of what is counted from the means, the shift, the means."""
+
+    def wrong(points, template):
+        mean, target = (points.mean(axis=(0, 1)), template.mean(axis=0)) if means is None else means(points, template)
+        around, onto = points - mean, np.broadcast_to(template - target, points.shape)
+        slope = (around * onto).sum() / (around**2).sum() if scale is None else scale(around, onto)
+        moved = target - slope * mean if shift is None else shift(slope, points, template)
+        return slope, *np.reshape(moved, (-1, 2)).mean(axis=0)
+
+    return wrong
+
+
+def turned_as_well(around, onto):
+    z, w = around @ [1, 1j], onto @ [1, 1j]
+    return abs((z.conj() * w).sum() / (abs(z) ** 2).sum())
+
+
+def scales_averaged(points, template):
+    parts = [framed()(face[None], template) for face in points]
+    return tuple(np.mean(parts, axis=0))
+
+
 MUTANTS = {
     "my_overlap": {
         "boxes that do not meet share nothing": negative_sides,
@@ -118,9 +170,29 @@ MUTANTS = {
         "the shift acts after the turn": fitted(shift=lambda m, s, t: t.mean(axis=0) - s.mean(axis=0)),
         "count from the means": fitted(centred=False),
     },
+    "my_warp": {
+        "through the inverse": warped(sources=lambda places, turn, shift: places @ turn.T + shift),
+        "the shift is taken off first": warped(sources=lambda p, turn, shift: p @ np.linalg.inv(turn).T - shift),
+        "the matrix and not its transpose": warped(sources=lambda p, turn, shift: (p - shift) @ np.linalg.inv(turn)),
+        "the nearest pixel": warped(rounded=np.floor),
+        "black outside": warped(pick=edge_repeated),
+        "below 0 is outside, too": warped(pick=from_the_other_end),
+        "x is the column": warped(pick=lambda image, x, y: taken(image, y, x)),
+    },
     "mirrored": {
         "left and right change places": sides_not_swapped,
         "column x goes to width - 1 - x": one_pixel_off,
         "the corners of the mouth change places as well": mouth_not_swapped,
+    },
+    "my_frame": {
+        "one shift for all faces": framed(means=lambda p, t: (p.mean(axis=1, keepdims=True), t.mean(axis=0))),
+        "one scale for all faces": scales_averaged,
+        "divide by the squares of the landmarks": framed(scale=lambda p, t: (p * t).sum() / (t**2).sum()),
+        "least squares, not a ratio of sizes": framed(scale=lambda p, t: np.sqrt((t**2).sum() / (p**2).sum())),
+        "both coordinates count": framed(scale=lambda p, t: (p * t)[..., 0].sum() / (p**2)[..., 0].sum()),
+        "it may not turn": framed(scale=turned_as_well),
+        "count from the means": framed(means=lambda p, t: (np.zeros(2), np.zeros(2))),
+        "the shift comes after the scale": framed(shift=lambda s, p, t: t.mean(axis=0) - p.mean(axis=(0, 1))),
+        "it may scale": framed(scale=lambda p, t: 1.0),
     },
 }
