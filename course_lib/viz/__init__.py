@@ -23,6 +23,7 @@ from course_lib.viz.projection import umap_projection
 from course_lib.viz.sharing_diagram import sharing_diagram
 from course_lib.viz.show import png, show
 from course_lib.viz.spheres import spheres
+from course_lib.viz.trade_off import trade_off
 from course_lib.viz.widgets import slider, sliders, upload
 
 __all__ = [
@@ -58,6 +59,7 @@ __all__ = [
     "sliders",
     "spheres",
     "stages",
+    "trade_off",
     "umap_projection",
     "upload",
 ]

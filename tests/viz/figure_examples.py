@@ -207,6 +207,15 @@ def one_small_heatmap() -> Figure:
     return viz.heatmaps({"the only one": np.eye(2)}, title=LONG)
 
 
+def trade_off() -> Figure:
+    names = [f"network {i}" for i in range(12)]
+    costs = {unit: {name: 1.9**i for i, name in enumerate(names)} for unit in ("million multiply-adds", LONG)}
+    quality = {name: (0.7 + i / 100, 0.75 + i / 100, 0.8 + i / 100) for i, name in enumerate(names)}
+    groups = {"one family": names[:5], "another family, whose name is long": names[5:]}
+    options = {"references": {"the pixels themselves": 0.78}, "named": names[::3]}
+    return viz.trade_off(costs, quality, groups, title=LONG, ylabel=LONG, **options)
+
+
 def estimates() -> Figure:
     found = {"MobileFaceNet": (99.5, 99.7, 99.8), "the other network, whose name is long": (99.74, 99.85, 99.92)}
     return viz.estimates(found, title=LONG, xlabel=LONG, references={"what the paper prints, in words": 99.7})
@@ -275,6 +284,7 @@ EXAMPLES = {
         heatmaps,
         heatmaps_of_one_unit,
         one_small_heatmap,
+        trade_off,
         estimates,
         contours,
         one_contour_plane,
