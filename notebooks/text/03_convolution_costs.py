@@ -915,7 +915,7 @@ guard(
 
 # %% [markdown]
 # All windows hold the whole image, but an untrained unit sees a small square of it, and in the trained network the centre
-# unit sees two fifths, a corner about half of that. So a corner does see less of the face: much of what it looks at is hair,
+# unit sees more than a third, a corner about half as much. So a corner does see less of the face: much of what it looks at is hair,
 # background, or padding. Why so small? In an untrained network the middle of a window is reached by very many paths through
 # the layers, its rim by few. Training can make the long paths count, and did: Luo et al. (2016) found the same on other
 # networks.
@@ -1037,7 +1037,8 @@ guard(
 
 # %% [markdown]
 # The map moves along. Moved by two columns, the accuracies are nearly those of the aligned faces, whether the place lies at
-# the edge of the map or not. So a place knows as much as the part of the face in front of it tells, and the padding matters
+# the edge of the map or not. (The aligned map itself is lopsided because of the grid: its first column sits on pixel 0, at the
+# rim of the picture, and its last on 96.) So a place knows as much as the part of the face in front of it tells, and the padding matters
 # little. In **aligned** faces that part is always the same, and a weight for each place can make use of it.
 #
 # ## What the last step has learned
@@ -1105,9 +1106,9 @@ guard(
 )
 
 # %% [markdown]
-# Moved by two places, the embedding errs more than three times as often. The single places lost little, so most of this
-# must come from the last step, whose weights wait for the nose and meet an ear; a part comes from the cheek that has left
-# the picture.
+# Moved by two places, the embedding errs more than three times as often. Most places know about as much as before, but the
+# last step weighs them as if nothing had moved: its large weights wait for nose and mouth, and meet a cheek. That is why such
+# a network needs the alignment of notebook 01.
 #
 # All of this is one network, trained once. Whether GDConv makes a network **better** than the average takes many trainings
 # of both; notebook 04b has them.
