@@ -103,16 +103,16 @@ guard(
 # ## Three blocks for one job
 #
 # - A **standard** convolution mixes space and channels at once.
-# - A **depthwise-separable convolution** does it in two steps. A **depthwise convolution** filters each channel by itself,
-#   then a **pointwise convolution** (1x1) mixes the channels (Howard et al. 2017).
+# - A **depthwise-separable convolution** does it in two steps. A **depthwise convolution** filters each channel by
+#   itself, then a **pointwise convolution** (1x1) mixes the channels (Howard et al. 2017).
 # - An **inverted residual** first widens its input to t times as many channels by a 1x1 convolution, filters these
 #   depthwise, and narrows them again by another 1x1. The factor t is its **expansion**. Where the shapes allow, the
 #   block's input is added to the result; this is a **shortcut** (Sandler et al. 2018).
 #
-# In the library each convolution is followed by **batch norm**, which subtracts each channel's mean, divides by its standard
-# deviation, and then scales and shifts by two learned numbers. Then mostly comes a nonlinearity: **ReLU** turns negative
-# numbers into zero, **PReLU** multiplies them by a learned slope. The diagram is drawn from the modules of the first
-# figure. Follow the number of channels down each column: only the third block changes it on the way.
+# In the library each convolution is followed by **batch norm**, which subtracts each channel's mean, divides by its
+# standard deviation, and then scales and shifts by two learned numbers. Then mostly comes a nonlinearity: **ReLU**
+# turns negative numbers into zero, **PReLU** multiplies them by a learned slope. The diagram is drawn from the modules
+# of the first figure. Follow the number of channels down each column: only the third block changes it on the way.
 
 # %% tags=["illustration"]
 shape = (64, 28, 28)
@@ -124,8 +124,9 @@ viz.show(*viz.block_diagram(three, title=title))
 # ## A filter at work
 #
 # A filter lies on a window of the image. Each of its weights is multiplied by the number below it, and the products are
-# added up. One multiplication with its addition is a **multiply-add** (MAC). Then the filter moves on by the **stride**:
-# with a stride of 2 it skips every other place. Here it looks for places where dark is left and bright is right.
+# added up. One multiplication with its addition is a **multiply-add** (MAC). Then the filter moves on by the
+# **stride**: with a stride of 2 it skips every other place. Here it looks for places where dark is left and bright is
+# right.
 
 # %% tags=["illustration"]
 picture = torch.zeros(1, 1, 7, 7)
@@ -150,19 +151,19 @@ print(
 #
 # Real layers differ in three ways. The image has many channels, and a filter has a window of weights for **each** of
 # them; all its products go into one sum. There are many filters, and each puts out a channel. And the image is mostly
-# surrounded by zeros first, the **padding**, so that the filter can be centred on its edge, too; a multiplication by such
-# a zero counts like any other.
+# surrounded by zeros first, the **padding**, so that the filter can be centred on its edge, too; a multiplication by
+# such a zero counts like any other.
 #
-# In a **grouped convolution** the input channels are split into equal groups, and so are the filters. A filter then sees
-# only the channels of its own group. With as many groups as channels, it is depthwise.
+# In a **grouped convolution** the input channels are split into equal groups, and so are the filters. A filter then
+# sees only the channels of its own group. With as many groups as channels, it is depthwise.
 #
 # ### Exercise 1: what a convolution costs
 #
-# Complete `convolution_costs`. There are `c_out` filters of `kernel` x `kernel` weights a channel, in `groups` groups, on a
-# map of `c_in` channels with `height` x `width` places, with `padding` rows or columns of zeros on **every** side. A place
-# where the filter would stick out beyond the padding is left out. Return four whole numbers: the multiply-adds, the
-# **parameters** (the numbers that training sets: here the weights, as there is no bias), and the height and the width of
-# the output.
+# Complete `convolution_costs`. There are `c_out` filters of `kernel` x `kernel` weights a channel, in `groups` groups,
+# on a map of `c_in` channels with `height` x `width` places, with `padding` rows or columns of zeros on **every** side.
+# A place where the filter would stick out beyond the padding is left out. Return four whole numbers: the multiply-adds,
+# the **parameters** (the numbers that training sets: here the weights, as there is no bias), and the height and the
+# width of the output.
 #
 # Solutions to this and the other exercises: [solutions/03_convolution_costs.py](solutions/03_convolution_costs.py).
 
@@ -207,8 +208,8 @@ exercises.check(convolution_costs, by_ones, cases, draw=draw, hints=hints)
 #
 # ## The bars, counted by you
 #
-# Here are the blocks as data, one row for each convolution, in the order of the arguments of `convolution_costs`. (Where
-# it is not written yet, the function that checks it counts.)
+# Here are the blocks as data, one row for each convolution, in the order of the arguments of `convolution_costs`.
+# (Where it is not written yet, the function that checks it counts.)
 
 
 # %%
@@ -259,8 +260,8 @@ guard(
 )
 
 # %% [markdown]
-# Here c stands for the channels, k for the kernel, s for the stride; the last two columns are the library's. (The bars of the first figure are a little longer: its parameters include those
-# of batch norm and PReLU.)
+# Here c stands for the channels, k for the kernel, s for the stride; the last two columns are the library's. (The bars
+# of the first figure are a little longer: its parameters include those of batch norm and PReLU.)
 #
 # In letters, for equal numbers of channels and a stride of 1, each **place** of the map takes
 #
@@ -273,8 +274,8 @@ guard(
 # ### Predict: how far can you expand?
 #
 # The inverted residual of the first figure, with an expansion of 2, takes about half the multiply-adds of the standard
-# block. At which expansion does it take just as many? The channels stay at 64, the kernel at 3x3, the stride at 1. Guess
-# from the figure, or compute it from the formula.
+# block. At which expansion does it take just as many? The channels stay at 64, the kernel at 3x3, the stride at 1.
+# Guess from the figure, or compute it from the formula.
 
 # %% tags=["predict"]
 expansion_guess = exercises.predict(
@@ -322,9 +323,9 @@ guard(
 )
 
 # %% [markdown]
-# With many channels the crossing lies at $k^2 / 2$, here a little below, because the depthwise convolution costs something,
-# too. But note what the comparison holds fixed: the channels at the **ends**. An inverted residual is meant to have few
-# channels there (notebook 04a).
+# With many channels the crossing lies at $k^2 / 2$, here a little below, because the depthwise convolution costs
+# something, too. But note what the comparison holds fixed: the channels at the **ends**. An inverted residual is meant
+# to have few channels there (notebook 04a).
 #
 # Move the sliders to see all three currencies of the first figure. What does a larger kernel cost a depthwise-separable
 # block? In which block does a stride of 2 save least?
@@ -358,10 +359,11 @@ viz.sliders(
 #
 # ## One network, several "FLOPs"
 #
-# Chen et al. (2018) give their MobileFaceNet 221 million multiply-adds. Other tables print other numbers under the name of
-# floating-point operations, or **FLOPs**, for the same network. They follow different **rules**. Is a multiply-add one
-# operation or two? Do only convolutions and **fully connected layers** count (those with a weight from every input to every
-# output; PyTorch says linear)? Or also what batch norms and PReLUs do to each **element**, each single number of a map?
+# Chen et al. (2018) give their MobileFaceNet 221 million multiply-adds. Other tables print other numbers under the name
+# of floating-point operations, or **FLOPs**, for the same network. They follow different **rules**. Is a multiply-add
+# one operation or two? Do only convolutions and **fully connected layers** count (those with a weight from every input
+# to every output; PyTorch says linear)? Or also what batch norms and PReLUs do to each **element**, each single number
+# of a map?
 
 # %%
 counted = cost.count(backbones.create("mobilefacenet"), (112, 112))
@@ -394,25 +396,25 @@ guard(
 
 # %% [markdown]
 # Five numbers, one network. The rule with 4 is that of **thop**, a much used counter; it charges 4 operations for each
-# element of a batch norm that scales and shifts. So compare two counts only where the rule is the same. This course prints
-# multiply-adds of convolutions and linear layers. Read the other way round, a printed count can tell **which** network
-# was measured, and by which rule: notebook 14 puts the published ones to that test.
+# element of a batch norm that scales and shifts. So compare two counts only where the rule is the same. This course
+# prints multiply-adds of convolutions and linear layers. Read the other way round, a printed count can tell **which**
+# network was measured, and by which rule: notebook 14 puts the published ones to that test.
 #
 # ## Why batch norm is free in the end
 #
-# In training, batch norm takes mean and variance from the batch, and keeps averages of both, the **running statistics**.
-# At evaluation it uses those. For each channel it then computes
+# In training, batch norm takes mean and variance from the batch, and keeps averages of both, the **running
+# statistics**. At evaluation it uses those. For each channel it then computes
 #
 # $$\gamma \, \frac{x - \mu}{\sqrt{\sigma^2 + \varepsilon}} + \beta$$
 #
-# with fixed numbers $\gamma$, $\beta$, $\mu$, $\sigma^2$ and $\varepsilon$. If $x$ comes from a convolution, both together
-# are **one** convolution with a bias. Merging them is called **folding**.
+# with fixed numbers $\gamma$, $\beta$, $\mu$, $\sigma^2$ and $\varepsilon$. If $x$ comes from a convolution, both
+# together are **one** convolution with a bias. Merging them is called **folding**.
 #
 # ### Exercise 2: fold the batch norm
 #
 # Return the weight and the bias, `(weight, bias)`, of the one convolution that does what the convolution and the batch
-# norm do. `weight` is (out, in, k, k), and the convolution has no bias of its own; `gamma`, `beta`, `mean` and `variance`
-# are (out,), `epsilon` is a number.
+# norm do. `weight` is (out, in, k, k), and the convolution has no bias of its own; `gamma`, `beta`, `mean` and
+# `variance` are (out,), `epsilon` is a number.
 
 
 # %% tags=["exercise"]
@@ -442,8 +444,8 @@ cases = [(torch.ones(2, 1, 1, 1), 2 * ones, ones, 3 * ones, 3 * ones, 1.0)]
 exercises.check(folded, by_fusion, cases, draw=draw, hints=hints)
 
 # %% [markdown]
-# Now fold a whole network: the small trained model that this course ships, a narrower MobileFaceNet with ReLU. Each of its
-# convolutions and the batch norm behind it become one convolution, by your function once it is written.
+# Now fold a whole network: the small trained model that this course ships, a narrower MobileFaceNet with ReLU. Each of
+# its convolutions and the batch norm behind it become one convolution, by your function once it is written.
 
 
 # %%
@@ -494,13 +496,13 @@ guard(
 #
 # ## Memory: what lives at the same time?
 #
-# Weights are in memory all the time. **Activations**, the numbers that the layers put out, come and go: a map is made by
-# one operation, and may go after the last operation that reads it. The memory that a network needs is the largest sum of
-# those that live **at the same time**, its **peak activation memory**. It is not the sum of all maps, and not the largest
-# one.
+# Weights are in memory all the time. **Activations**, the numbers that the layers put out, come and go: a map is made
+# by one operation, and may go after the last operation that reads it. The memory that a network needs is the largest
+# sum of those that live **at the same time**, its **peak activation memory**. It is not the sum of all maps, and not
+# the largest one.
 #
-# Take an inverted residual with an expansion of 2, in units of its input, and without batch norm. A column is an operation;
-# a number says what a map takes while it lives.
+# Take an inverted residual with an expansion of 2, in units of its input, and without batch norm. A column is an
+# operation; a number says what a map takes while it lives.
 #
 # | | input | expand | filter | project | add |
 # |---|---|---|---|---|---|
@@ -513,17 +515,17 @@ guard(
 #
 # The input waits for the addition at the end. The peak is 5, while the filter reads one wide map and makes another.
 #
-# With $s_i$ for the size of what operation $i$ makes, and $\ell_i$ for the last operation that reads it, what lives during
-# operation $t$ takes
+# With $s_i$ for the size of what operation $i$ makes, and $\ell_i$ for the last operation that reads it, what lives
+# during operation $t$ takes
 #
 # $$M_t = \sum_{i \,\le\, t \,\le\, \ell_i} s_i \, .$$
 #
 # ### Exercise 3: what is alive
 #
-# Complete `live_memory` for any network. Operation `i` makes map `i` of `sizes[i]` numbers, and reads the maps whose numbers
-# are in the list `reads[i]`, all of them made before. During an operation, what it reads and what it makes are both alive.
-# A map that no operation reads is an output of the network, and stays to the end. Return the list of the $M_t$. For the
-# table, `reads` is `[[], [0], [1], [2], [0, 3]]` and `sizes` is `[1, 2, 2, 1, 1]`.
+# Complete `live_memory` for any network. Operation `i` makes map `i` of `sizes[i]` numbers, and reads the maps whose
+# numbers are in the list `reads[i]`, all of them made before. During an operation, what it reads and what it makes are
+# both alive. A map that no operation reads is an output of the network, and stays to the end. Return the list of the
+# $M_t$. For the table, `reads` is `[[], [0], [1], [2], [0, 3]]` and `sizes` is `[1, 2, 2, 1, 1]`.
 
 
 # %% tags=["exercise"]
@@ -590,13 +592,13 @@ guard(
 )
 
 # %% [markdown]
-# The peak is 5 again, but it lasts longer: wherever an operation reads something wide and makes something wide, the wide
-# map is in memory **twice**, and the block's input waits beside it. The other two blocks never hold more than their input
-# and their output, which is 2. That is the factor of two and a half in the first figure.
+# The peak is 5 again, but it lasts longer: wherever an operation reads something wide and makes something wide, the
+# wide map is in memory **twice**, and the block's input waits beside it. The other two blocks never hold more than
+# their input and their output, which is 2. That is the factor of two and a half in the first figure.
 #
-# A batch norm that has been folded, and a PReLU that is computed in one go with its convolution, take no memory of their
-# own. What is left is the table above, and its peak is the same. Since a depthwise convolution treats each channel by
-# itself, one can lower it by running the block a few channels at a time (Sandler et al. 2018, section 5.1).
+# A batch norm that has been folded, and a PReLU that is computed in one go with its convolution, take no memory of
+# their own. What is left is the table above, and its peak is the same. Since a depthwise convolution treats each
+# channel by itself, one can lower it by running the block a few channels at a time (Sandler et al. 2018, section 5.1).
 #
 # ## The peak of a whole network
 #
@@ -667,15 +669,16 @@ guard(
 #
 # On a colleague's small device MobileFaceNet stops for want of memory: there is room for its file, but not for its
 # activations. The colleague removes half of the filters from the blocks at 7x7, which hold many of the parameters. Why
-# does the network still stop, and what would you change? Answer in two or three sentences, with the diagram and the last
-# figure, before you unfold.
+# does the network still stop, and what would you change? Answer in two or three sentences, with the diagram and the
+# last figure, before you unfold.
 #
 # <details><summary>Model answer</summary>
 #
 # Those layers are expensive in weights only: their maps are so small that they come nowhere near the peak, so the file
-# shrinks and the peak stays. It is set by the first inverted residual, where a wide map with 56x56 places is read and made.
-# I would lower that block's expansion, fold its batch norms and compute its PReLUs in one go, run it a few channels at a
-# time, or store activations in one byte in place of four. None of this touches the layers that were pruned.
+# shrinks and the peak stays. It is set by the first inverted residual, where a wide map with 56x56 places is read and
+# made. I would lower that block's expansion, fold its batch norms and compute its PReLUs in one go, run it a few
+# channels at a time, or store activations in one byte in place of four. None of this touches the layers that were
+# pruned.
 #
 # </details>
 #
@@ -685,10 +688,10 @@ guard(
 #
 # ## The last step: an average, or weights?
 #
-# At the end of MobileFaceNet a face is a map of 7x7 places with 512 channels each. How do they become one embedding? **Global
-# average pooling** (GAP) takes the mean over the places. MobileFaceNet has a **global depthwise convolution** (GDConv)
-# there: one learned weight for each place of each channel. With all weights equal to 1/49 it is the average again. Or one
-# could connect everything with everything.
+# At the end of MobileFaceNet a face is a map of 7x7 places with 512 channels each. How do they become one embedding?
+# **Global average pooling** (GAP) takes the mean over the places. MobileFaceNet has a **global depthwise convolution**
+# (GDConv) there: one learned weight for each place of each channel. With all weights equal to 1/49 it is the average
+# again. Or one could connect everything with everything.
 
 # %%
 pooling = {
@@ -705,14 +708,14 @@ for name, step in pooling.items():
 
 # %% [markdown]
 # GDConv costs next to nothing, where a fully connected layer would hold more weights than the whole network. But why
-# should it be **better** than an average? Chen et al. (2018) give a reason: in an aligned face the centre of the map tells
-# more than its corners, and an average treats them alike. That can be measured. First, what can a place of the map see at
-# all?
+# should it be **better** than an average? Chen et al. (2018) give a reason: in an aligned face the centre of the map
+# tells more than its corners, and an average treats them alike. That can be measured. First, what can a place of the
+# map see at all?
 #
 # ## How far can a unit see?
 #
-# A unit is one place of a map with its channels. Its **receptive field** is the window of pixels on which it can depend.
-# In one dimension, with two layers of kernel 3 and padding 1, the first with stride 2:
+# A unit is one place of a map with its channels. Its **receptive field** is the window of pixels on which it can
+# depend. In one dimension, with two layers of kernel 3 and padding 1, the first with stride 2:
 #
 # ```
 # pixel       -3  -2  -1   0   1   2   3   4   5
@@ -720,14 +723,15 @@ for name, step in pooling.items():
 # layer 2                  0       1       2          unit 0 sees the units -1 to 1: the pixels -3 to 3
 # ```
 #
-# Pixels below 0 are padding, and so is unit -1. A unit of layer 2 sees 7 pixels; the windows of neighbours begin 2 pixels
-# apart; and that of unit 0 begins at pixel -3.
+# Pixels below 0 are padding, and so is unit -1. A unit of layer 2 sees 7 pixels; the windows of neighbours begin 2
+# pixels apart; and that of unit 0 begins at pixel -3.
 #
 # ### Exercise 4: the window of a unit
 #
-# Complete `window` for a list of layers, from the first to the last, each `(kernel, stride, padding)`. Return three whole
-# numbers for the units of the last one: how many pixels a window reaches from its first to its last, how many pixels apart
-# the windows of neighbours begin, and the pixel where that of unit 0 begins. Count padding as if it were pixels.
+# Complete `window` for a list of layers, from the first to the last, each `(kernel, stride, padding)`. Return three
+# whole numbers for the units of the last one: how many pixels a window reaches from its first to its last, how many
+# pixels apart the windows of neighbours begin, and the pixel where that of unit 0 begins. Count padding as if it were
+# pixels.
 
 
 # %% tags=["exercise"]
@@ -802,17 +806,17 @@ guard(
 )
 
 # %% [markdown]
-# The window is twice as wide as the image. Even the units in the corners could depend on **every** pixel of the face. So by
-# the layers alone, there is no difference between the centre and the corners but that more of a corner's window is padding.
-# (The grid is not centred, either: each stride of 2 keeps the first pixel and not the last, so that unit $i$ sits on pixel
-# $16 i$, and the last one on 96 of 111.)
+# The window is twice as wide as the image. Even the units in the corners could depend on **every** pixel of the face.
+# So by the layers alone, there is no difference between the centre and the corners but that more of a corner's window
+# is padding. (The grid is not centred, either: each stride of 2 keeps the first pixel and not the last, so that unit
+# $i$ sits on pixel $16 i$, and the last one on 96 of 111.)
 #
 # ## How far does it see?
 #
-# A unit depends strongly on some pixels and hardly on others. The **gradient** says how strongly: change a pixel a little,
-# and see how much the unit changes. The pixels on which it depends strongly are its **effective receptive field** (Luo et
-# al. 2016). For unit $u$, the sum of its channels, we take the mean size of the gradient at each pixel $p$ over
-# photographs,
+# A unit depends strongly on some pixels and hardly on others. The **gradient** says how strongly: change a pixel a
+# little, and see how much the unit changes. The pixels on which it depends strongly are its **effective receptive
+# field** (Luo et al. 2016). For unit $u$, the sum of its channels, we take the mean size of the gradient at each pixel
+# $p$ over photographs,
 #
 # $$f_u(p) = \frac{1}{N} \sum_n \left| \frac{\partial u(x_n)}{\partial x_n(p)} \right| ,$$
 #
@@ -841,8 +845,8 @@ def area(field):
 
 
 # %% [markdown]
-# The faces are those of ORL again: ten photographs each of 20 people, aligned as in notebook 01. The shipped model has not
-# been trained on any of them.
+# The faces are those of ORL again: ten photographs each of 20 people, aligned as in notebook 01. The shipped model has
+# not been trained on any of them.
 
 # %%
 BORDER = 20  # pixels around each photograph, so that the detector finds all faces
@@ -914,17 +918,17 @@ guard(
 )
 
 # %% [markdown]
-# All windows hold the whole image, but an untrained unit sees a small square of it, and in the trained network the centre
-# unit sees more than a third, a corner about half as much. So a corner does see less of the face: much of what it looks at is hair,
-# background, or padding. Why so small? In an untrained network the middle of a window is reached by very many paths through
-# the layers, its rim by few. Training can make the long paths count, and did: Luo et al. (2016) found the same on other
-# networks.
+# All windows hold the whole image, but an untrained unit sees a small square of it, and in the trained network the
+# centre unit sees more than a third, a corner about half as much. So a corner does see less of the face: much of what
+# it looks at is hair, background, or padding. Why so small? In an untrained network the middle of a window is reached
+# by very many paths through the layers, its rim by few. Training can make the long paths count, and did: Luo et al.
+# (2016) found the same on other networks.
 #
 # ## Does the middle know more?
 #
 # To see more is not yet to know more. So we ask each of the 49 places by itself: we take its 512 channels as the
-# embedding, and verify the twenty people. To say how sure the result is, we do so in four separate groups of five people
-# (notebook 02).
+# embedding, and verify the twenty people. To say how sure the result is, we do so in four separate groups of five
+# people (notebook 02).
 
 
 # %%
@@ -973,15 +977,15 @@ guard(
 )
 
 # %% [markdown]
-# A single place of the middle, one of 49, decides nine pairs in ten correctly, and a corner clearly fewer. But is it the
-# **face** that makes the middle better, or the **map**? A corner is at a disadvantage with any picture, because most of
-# its window is padding.
+# A single place of the middle, one of 49, decides nine pairs in ten correctly, and a corner clearly fewer. But is it
+# the **face** that makes the middle better, or the **map**? A corner is at a disadvantage with any picture, because
+# most of its window is padding.
 #
 # ### Predict: move the faces
 #
-# We can tell the two apart. A step of the map is 16 pixels. Move all faces by 32 pixels to the left, and by as much to the
-# right (what is left free repeats the edge of the picture). The network stays as it is. Does the best column of the map move
-# along by two places, or does it stay in the middle?
+# We can tell the two apart. A step of the map is 16 pixels. Move all faces by 32 pixels to the left, and by as much to
+# the right (what is left free repeats the edge of the picture). The network stays as it is. Does the best column of the
+# map move along by two places, or does it stay in the middle?
 
 # %% tags=["predict"]
 move_guess = exercises.predict(
@@ -1006,8 +1010,8 @@ for name, pixels in by_move.items():
 means = {name: accuracy_alone(found[name]).mean(axis=0) for name in by_move}
 
 # %% [markdown]
-# Three maps, of the same faces and pairs. We compare each of the moved ones with the aligned one twice: place by place, and
-# moved along by two columns.
+# Three maps, of the same faces and pairs. We compare each of the moved ones with the aligned one twice: place by place,
+# and moved along by two columns.
 
 # %% tolerance="1 points"
 left, still, right = means.values()
@@ -1036,17 +1040,18 @@ guard(
 )
 
 # %% [markdown]
-# The map moves along. Moved by two columns, the accuracies are nearly those of the aligned faces, whether the place lies at
-# the edge of the map or not. (The aligned map itself is lopsided because of the grid: its first column sits on pixel 0, at the
-# rim of the picture, and its last on 96.) So a place knows as much as the part of the face in front of it tells, and the padding matters
-# little. In **aligned** faces that part is always the same, and a weight for each place can make use of it.
+# The map moves along. Moved by two columns, the accuracies are nearly those of the aligned faces, whether the place
+# lies at the edge of the map or not. (The aligned map itself is lopsided because of the grid: its first column sits on
+# pixel 0, at the rim of the picture, and its last on 96.) So a place knows as much as the part of the face in front of
+# it tells, and the padding matters little. In **aligned** faces that part is always the same, and a weight for each
+# place can make use of it.
 #
 # ## What the last step has learned
 #
 # Does the trained GDConv? Weights alone do not say: a large weight on a channel that is always zero adds nothing. What
-# place $(i, j)$ adds to channel $c$ is $w_{c,i,j}\, x_{c,i,j}$, and what counts is how much that varies from photograph to
-# photograph. For each channel we take the variances of the 49 products as shares of their sum, and average the shares over
-# the channels. If all places counted the same, each would have $1/49$, about 2 %.
+# place $(i, j)$ adds to channel $c$ is $w_{c,i,j}\, x_{c,i,j}$, and what counts is how much that varies from photograph
+# to photograph. For each channel we take the variances of the 49 products as shares of their sum, and average the
+# shares over the channels. If all places counted the same, each would have $1/49$, about 2 %.
 
 # %% tolerance="1 points"
 gdconv = net.head[1][0].weight.detach()[:, 0]  # (512, 7, 7)
@@ -1079,7 +1084,8 @@ guard(
 
 # %% [markdown]
 # Here is what Chen et al. described: the learned weights draw on the middle of the map and hardly on its rim. The
-# agreement is not perfect: the shares are highest from nose to mouth, though the rows of eyes and forehead tell as much.
+# agreement is not perfect: the shares are highest from nose to mouth, though the rows of eyes and forehead tell as
+# much.
 #
 # And the price: learned places hold for aligned faces only. What becomes of the whole embedding when the faces move?
 
@@ -1106,19 +1112,20 @@ guard(
 )
 
 # %% [markdown]
-# Moved by two places, the embedding errs more than three times as often. Most places know about as much as before, but the
-# last step weighs them as if nothing had moved: its large weights wait for nose and mouth, and meet a cheek. That is why such
-# a network needs the alignment of notebook 01.
+# Moved by two places, the embedding errs more than three times as often. Most places know about as much as before, but
+# the last step weighs them as if nothing had moved: its large weights wait for nose and mouth, and meet a cheek. That
+# is why such a network needs the alignment of notebook 01.
 #
-# All of this is one network, trained once. Whether GDConv makes a network **better** than the average takes many trainings
-# of both; notebook 04b has them.
+# All of this is one network, trained once. Whether GDConv makes a network **better** than the average takes many
+# trainings of both; notebook 04b has them.
 #
 # ### Open task: cover the face (45 minutes)
 #
-# The gradient says to what a unit would react, not what the network uses. Measure that by covering: put a grey square of 28
-# pixels over the same place of **every** face, embed, and verify. Slide the square over the face, seven by seven positions,
-# and draw the loss of accuracy as a map beside the two maps above. Which part of the face is needed most? Before you run it,
-# write down which part you expect. (Embedding all faces takes about ten seconds a position: try it on five people first.)
+# The gradient says to what a unit would react, not what the network uses. Measure that by covering: put a grey square
+# of 28 pixels over the same place of **every** face, embed, and verify. Slide the square over the face, seven by seven
+# positions, and draw the loss of accuracy as a map beside the two maps above. Which part of the face is needed most?
+# Before you run it, write down which part you expect. (Embedding all faces takes about ten seconds a position: try it
+# on five people first.)
 #
 # | points | for |
 # |---|---|
@@ -1131,20 +1138,20 @@ guard(
 # %% [markdown]
 # ## Summary
 #
-# - A weight costs once in the file, and in arithmetic once for every place of the output. Memory is what lives at the same
-#   time.
-# - Depthwise-separable convolutions save nearly a factor of $k^2$ in arithmetic and weights where there are many channels,
-#   and here nothing in memory. An inverted residual holds its wide middle twice, and where it has a shortcut, its input
-#   besides.
+# - A weight costs once in the file, and in arithmetic once for every place of the output. Memory is what lives at the
+#   same time.
+# - Depthwise-separable convolutions save nearly a factor of $k^2$ in arithmetic and weights where there are many
+#   channels, and here nothing in memory. An inverted residual holds its wide middle twice, and where it has a shortcut,
+#   its input besides.
 # - "FLOPs" mean nothing without their rule. Batch norm folds into the convolution before it and is free in use.
-# - The peak of memory is where the map is large and the block is wide: one early block decides. Fewer weights at the end do
-#   not lower it.
-# - By its layers every unit of the last map could see the whole face; it does see a part. Places in the middle knew more
-#   about who it is than the corners, and that went with the face, not with the map. A global depthwise convolution can use
-#   that, for next to nothing; an average cannot.
+# - The peak of memory is where the map is large and the block is wide: one early block decides. Fewer weights at the
+#   end do not lower it.
+# - By its layers every unit of the last map could see the whole face; it does see a part. Places in the middle knew
+#   more about who it is than the corners, and that went with the face, not with the map. A global depthwise convolution
+#   can use that, for next to nothing; an average cannot.
 #
-# **What you can do with it**: `cost.count(net, (112, 112))` prints the three currencies of any network, and its `table()`
-# layer by layer. Count before you train, and name your rule.
+# **What you can do with it**: `cost.count(net, (112, 112))` prints the three currencies of any network, and its
+# `table()` layer by layer. Count before you train, and name your rule.
 #
 # **Next**: [notebook 04b](04b_mobilefacenet.ipynb) builds the network of this course from these blocks. [Notebook
 # 04a](04a_mobilenets.ipynb), which is optional, shows where the blocks come from.
