@@ -110,7 +110,7 @@ guard(
 #   block's input is added to the result; this is a **shortcut** (Sandler et al. 2018).
 #
 # In the library each convolution is followed by **batch norm**, which subtracts each channel's mean, divides by its
-# standard deviation, and then scales and shifts by two learned numbers. Then mostly comes a nonlinearity: **ReLU**
+# standard deviation, and then scales and shifts by two learned numbers. In most places a nonlinearity follows: **ReLU**
 # turns negative numbers into zero, **PReLU** multiplies them by a learned slope. The diagram is drawn from the modules
 # of the first figure. Follow the number of channels down each column: only the third block changes it on the way.
 
@@ -125,8 +125,8 @@ viz.show(*viz.block_diagram(three, title=title))
 #
 # A filter lies on a window of the image. Each of its weights is multiplied by the number below it, and the products are
 # added up. One multiplication with its addition is a **multiply-add** (MAC). Then the filter moves on by the
-# **stride**: with a stride of 2 it skips every other place. Here it looks for places where dark is left and bright is
-# right.
+# **stride**: with a stride of 2 it skips every other place. This filter looks for places that are dark on the left and
+# bright on the right.
 
 # %% tags=["illustration"]
 picture = torch.zeros(1, 1, 7, 7)
@@ -807,9 +807,9 @@ guard(
 
 # %% [markdown]
 # The window is twice as wide as the image. Even the units in the corners could depend on **every** pixel of the face.
-# So by the layers alone, there is no difference between the centre and the corners but that more of a corner's window
-# is padding. (The grid is not centred, either: each stride of 2 keeps the first pixel and not the last, so that unit
-# $i$ sits on pixel $16 i$, and the last one on 96 of 111.)
+# So by the layers alone, the only difference between the centre and the corners is that more of a corner's window is
+# padding. (The grid is not centred, either: each stride of 2 keeps the first pixel and not the last, so that unit $i$
+# sits on pixel $16 i$, and the last one on 96 of 111.)
 #
 # ## How far does it see?
 #
