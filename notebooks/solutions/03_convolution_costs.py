@@ -1,15 +1,17 @@
 """Solutions to the exercises of notebooks/03_convolution_costs.ipynb, with the reasons."""
 
 
-def separable_macs(in_channels, out_channels, kernel, height, width):
-    """Count the weights of both convolutions, and multiply by the places once.
+def convolution_costs(c_in, c_out, kernel, groups, stride, padding, height, width):
+    """Count the weights of one filter, then how many filters there are and how often each is used.
 
-    Each of the in_channels depthwise filters sees one channel, so it has kernel * kernel weights. Each of the
-    out_channels 1x1 filters has one weight for every channel. Every weight works once at each place of the output.
+    Padding adds on both sides. The first place takes `kernel` pixels, and every further one `stride` more, so what is
+    left over after the first is divided by the stride and rounded down. A filter sees the channels of its own group
+    only. Groups do not change how many filters there are.
     """
-    depthwise = in_channels * kernel * kernel
-    pointwise = in_channels * out_channels
-    return (depthwise + pointwise) * height * width
+    high = (height + 2 * padding - kernel) // stride + 1
+    wide = (width + 2 * padding - kernel) // stride + 1
+    parameters = c_out * (c_in // groups) * kernel**2
+    return high * wide * parameters, parameters, high, wide
 
 
 def folded(weight, gamma, beta, mean, variance, epsilon):
@@ -22,15 +24,33 @@ def folded(weight, gamma, beta, mean, variance, epsilon):
     return weight * factor.reshape(-1, 1, 1, 1), beta - mean * factor
 
 
-def peak_with_shortcut(sizes):
-    """Sum up what is alive during each operation, and take the largest.
+def live_memory(reads, sizes):
+    """Note for each map the last operation that needs it, then add up for each operation what lives.
 
-    The first operation reads the input itself. Every later one reads one tensor and makes another while the input
-    waits. The addition reads the input and the last tensor, which are of one size, and makes a third as large.
+    A map that nobody reads is an output and needed to the end, so every entry starts with the last operation's number
+    or, for maps that are read, is overwritten by each reader in turn: the last one stays. A map lives from the operation
+    with its own number to that one, both included.
     """
-    first = sizes[0] + sizes[1]
-    later = []
-    for before, after in zip(sizes[1:], sizes[2:], strict=False):
-        later.append(sizes[0] + before + after)
-    addition = 3 * sizes[0]
-    return max(first, *later, addition)
+    last = [len(sizes) - 1] * len(sizes)
+    for now, sources in enumerate(reads):
+        for source in sources:
+            last[source] = now
+    alive = []
+    for now in range(len(sizes)):
+        alive.append(sum(sizes[made] for made in range(now + 1) if last[made] >= now))
+    return alive
+
+
+def window(layers):
+    """Keep size, step and begin of the windows up to a layer, and let each layer change all three.
+
+    A kernel reaches over kernel - 1 steps between units of the layer before, and such a step is worth `step` pixels. The
+    padding puts the first window so many units, hence `padding * step` pixels, further back. Only then does the stride
+    make the steps of this layer longer: it does not widen its own window.
+    """
+    size, step, begin = 1, 1, 0
+    for kernel, stride, padding in layers:
+        size += (kernel - 1) * step
+        begin -= padding * step
+        step *= stride
+    return size, step, begin

@@ -1,36 +1,33 @@
 # %% [markdown]
 # # What a convolution costs
 #
-# A network for a phone has to be small. But small in what? In arithmetic, which takes time? In weights, which take space
-# in the file? Or in the memory that it needs while it runs? A layer that is cheap in one of the three can be expensive in
-# another.
+# A network for a phone has to be small. But small in what? Arithmetic takes time and battery. Weights take space in the
+# file. And while the network runs, it needs memory for the numbers that its layers hand on. These are three currencies,
+# and a layer that is cheap in one of them can be expensive in another.
 #
-# In this notebook we count all three, exactly, before anything is trained. Then we look at the last step of a face
-# network, where MobileFaceNet replaces a plain average by one small layer, and ask why.
+# Here are three blocks that do the same job. **What does each of them cost, and how can you tell before you have
+# built it?** That is the first of two sittings, in which you write a counter for each currency. The second sitting asks
+# what a face network gets for its money: **how much of a face does one number of its last map see, and which part of
+# that map knows whose face it is?**
 #
 # **What you will learn**
-# - to count multiply-adds, parameters and activation memory of any convolution by hand;
-# - what depthwise-separable convolutions and inverted residuals save, and what they cost;
-# - why papers print different "FLOPs" for the same network, and how to find out which rule they used;
-# - which tensors must be in memory at the same time;
-# - why the centre of an aligned face counts more than its corners, and what a network can do about it.
+# - to count the multiply-adds, the parameters and the activation memory of any convolution;
+# - what depthwise-separable convolutions and inverted residuals save, and in which currency they are paid for;
+# - why one network has several "FLOPs", and why batch norm is free in the end;
+# - how far a unit can see, how far it does see, and why the middle of an aligned face may deserve weights of its own.
 #
 # **What you need before**: [notebook 01](01_alignment.ipynb) (alignment) and [notebook 02](02_train_and_verify.ipynb)
-# (training and verification). You should know what a convolution computes.
+# (verification, intervals). You should know what a convolution computes.
 #
-# **Time and place**: 1 minute to run, 110 minutes to read and do. No GPU, no network, 1.4 GB of memory.
+# **Time and place**: 1 minute to run, 140 minutes to read and do, 45 more for the open task. No GPU, no network, 1.1 GB of memory.
 
 # %% tags=["imports"]
-import os
-from dataclasses import replace
-
 import numpy as np
 import pandas as pd
 import torch
 import torch.nn.functional as F
 from torch import nn
 
-# %% tags=["imports"]
 from course_lib import (
     alignment,
     backbones,
@@ -39,168 +36,19 @@ from course_lib import (
     evaluation,
     exercises,
     guard,
-    losses,
-    training,
     viz,
+    weights,
 )
 from course_lib.backbones import blocks
 
-# %% [markdown]
-# ## A convolution that counts itself
-#
-# A filter lies on a window of the image. Each of its weights is multiplied by the number below it, and the products are
-# added up. One multiplication with its addition is a **multiply-add** (MAC). Then the filter moves on by the **stride**:
-# with a stride of 2 it skips every other place. The next cell does this in loops, with a counter. The cell after it runs
-# the loops on a small image and compares them with PyTorch's own layer.
-
 
 # %%
-def counting_convolution(image, filters, stride, padding):
-    """Filters (out, in, k, k) on an image (in, H, W), and the multiply-adds it took."""
-    image, kernel = F.pad(image, [padding] * 4), filters.shape[-1]
-    height, width = [(side - kernel) // stride + 1 for side in image.shape[1:]]
-    output = torch.zeros(len(filters), height, width)
-    multiply_adds = 0
-    for channel, weights in enumerate(filters):
-        for row, column in np.ndindex(height, width):
-            top, left = row * stride, column * stride
-            window = image[:, top : top + kernel, left : left + kernel]
-            output[channel, row, column] = (window * weights).sum()
-            multiply_adds += weights.numel()
-    return output, multiply_adds
-
-
-# %% tolerance="0.001"
-torch.manual_seed(0)
-image = torch.randn(3, 14, 12)
-layer = nn.Conv2d(3, 8, 3, stride=2, padding=1, bias=False)
-filters = layer.weight.detach()
-output, multiply_adds = counting_convolution(image, filters, stride=2, padding=1)
-by_torch = layer(image).detach()
-worst = (output - by_torch).abs().max().item()
-library = cost.count(layer, (14, 12))
-library_macs = library.macs.conv_linear
-print("first row by our loops:", output[0, 0].numpy().round(3))
-print("first row by PyTorch:  ", by_torch[0, 0].numpy().round(3))
-print(f"output {tuple(output.shape)}, largest difference {worst:.3f}")
-print(f"multiply-adds by our loops {multiply_adds:,}, by the library {library_macs:,}")
-print(f"weights {filters.numel()}")
-
-# %% tags=["guard"]
-guard(
-    "the loops compute and count as PyTorch and the library do",
-    worst < 0.01 and multiply_adds == library_macs,
-    worst=worst,
-    multiply_adds=multiply_adds,
-    library_macs=library_macs,
-)
-
-# %% [markdown]
-# ## The same by formula
-#
-# We need no loops to know that. With filters of $k$ by $k$ a side of $n$ pixels becomes
-#
-# $$n' = \left\lfloor \frac{n + 2\,\text{padding} - k}{\text{stride}} \right\rfloor + 1,$$
-#
-# places. Let the input have $c$ channels and the output $c'$, one for each filter, on $h'$ by $w'$ places. Each of the
-# $c' h' w'$ outputs takes as many multiply-adds as a filter has weights. In a **grouped convolution** the channels of
-# the input are split into $g$ groups, and a filter sees only the $c / g$ channels of its own group; otherwise $g = 1$.
-# A **parameter** is a number that training sets; in a convolution without bias these are the weights:
-#
-# $$\text{parameters} = c' \cdot \frac{c}{g} \cdot k^2, \qquad \text{multiply-adds} = h' w' \cdot \text{parameters}.$$
-#
-# So a weight costs once in the file, and in arithmetic once for every place of the output.
-#
-# ## Three blocks
-#
-# - A **standard** convolution mixes space and channels at once.
-# - A **depthwise-separable convolution** does it in two steps: a **depthwise convolution** ($g = c$) filters each channel
-#   by itself, then a **pointwise convolution** (1x1) mixes the channels (Howard et al. 2017).
-# - An **inverted residual** first widens to $t \cdot c$ channels by a 1x1 convolution, filters them depthwise, and narrows
-#   them to $c$ again. The factor $t$ is its **expansion**. Where the shapes allow, the block's input is added to the
-#   result; this is a **shortcut** (Sandler et al. 2018).
-#
-# ### Exercise 1: the price of a separable convolution
-#
-# How many multiply-adds does a depthwise-separable convolution take: a depthwise `kernel` x `kernel` convolution of the
-# `in_channels`, then a 1x1 convolution to `out_channels`? The stride is 1 and the padding keeps the size: both outputs
-# have `height` x `width` places. Return a whole number. The solutions, with reasons, are in
-# [solutions/03_convolution_costs.py](solutions/03_convolution_costs.py).
-
-
-# %% tags=["exercise"]
-def separable_macs(in_channels, out_channels, kernel, height, width): ...
-
-
-# %% tags=["check"]
-def by_ones(c_in, c_out, kernel, height, width):
-    """Ones everywhere: each multiply-add then adds one to the sum of the outputs."""
-    image = torch.ones(1, c_in, height + kernel - 1, width + kernel - 1)
-    depth = F.conv2d(image, torch.ones(c_in, 1, kernel, kernel), groups=c_in)
-    point = F.conv2d(torch.ones_like(depth), torch.ones(c_out, c_in, 1, 1))
-    return int(depth.sum() + point.sum())
-
-
-def draw(rng):
-    channels, sides = rng.integers(1, 33, size=2), rng.integers(1, 20, size=2)
-    return tuple(map(int, (*channels, 2 * rng.integers(4) + 1, *sides)))
-
-
-hints = (
-    "How many weights has one filter of each convolution, and how often is it used?",
-    "A depthwise filter has kernel * kernel weights, a 1x1 filter has in_channels.",
-    "height * width * (in_channels * kernel**2 + in_channels * out_channels)",
-)
-cases = [(64, 128, 3, 28, 28), (16, 16, 5, 14, 12), (1, 2, 3, 4, 5)]
-exercises.check(separable_macs, by_ones, cases, draw=draw, hints=hints)
-
-# %% [markdown]
-# ## What the three blocks cost
-#
-# Below the blocks stand as data, one row for each convolution: channels in, channels out, kernel, groups, and the side of
-# the output. The second function applies our two formulas to such rows.
-
-
-# %%
-def convolutions(channels, kernel, stride, expansion, side):
-    """The convolutions of the three blocks on a map of side x side."""
-    c, wide, small = channels, expansion * channels, -(-side // stride)
-    return {
-        "standard": [(c, c, kernel, 1, small)],
-        "depthwise-separable": [(c, c, kernel, c, small), (c, c, 1, 1, small)],
-        "inverted residual": [
-            (c, wide, 1, 1, side),
-            (wide, wide, kernel, wide, small),
-            (wide, c, 1, 1, small),
-        ],
-    }
-
-
-# %%
-def my_costs(rows):
-    """Multiply-adds and weights of the convolutions together."""
-    multiply_adds = weights = 0
-    for c_in, c_out, kernel, groups, side in rows:
-        of_this_one = c_out * (c_in // groups) * kernel**2
-        weights += of_this_one
-        multiply_adds += of_this_one * side**2
-    return multiply_adds, weights
-
-
-# %% [markdown]
-# Here are the same blocks from the library. There each convolution is followed by **batch norm**, which subtracts each
-# channel's mean, divides by its standard deviation, and then scales and shifts by two learned numbers. Behind it mostly
-# comes a nonlinearity: **ReLU** turns negative numbers into zero, **PReLU** multiplies them by a learned slope.
-
-
-# %%
-def built(channels, kernel, stride, expansion):
-    """The three blocks as modules."""
-    unit, c, wide = blocks.ConvUnit, channels, expansion * channels
+def three_blocks(channels, kernel, stride, expansion):
+    """Three ways from so many channels to as many, as modules of the library."""
+    c, unit = channels, blocks.ConvUnit
     filters = {"kernel": kernel, "stride": stride}
-    inverted = blocks.InvertedBottleneck(c, c, expansion=expansion, stride=stride)
-    inverted.depthwise = unit(wide, wide, groups=wide, **filters)
     separable = nn.Sequential(unit(c, c, groups=c, **filters), unit(c, c, 1))
+    inverted = blocks.InvertedBottleneck(c, c, expansion=expansion, **filters)
     return {
         "standard": unit(c, c, **filters),
         "depthwise-separable": separable,
@@ -208,210 +56,365 @@ def built(channels, kernel, stride, expansion):
     }
 
 
-def costs_of(channels, *setting):
-    """The library's count of each block on a map of 28x28."""
-    modules = built(channels, *setting).items()
-    return {n: cost.count(m, (28, 28), in_channels=channels) for n, m in modules}
-
-
 # %% [markdown]
-# Here is what these modules run, drawn from the modules themselves. Follow the number of channels down each column: only
-# the third block changes it on the way. Its shortcut is the arrow that runs past all three convolutions.
-
-# %% tags=["illustration"]
-shape = (64, 28, 28)
-three = {name: (module, shape) for name, module in built(64, 3, 1, 2).items()}
-title = "Three blocks for one job, with 64 channels and an expansion of 2"
-viz.show(*viz.block_diagram(three, title=title))
-
-# %% [markdown]
-# Do our formulas agree with the library? We count the convolutions of four settings in both ways.
-
-# %%
-settings = [(16, 3, 1, 2), (64, 3, 2, 4), (32, 5, 2, 6), (64, 7, 1, 1)]
-table = []
-for setting in settings:
-    rows = convolutions(*setting, side=28)
-    for name, counted in costs_of(*setting).items():
-        weights = 0
-        for part in counted.layers:
-            weights += part.parameters if part.kind == "conv2d" else 0
-        by_library = (counted.macs.conv_linear, weights)
-        table.append((name, *setting, *my_costs(rows[name]), *by_library))
-heading = "block, channels, kernel, stride, expansion, MACs, weights, MACs counted"
-comparison = pd.DataFrame(table, columns=[*heading.split(", "), "weights counted"])
-formula = comparison[["MACs", "weights"]].to_numpy()
-by_counter = comparison[["MACs counted", "weights counted"]].to_numpy()
-comparison.set_index("block").map("{:,}".format)
-
-# %% tags=["guard"]
-guard(
-    "our formulas and the library agree for every block",
-    np.all(formula == by_counter),
-    formula=formula,
-    by_counter=by_counter,
-)
-
-# %% [markdown]
-# The figure sets the blocks side by side. Its third panel shows the **peak activation memory**: the most that must be
-# held at one moment while the block runs, in 32-bit floats. Further below we count it ourselves. The parameters in the
-# figure include those of batch norm and PReLU.
+# Each of the three takes a map of 64 channels with 28x28 places, and puts out another one. For now, the library counts.
 
 
 # %%
-def costs_figure(channels, kernel, stride, expansion):
+def costs_of(channels, kernel, stride, expansion):
+    """What each block costs on a map of 28x28, as {currency: {block: number}}."""
     macs, parameters, memory = {}, {}, {}
-    for name, counted in costs_of(channels, kernel, stride, expansion).items():
+    for name, block in three_blocks(channels, kernel, stride, expansion).items():
+        counted = cost.count(block, (28, 28), in_channels=channels)
         macs[name] = counted.macs.conv_linear / 1e6
         parameters[name] = counted.parameters / 1e3
         memory[name] = counted.peak_fp32_bytes / 1e3
-    size = f"{channels} channels, {kernel}x{kernel}, stride {stride}"
-    panels = {
+    return {
         "multiply-adds, millions": macs,
         "parameters, thousands": parameters,
-        "peak activations, kB": memory,
+        "memory at the peak, kB": memory,
     }
-    title = f"What three blocks cost: {size}, expansion {expansion}"
-    return viz.bars(panels, title=title)
 
 
-# %%
-alt = "Three panels of bars: the standard convolution leads in multiply-adds and "
-alt += "parameters, the inverted residual in memory."
-viz.show(costs_figure(64, 3, 1, 2), alt=alt)
-counts = costs_of(64, 3, 1, 2).values()
-macs = [counted.macs.conv_linear for counted in counts]
-parameters = [counted.parameters for counted in counts]
-peaks = [counted.peak_elements for counted in counts]
-print(f"standard over separable: {macs[0] / macs[1]:.1f} times the multiply-adds")
-print(f"standard over inverted: {macs[0] / macs[2]:.1f} times the multiply-adds")
-print(f"inverted over separable: {peaks[2] / peaks[1]:.1f} times the memory")
-print(f"inverted over standard: {peaks[2] / peaks[0]:.1f} times the memory")
+panels = costs_of(64, 3, 1, 2)
+title = "The standard block takes most work, the inverted residual most memory"
+alt = "Bars: the standard block is longest twice, the inverted residual in memory."
+viz.show(viz.bars(panels, title=title), alt=alt)
+macs, parameters, memory = (list(panel.values()) for panel in panels.values())
 
 # %% tags=["guard"]
 guard(
     "the separable block is cheapest, and the inverted residual needs most memory",
     macs[1] < macs[2] < macs[0]
     and parameters[1] < parameters[2] < parameters[0]
-    and peaks[2] == 2.5 * peaks[1] == 2.5 * peaks[0],
+    and memory[2] == 2.5 * memory[1] == 2.5 * memory[0],
     macs=macs,
     parameters=parameters,
-    peaks=peaks,
+    memory=memory,
 )
+
+# %% [markdown]
+# In arithmetic and weights the standard block is by far the most expensive, and the other two look like bargains. But
+# the third one needs two and a half times the memory of the others. By the end of this sitting you will have counted
+# every one of these bars yourself.
+#
+# ## Sitting 1: count (about an hour and a half)
+#
+# ## Three blocks for one job
+#
+# - A **standard** convolution mixes space and channels at once.
+# - A **depthwise-separable convolution** does it in two steps. A **depthwise convolution** filters each channel by
+#   itself, then a **pointwise convolution** (1x1) mixes the channels (Howard et al. 2017).
+# - An **inverted residual** first widens its input to t times as many channels by a 1x1 convolution, filters these
+#   depthwise, and narrows them again by another 1x1. The factor t is its **expansion**. Where the shapes allow, the
+#   block's input is added to the result; this is a **shortcut** (Sandler et al. 2018).
+#
+# In the library each convolution is followed by **batch norm**, which subtracts each channel's mean, divides by its
+# standard deviation, and then scales and shifts by two learned numbers. In most places a nonlinearity follows: **ReLU**
+# turns negative numbers into zero, **PReLU** multiplies them by a learned slope. The diagram is drawn from the modules
+# of the first figure. Follow the number of channels down each column: only the third block changes it on the way.
+
+# %% tags=["illustration"]
+shape = (64, 28, 28)
+three = {name: (module, shape) for name, module in three_blocks(64, 3, 1, 2).items()}
+title = "Three blocks for one job, with 64 channels and an expansion of 2"
+viz.show(*viz.block_diagram(three, title=title))
+
+# %% [markdown]
+# ## A filter at work
+#
+# A filter lies on a window of the image. Each of its weights is multiplied by the number below it, and the products are
+# added up. One multiplication with its addition is a **multiply-add** (MAC). Then the filter moves on by the
+# **stride**: with a stride of 2 it skips every other place. This filter looks for places that are dark on the left and
+# bright on the right.
+
+# %% tags=["illustration"]
+picture = torch.zeros(1, 1, 7, 7)
+picture[..., 3:] = 5
+picture[..., 4:, :] = 1
+edge = torch.tensor([[-1.0, 0, 1]] * 3).reshape(1, 1, 3, 3)
+answer = F.conv2d(picture, edge, stride=2)
+shown = {"image, 7x7": picture, "filter, 3x3": edge, "output, stride 2": answer}
+maps = {name: values[0, 0].numpy() for name, values in shown.items()}
+viz.show(
+    viz.heatmaps(maps, title="A filter answers where it finds its edge", cell="{:.0f}"),
+    alt="An image with a bright corner, a filter of nine weights, and its output of "
+    "3x3, which is large only where the edge is.",
+)
+print(
+    f"{answer.numel()} places, {edge.numel()} weights: {answer.numel() * edge.numel()}"
+)
+
+# %% [markdown]
+# The filter fits into nine places, and takes nine multiply-adds in each: 81 in all. Check one number of the output by
+# hand.
+#
+# Real layers differ in three ways. The image has many channels, and a filter has a window of weights for **each** of
+# them; all its products go into one sum. There are many filters, and each puts out a channel. And the image is mostly
+# surrounded by zeros first, the **padding**, so that the filter can be centred on its edge, too; a multiplication by
+# such a zero counts like any other.
+#
+# In a **grouped convolution** the input channels are split into equal groups, and so are the filters. A filter then
+# sees only the channels of its own group. With as many groups as channels, it is depthwise.
+#
+# ### Exercise 1: what a convolution costs
+#
+# Complete `convolution_costs`. There are `c_out` filters of `kernel` x `kernel` weights a channel, in `groups` groups,
+# on a map of `c_in` channels with `height` x `width` places, with `padding` rows or columns of zeros on **every** side.
+# A place where the filter would stick out beyond the padding is left out. Return four whole numbers: the multiply-adds,
+# the **parameters** (the numbers that training sets: here the weights, as there is no bias), and the height and the
+# width of the output.
+#
+# Solutions to this and the other exercises: [solutions/03_convolution_costs.py](solutions/03_convolution_costs.py).
+
+
+# %% tags=["exercise"]
+def convolution_costs(c_in, c_out, kernel, groups, stride, padding, height, width):
+    high = ...  # how many places the filter finds from top to bottom
+    wide = ...  # and from left to right
+    parameters = ...
+    return ...
+
+
+# %% tags=["check"]
+def by_ones(c_in, c_out, kernel, groups, stride, padding, height, width):
+    """On ones, each multiply-add adds one to the sum of the outputs."""
+    image = torch.ones(1, c_in, height + 2 * padding, width + 2 * padding)
+    filters = torch.ones(c_out, c_in // groups, kernel, kernel)
+    output = F.conv2d(image, filters, stride=stride, groups=groups)
+    return int(output.sum()), filters.numel(), *output.shape[2:]
+
+
+def draw(rng):
+    g, c, n, k, s, p = map(int, rng.integers([1] * 5 + [0], [4, 4, 4, 6, 4, 3]))
+    return g * c, g * n, k, g, s, p, *map(int, rng.integers(5, 15, size=2))
+
+
+hints = (
+    "How many weights has one filter, and how many filters are there?",
+    "A row of n pixels with padding holds (n + 2 * padding - kernel) // stride + 1.",
+    "parameters = c_out * (c_in // groups) * kernel**2, each used high * wide times.",
+)
+cases = [(1, 1, 3, 1, 2, 0, 7, 7), (3, 8, 3, 1, 2, 1, 14, 12), (6, 6, 3, 6, 1, 1, 5, 4)]
+exercises.check(convolution_costs, by_ones, cases, draw=draw, hints=hints)
+
+# %% [markdown]
+# As formulas: with filters of $k$ by $k$ weights, padding $p$ and stride $s$, a side of $n$ pixels becomes
+# $n' = \lfloor (n + 2p - k) / s \rfloor + 1$ places, and with $c$ channels in, $c'$ channels out and $g$ groups
+#
+# $$\text{parameters} = c' \cdot \frac{c}{g} \cdot k^2, \qquad \text{multiply-adds} = h' w' \cdot \text{parameters}.$$
+#
+# So a weight costs once in the file, and in arithmetic once for every place of the output.
+#
+# ## The bars, counted by you
+#
+# Here are the blocks as data, one row for each convolution, in the order of the arguments of `convolution_costs`.
+# (Where it is not written yet, the function that checks it counts.)
+
+
+# %%
+def convolutions(channels, kernel, stride, expansion, side=28):
+    """The convolutions of the three blocks on a map of side x side."""
+    c, wide, small = channels, expansion * channels, -(-side // stride)
+    grid, half, pad = (side, side), (small, small), kernel // 2
+    return {
+        "standard": [(c, c, kernel, 1, stride, pad, *grid)],
+        "depthwise-separable": [
+            (c, c, kernel, c, stride, pad, *grid),
+            (c, c, 1, 1, 1, 0, *half),
+        ],
+        "inverted residual": [
+            (c, wide, 1, 1, 1, 0, *grid),
+            (wide, wide, kernel, wide, stride, pad, *grid),
+            (wide, c, 1, 1, 1, 0, *half),
+        ],
+    }
+
+
+# %%
+def my_costs(row):
+    mine = convolution_costs(*row)
+    return by_ones(*row) if mine is ... else mine
+
+
+rows, different = [], 0
+for setting in [(64, 3, 1, 2), (32, 5, 2, 6)]:
+    modules = three_blocks(*setting)
+    for name, of_block in convolutions(*setting).items():
+        counts = np.array([my_costs(row)[:2] for row in of_block])
+        ours = counts.sum(axis=0).tolist()
+        layers = cost.count(modules[name], (28, 28), in_channels=setting[0]).layers
+        found = [layer for layer in layers if layer.kind == "conv2d"]
+        macs = sum(layer.macs.conv_linear for layer in found)
+        theirs = [macs, sum(layer.parameters for layer in found)]
+        different += ours != theirs
+        rows.append((name, *setting, *ours, *theirs))
+names = "block, c, k, s, t, MACs, weights, MACs counted, weights counted".split(", ")
+pd.DataFrame(rows, columns=names).set_index("block").map("{:,}".format)
+
+# %% tags=["guard"]
+guard(
+    "your formulas and the library agree for every block",
+    different == 0,
+    different=different,
+)
+
+# %% [markdown]
+# Here c stands for the channels, k for the kernel, s for the stride; the last two columns are the library's. (The bars
+# of the first figure are a little longer: its parameters include those of batch norm and PReLU.)
+#
+# In letters, for equal numbers of channels and a stride of 1, each **place** of the map takes
+#
+# $$\underbrace{k^2 c^2}_{\text{standard}}, \qquad \underbrace{k^2 c + c^2}_{\text{separable}}, \qquad
+# \underbrace{t \, c^2 + k^2 \, t \, c + t \, c^2}_{\text{inverted residual}}$$
+#
+# multiply-adds. The separable block saves a factor of $1 / (1/c + 1/k^2)$, nearly $k^2$ where there are many channels.
+# That is the idea of the MobileNets.
+#
+# ### Predict: how far can you expand?
+#
+# The inverted residual of the first figure, with an expansion of 2, takes about half the multiply-adds of the standard
+# block. At which expansion does it take just as many? The channels stay at 64, the kernel at 3x3, the stride at 1.
+# Guess from the figure, or compute it from the formula.
+
+# %% tags=["predict"]
+expansion_guess = exercises.predict(
+    ..., question="At which expansion do both take as many multiply-adds?"
+)
+
+
+# %%
+def millions(name, expansion):
+    rows = convolutions(64, 3, 1, expansion)[name]
+    return sum(my_costs(row)[0] for row in rows) / 1e6
+
+
+EXPANSIONS = range(1, 9)
+widened = [millions("inverted residual", t) for t in EXPANSIONS]
+standard, separable = millions("standard", 1), millions("depthwise-separable", 1)
+saved, even = standard / separable, standard / widened[0]  # widened is t * widened[0]
+print(f"the separable block takes {saved:.1f} times fewer than the standard one")
+expansion_guess.reveal(even, ".1f")
+
+# %% [markdown]
+# The same as a picture, over the expansions from 1 to 8:
+
+# %%
+viz.show(
+    viz.lines(
+        {"inverted residual": widened},
+        EXPANSIONS,
+        title="Beyond an expansion of four the bargain is gone",
+        xlabel="expansion t",
+        ylabel="multiply-adds, millions",
+        references={"standard": standard, "depthwise-separable": separable},
+        named={f"{even:.1f}": (even, standard)},
+    ),
+    alt="A straight rising line that starts above the separable block and crosses the "
+    "standard one between expansions of four and five.",
+)
+
+# %% tags=["guard"]
+guard(
+    "the inverted residual overtakes the standard block between 4 and 5",
+    widened[3] < standard < widened[4] and abs(widened[7] - 8 * widened[0]) < 1e-9,
+    widened=widened,
+    standard=standard,
+)
+
+# %% [markdown]
+# With many channels the crossing lies at $k^2 / 2$, here a little below, because the depthwise convolution costs
+# something, too. But note what the comparison holds fixed: the channels at the **ends**. An inverted residual is meant
+# to have few channels there (notebook 04a).
+#
+# Move the sliders to see all three currencies of the first figure. What does a larger kernel cost a depthwise-separable
+# block? In which block does a stride of 2 save least?
 
 # %% tags=["nbval-skip"] skip_reason="needs a browser to move the sliders"
 viz.sliders(
-    costs_figure,
+    lambda channels, kernel, stride, expansion: viz.bars(
+        costs_of(channels, kernel, stride, expansion),
+        title=f"{channels} channels, {kernel}x{kernel}, stride {stride}, t {expansion}",
+    ),
     {
         "channels": [16, 32, 64, 128, 256],
         "kernel": [3, 5, 7],
         "stride": [1, 2],
         "expansion": [1, 2, 4, 6],
     },
-    start={"channels": 64, "expansion": 6},
+    start={"channels": 64, "kernel": 3, "stride": 1, "expansion": 6},
     alt="Three panels of bars: with an expansion of 6 the inverted residual takes "
     "more multiply-adds than the standard convolution, and most memory.",
 )
 
 # %% [markdown]
-# The standard convolution takes 7.9 times the multiply-adds of the separable one. In general the ratio is
-# $1 / (1/c' + 1/k^2)$: with many channels nearly $k^2$, which is nine for 3x3. That is the idea of the MobileNets. The
-# inverted residual takes more than the separable block, because it works in a wider space, and it holds 2.5 times the
-# memory.
-#
-# Move the sliders, and look for answers. At which expansion does the inverted residual take as much arithmetic as the
-# standard convolution? What does a larger kernel cost a depthwise convolution? What does the stride save, and in which
-# block least?
-#
 # <details><summary>Answers</summary>
 #
-# With 64 channels, 3x3 and a stride of 1 the inverted residual overtakes between the expansions of 4 and 6. A depthwise
-# convolution grows with $k^2$, from 9 weights a channel to 49 for 7x7. The block around it grows much less, because
-# most of its arithmetic is in the 1x1 convolutions: the separable one with 64 channels by about half. A stride of 2
-# divides the arithmetic of the other two blocks by four, but helps the inverted residual least: its first 1x1
-# convolution still works on the large map.
+# A depthwise filter grows from 9 to 49 weights between 3x3 and 7x7, more than fivefold. The separable block around it
+# grows by about half with 64 channels, because most of its arithmetic is in the 1x1 convolution. A stride of 2 divides
+# the arithmetic of the other two blocks by about four, but helps the inverted residual least: its first 1x1 convolution
+# still works on the large map.
 #
 # </details>
 #
-# ## Five numbers for one network
+# ## One network, several "FLOPs"
 #
-# In its own paper MobileFaceNet has "221M" multiply-adds (Chen et al. 2018), in another paper's table "236.75" million
-# floating-point operations, or **FLOPs** (Hassanpour and Kowsari 2023). Both are right. The second network puts out 512
-# numbers in place of 128, which is worth only 0.2 million. For the rest, they follow different **rules**: is a
-# multiply-add one operation or two? Do only convolutions and **fully connected layers** count (a weight from every
-# input to every output; PyTorch says linear layer)? Or batch norm and PReLU as well?
-#
-# A counter takes a few lines. It also counts the **elements**, the single numbers, that batch norms and PReLUs put out.
-# A **hook** is a function that PyTorch calls whenever a layer has run.
-
+# Chen et al. (2018) give their MobileFaceNet 221 million multiply-adds. Other tables print other numbers under the name
+# of floating-point operations, or **FLOPs**, for the same network. They follow different **rules**. Is a multiply-add
+# one operation or two? Do only convolutions and **fully connected layers** count (those with a weight from every input
+# to every output; PyTorch says linear)? Or also what batch norms and PReLUs do to each **element**, each single number
+# of a map?
 
 # %%
-def elements_and_macs(model, input_size):
-    """Multiply-adds, elements of batch norms, and elements of PReLUs for one image."""
-    totals = {"macs": 0, "batch norm": 0, "prelu": 0}
-
-    def after(layer, inputs, output):
-        if isinstance(layer, (nn.Conv2d, nn.Linear)):
-            totals["macs"] += output.numel() * layer.weight[0].numel()
-        elif isinstance(layer, nn.BatchNorm2d):
-            totals["batch norm"] += output.numel()
-        elif isinstance(layer, nn.PReLU):
-            totals["prelu"] += output.numel()
-
-    handles = [module.register_forward_hook(after) for module in model.modules()]
-    with torch.no_grad():
-        model.eval()(torch.zeros(1, 3, *input_size))
-    for handle in handles:
-        handle.remove()
-    return totals["macs"], totals["batch norm"], totals["prelu"]
-
-
-# %%
-net = backbones.create("mobilefacenet", embedding_dim=512)
-macs_only, norm, prelu = elements_and_macs(net, (112, 112))
+counted = cost.count(backbones.create("mobilefacenet"), (112, 112))
+elements = {"batch_norm": 0, "prelu": 0}
+for layer in counted.layers:
+    if layer.kind in elements:
+        elements[layer.kind] += layer.activation_elements
+only, norm, prelu = counted.macs.conv_linear, *elements.values()
 rules = {
-    "convolutions and linear layers": macs_only,
-    "+ 2 a batch-norm element": macs_only + 2 * norm,
-    "+ 2 a batch-norm element, 1 a PReLU one": macs_only + 2 * norm + prelu,
-    "+ 4 a batch-norm element, 1 a PReLU one": macs_only + 4 * norm + prelu,
-    "2 for each multiply-add": 2 * macs_only,
+    "convolutions and linear layers": only,
+    "+ 2 a batch-norm element": only + 2 * norm,
+    "+ 2 a batch-norm element, 1 a PReLU one": only + 2 * norm + prelu,
+    "+ 4 a batch-norm element, 1 a PReLU one": only + 4 * norm + prelu,
+    "2 for each multiply-add": 2 * only,
 }
 for rule, operations in rules.items():
-    print(f"{rule:40} {operations / 1e6:.2f}M")
-theirs = cost.count(net, (112, 112)).macs
-in_library = [theirs.conv_linear, theirs.thop, theirs.twice]
-print("by the library:", ", ".join(f"{count / 1e6:.2f}M" for count in in_library))
+    print(f"{rule:40} {operations / 1e6:.1f} million")
+by_thop, twice = counted.macs.thop, counted.macs.twice
 
 # %% tags=["guard"]
 guard(
-    "the library agrees by each of its three rules",
-    in_library == [macs_only, macs_only + 4 * norm + prelu, 2 * macs_only],
-    in_library=in_library,
-    macs_only=macs_only,
+    "the library's other two rules come out the same",
+    [by_thop, twice] == [only + 4 * norm + prelu, 2 * only],
+    by_thop=by_thop,
+    twice=twice,
+    only=only,
     norm=norm,
     prelu=prelu,
 )
 
 # %% [markdown]
-# The rule with 4 is that of **thop**, a much used counter. It charges a batch norm with scale and shift 4 operations an
-# element.
+# Five numbers, one network. The rule with 4 is that of **thop**, a much used counter; it charges 4 operations for each
+# element of a batch norm that scales and shifts. So compare two counts only where the rule is the same. This course
+# prints multiply-adds of convolutions and linear layers. Read the other way round, a printed count can tell **which**
+# network was measured, and by which rule: notebook 14 puts the published ones to that test.
 #
-# ## Why batch norm costs nothing in the end
+# ## Why batch norm is free in the end
 #
-# In training, batch norm takes mean and variance from the batch, and keeps averages of both, the **running statistics**.
-# At evaluation it uses those. For each channel it then computes
+# In training, batch norm takes mean and variance from the batch, and keeps averages of both, the **running
+# statistics**. At evaluation it uses those. For each channel it then computes
 #
 # $$\gamma \, \frac{x - \mu}{\sqrt{\sigma^2 + \varepsilon}} + \beta$$
 #
-# with fixed numbers $\gamma$, $\beta$, $\mu$, $\sigma^2$ and $\varepsilon$. If $x$ comes from a convolution, both together
-# are **one** convolution with a bias. Merging them is called **folding**. A network that is put to use has its batch norms
-# folded, and pays nothing for them.
+# with fixed numbers $\gamma$, $\beta$, $\mu$, $\sigma^2$ and $\varepsilon$. If $x$ comes from a convolution, both
+# together are **one** convolution with a bias. Merging them is called **folding**.
 #
 # ### Exercise 2: fold the batch norm
 #
 # Return the weight and the bias, `(weight, bias)`, of the one convolution that does what the convolution and the batch
-# norm do. `weight` is (out, in, k, k), and the convolution has no bias of its own; `gamma`, `beta`, `mean` and `variance`
-# are (out,), `epsilon` is a number.
+# norm do. `weight` is (out, in, k, k), and the convolution has no bias of its own; `gamma`, `beta`, `mean` and
+# `variance` are (out,), `epsilon` is a number.
 
 
 # %% tags=["exercise"]
@@ -441,103 +444,122 @@ cases = [(torch.ones(2, 1, 1, 1), 2 * ones, ones, 3 * ones, 3 * ones, 1.0)]
 exercises.check(folded, by_fusion, cases, draw=draw, hints=hints)
 
 # %% [markdown]
-# ## Which network was measured?
-#
-# A count of operations is a fingerprint. Hassanpour and Kowsari (2023) print 236.75 for MobileFaceNet and 456.89 for
-# their "MMobileFaceNet". Their drawing of it doubles every channel number, takes images of 112x96 and gives 128
-# numbers. Were those the networks that they measured? We build what is drawn (its last row), and what else it could be.
-# On the device **meta** a network has shapes but no memory for its weights, which is enough for counting.
+# Now fold a whole network: the small trained model that this course ships, a narrower MobileFaceNet with ReLU. Each of
+# its convolutions and the batch norm behind it become one convolution, by your function once it is written.
+
 
 # %%
-as_drawn = {"width": 2.0, "input_size": (112, 96), "embedding_dim": 128}
-candidates = {
-    "MobileFaceNet, 128-d": ("mobilefacenet", {}),
-    "the same, 112x96": ("mobilefacenet", {"input_size": (112, 96)}),
-    "MobileFaceNet, 512-d": ("mobilefacenet", {"embedding_dim": 512}),
-    "doubled between blocks": ("mmobilefacenet_published", {}),
-    "all doubled, 512-d": ("mmobilefacenet_as_written", {}),
-    "all doubled, as drawn": ("mobilefacenet", as_drawn),
-}
-thop = {}
-for name, (network_name, options) in candidates.items():
-    with torch.device("meta"):
-        network = backbones.create(network_name, **options)
-    counted = cost.count(network, network.input_size)
-    thop[name] = round(counted.macs.thop / 1e6, 2)
-    macs_in_millions = counted.macs.conv_linear / 1e6
+@torch.no_grad()
+def fold_all(net):
+    for unit in net.modules():
+        if isinstance(unit, blocks.ConvUnit):
+            conv, norm = unit[0], unit[1]
+            statistics = norm.running_mean, norm.running_var, norm.eps
+            merged = folded(conv.weight, norm.weight, norm.bias, *statistics)
+            if merged is None or merged is ...:  # not written yet
+                merged = by_fusion(conv.weight, norm.weight, norm.bias, *statistics)
+            conv.weight, conv.bias = map(nn.Parameter, merged)
+            unit[1] = nn.Identity()
+    return net
+
+
+# %%
+noise = torch.randn(2, 3, 112, 112, generator=torch.Generator().manual_seed(0))
+versions = {"as trained": weights.load("mobilefacenet_075_relu")}
+versions["folded"] = fold_all(weights.load("mobilefacenet_075_relu"))
+outputs, by_rule = {}, {}
+for name, net in versions.items():
+    outputs[name] = net(noise).detach()
+    counted = cost.count(net, (112, 112))
+    by_rule[name] = counted.macs.conv_linear / 1e6, counted.macs.thop / 1e6
     print(
-        f"{name:22} {counted.parameters:9,} parameters, "
-        f"{macs_in_millions:.2f}M multiply-adds, {thop[name]:.2f}M by thop's rule"
+        f"{name:10} {counted.parameters:,} parameters, {len(counted.layers)} operations"
     )
+    print(f"{'':10} {by_rule[name][0]:.1f} million multiply-adds, ", end="")
+    print(f"{by_rule[name][1]:.1f} million by thop's rule")
+gap = (outputs["as trained"] - outputs["folded"]).abs().max() / outputs["folded"].std()
+gap = gap.item()
+print(f"the embeddings differ by at most {gap:.3f} of their spread")
 
 # %% tags=["guard"]
 guard(
-    "both published figures are those of other networks than the ones drawn",
-    thop["MobileFaceNet, 512-d"] == 236.75
-    and thop["doubled between blocks"] == 456.89
-    and thop["all doubled, 512-d"] > 1.8 * thop["doubled between blocks"]
-    and thop["all doubled, as drawn"] not in (236.75, 456.89),
-    thop=thop,
+    "folding leaves the embeddings as they are, and thop's extra operations go",
+    gap < 0.001
+    and by_rule["folded"][0] == by_rule["folded"][1] == by_rule["as trained"][0],
+    gap=gap,
+    by_rule=by_rule,
 )
 
 # %% [markdown]
-# Both published figures come out to the last digit. But 456.89 belongs neither to the network that is drawn nor to any
-# with all channels doubled. The networks that were measured take 112x112 images and give 512 numbers. And only the
-# channels **between** the blocks were doubled: inside, where the depthwise convolutions work, nothing grew. A real
-# doubling costs nearly twice as much. Notebook 04b takes that network apart.
-#
-# Compare two counts only if the rule is the same. This course prints multiply-adds of convolutions and linear layers.
+# The same embeddings with a third fewer operations to run, and nothing left to charge for batch norm. That is why this
+# course does not count it.
 #
 # ## Memory: what lives at the same time?
 #
-# Weights are in memory all the time. **Activations**, the numbers that the layers put out, come and go: a tensor is made by
-# one operation, and may go after the last operation that reads it. The memory that a network needs is the largest sum of
-# those that live **at the same time**. It is not the sum of all tensors, and not the largest tensor.
+# Weights are in memory all the time. **Activations**, the numbers that the layers put out, come and go: a map is made
+# by one operation, and may go after the last operation that reads it. The memory that a network needs is the largest
+# sum of those that live **at the same time**, its **peak activation memory**. It is not the sum of all maps, and not
+# the largest one.
 #
-# ### Exercise 3: the peak of a block with a shortcut
+# Take an inverted residual with an expansion of 2, in units of its input, and without batch norm. A column is an
+# operation; a number says what a map takes while it lives.
 #
-# A block is a chain of operations: `sizes[0]` numbers become `sizes[1]`, those become `sizes[2]`, and so on, at least one
-# operation. At the end the block's input is added to the last tensor, so the last size equals the first. Return the peak,
-# a whole number, by these rules:
+# | | input | expand | filter | project | add |
+# |---|---|---|---|---|---|
+# | block's input | 1 | 1 | 1 | 1 | 1 |
+# | expanded | | 2 | 2 | | |
+# | filtered | | | 2 | 2 | |
+# | projected | | | | 1 | 1 |
+# | sum | | | | | 1 |
+# | **alive** | **1** | **3** | **5** | **4** | **3** |
 #
-# - during an operation, what it reads and what it makes are in memory;
-# - the block's input stays there until it has been added;
-# - the addition reads two tensors and makes a third;
-# - any other tensor goes after the operation that reads it.
+# The input waits for the addition at the end. The peak is 5, while the filter reads one wide map and makes another.
+#
+# With $s_i$ for the size of what operation $i$ makes, and $\ell_i$ for the last operation that reads it, what lives
+# during operation $t$ takes
+#
+# $$M_t = \sum_{i \,\le\, t \,\le\, \ell_i} s_i \, .$$
+#
+# ### Exercise 3: what is alive
+#
+# Complete `live_memory` for any network. Operation `i` makes map `i` of `sizes[i]` numbers, and reads the maps whose
+# numbers are in the list `reads[i]`, all of them made before. During an operation, what it reads and what it makes are
+# both alive. A map that no operation reads is an output of the network, and stays to the end. Return the list of the
+# $M_t$. For the table, `reads` is `[[], [0], [1], [2], [0, 3]]` and `sizes` is `[1, 2, 2, 1, 1]`.
 
 
 # %% tags=["exercise"]
-def peak_with_shortcut(sizes): ...
+def live_memory(reads, sizes):
+    last = ...  # for each map, the last operation that needs it in memory
+    alive = ...  # for each operation, the sum over the maps that live then
+    return alive
 
 
 # %% tags=["check"]
-def by_lifetimes(sizes):
-    """A tensor lives from the operation that makes it to the last that reads it."""
-    n = len(sizes)
-    last_read, now = [n, *range(2, n + 1), n], np.arange(n + 1)[:, None]
-    lives = (now.T <= now) & (now <= last_read)  # (operations, tensors)
-    return int((lives @ np.array([*sizes, sizes[-1]])).max())
+def by_lifetimes(reads, sizes):
+    """A table of operations and maps: which is made by then, and still to be read?"""
+    read = np.array([[i in s for i in range(len(sizes))] for s in reads])
+    to_come = np.cumsum(read[::-1], axis=0)[::-1] > 0
+    return (np.tril(to_come | ~read.any(axis=0)) @ sizes).tolist()
 
 
 def draw(rng):
-    return ([20, *rng.integers(1, 50, size=rng.integers(5)).tolist(), 20],)
+    n = int(rng.integers(3, 8))
+    reads = [rng.permutation(k)[: rng.integers(1, 3)].tolist() for k in range(n)]
+    return reads, rng.integers(1, 20, size=n).tolist()
 
 
 hints = (
-    "For each operation, list what it reads, what it makes, and what is waiting.",
-    "The input waits in every operation but the first, which reads it. Mind the sum.",
-    "The largest of sizes[0] + sizes[1], then sizes[0] + before + after for each "
-    "operation from the second on, and 3 * sizes[0].",
+    "First find, for each map, the last operation that reads it. And if none does?",
+    "Going through the operations in order, a later reader overwrites an earlier one.",
+    "alive[t] adds sizes[i] for all i <= t with last[i] >= t.",
 )
-cases = [([64, 128, 128, 64],), ([64, 16, 16, 64],), ([40, 50, 1, 40],), ([8, 8],)]
-exercises.check(peak_with_shortcut, by_lifetimes, cases, draw=draw, hints=hints)
+cases = [([[], [0], [1], [2], [0, 3]], [1, 2, 2, 1, 1]), ([[], [0]], [3, 4])]
+exercises.check(live_memory, by_lifetimes, cases, draw=draw, hints=hints)
 
 # %% [markdown]
-# ## One block, operation by operation
-#
-# Any network can be counted in this way. Here is an inverted residual with $t = 2$, as data: each operation, what it reads,
-# and the size of what it makes, in units of the block's input. The last one is the shortcut, which reads the input and the
-# projection.
+# In the library's block a batch norm and usually a PReLU follow each convolution, as operations of their own. Does that
+# change the picture? Your function and the library count the same block.
 
 # %%
 OPERATIONS = "input expand norm prelu depthwise norm prelu project norm add".split()
@@ -546,68 +568,55 @@ SIZES = [1, 2, 2, 2, 2, 2, 2, 1, 1, 1]
 
 
 def my_live(reads, sizes):
-    """How much is in memory during each operation."""
-    last_read = {}
-    for now, sources in enumerate(reads):
-        for source in sources:
-            last_read[source] = now
-    live = []
-    for now in range(len(sizes)):
-        total = 0
-        for made in range(now + 1):
-            total += sizes[made] if last_read.get(made, now) >= now else 0
-        live.append(total)
-    return live
+    mine = live_memory(reads, sizes)
+    return by_lifetimes(reads, sizes) if mine is ... else list(mine)
 
 
-# %%
-block = blocks.InvertedBottleneck(64, 64, expansion=2, stride=1)
+block = three_blocks(64, 3, 1, 2)["inverted residual"]
 layers = cost.count(block, (28, 28), in_channels=64).layers
 unit = layers[0].activation_elements  # of the block's input
 units = my_live(READS, SIZES)
 units_counted = [layer.live_elements / unit for layer in layers]
-for row in zip(OPERATIONS, units, units_counted, strict=True):
-    operation, ours, in_library = row
-    print(f"{operation:10} {'#' * ours:5} {ours}, by the library {in_library:.0f}")
-fused = my_live([[], [0], [1], [2], [0, 3]], [1, 2, 2, 1, 1])
-print("input, expand, depthwise, project, add, fused:", fused)
+for operation, ours, library in zip(OPERATIONS, units, units_counted, strict=True):
+    print(f"{operation:10} {'#' * ours:5} {ours}, by the library {library:.0f}")
+without_shortcut = my_live([*READS[:9], [8]], SIZES)
+print(f"peak {max(units)}; if nothing waits for the addition {max(without_shortcut)}")
 
 # %% tags=["guard"]
 guard(
-    "the library counts the same, and fusing leaves the peak at five units",
-    units == units_counted and max(units) == max(fused) == 5,
+    "the library counts the same, and without the shortcut the peak is one lower",
+    units == units_counted and max(units) == 5 and max(without_shortcut) == 4,
     units=units,
     units_counted=units_counted,
-    fused=fused,
+    without_shortcut=without_shortcut,
 )
 
 # %% [markdown]
-# The peak lies in the middle. There the wide tensor is in memory **twice**, as what an operation reads and as what it
-# makes, and the input is kept for the shortcut all the while. That makes five units for a block whose input and output are
-# one.
+# The peak is 5 again, but it lasts longer: wherever an operation reads something wide and makes something wide, the
+# wide map is in memory **twice**, and the block's input waits beside it. The other two blocks never hold more than
+# their input and their output, which is 2. That is the factor of two and a half in the first figure.
 #
-# The last line computes batch norm and PReLU in one go with the convolution, as networks in use do. In this block the
-# peak stays: the depthwise convolution still reads something wide and makes something wide. Since it filters each
-# channel by itself, one can run the block a few channels at a time and hold less (Sandler et al. 2018, section 5.1).
+# A batch norm that has been folded, and a PReLU that is computed in one go with its convolution, take no memory of
+# their own. What is left is the table above, and its peak is the same. Since a depthwise convolution treats each
+# channel by itself, one can lower it by running the block a few channels at a time (Sandler et al. 2018, section 5.1).
 #
 # ## The peak of a whole network
 #
 # Blocks like this one make up most of MobileFaceNet. In the diagram t is the expansion, and a pile stands for several
-# equal blocks. Read off the shapes beside the arrows where the map is still large. (The last layers are the subject of
-# the next section.)
+# equal blocks. Beside the arrows stand the shapes of the maps. Where would you look for the peak?
 
 # %% tags=["illustration"]
 title = "MobileFaceNet, from an aligned face to its embedding"
 viz.show(*viz.network_diagram("mobilefacenet", title=title))
 
 # %% [markdown]
-# Now the same count along the whole network, with the expansions of its table, with half of them and with twice:
+# The count along the whole network, with the expansions of its table, with half of them and with twice:
 
 # %%
 expansions = {"half": 0.5, "as in the paper": 1.0, "twice": 2.0}
 live, peak, place, where, first_block = {}, {}, {}, {}, {}
 for name, factor in expansions.items():
-    with torch.device("meta"):
+    with torch.device("meta"):  # shapes without memory, which is enough for counting
         network = backbones.create("mobilefacenet", expansion=factor)
     counted = cost.count(network, (112, 112))
     live[name] = [layer.live_bytes / 1e6 for layer in counted.layers]
@@ -626,11 +635,7 @@ figure = viz.lines(
     title="The first inverted residual sets the peak, unless it is halved",
     xlabel="operation, from the image to the embedding",
     ylabel="live activations, MB",
-    named={
-        "twice": (place["twice"], peak["twice"]),
-        "as in the paper": (place["as in the paper"], peak["as in the paper"]),
-        "half": (place["half"], peak["half"]),
-    },
+    named={name: (place[name], peak[name]) for name in ("twice", "as in the paper")},
 )
 alt = (
     "Three curves with a tall peak near the start, which then step down at each stride."
@@ -652,27 +657,43 @@ guard(
 
 # %% [markdown]
 # One block of fifteen decides: the first inverted residual, which in this network is also called a **bottleneck**.
-# There the map still has 56x56 places; later each stride of 2 makes it four times smaller. To lower the peak, change
+# Its input has 56x56 places; later each stride of 2 leaves a quarter of them. To lower the peak, change
 # that block. That helps until another part is as large: with half the expansion the block is level with **the stem**,
 # the two convolutions before it.
 #
 # This block has a stride of 2, so it has no shortcut, and nothing waits. Its 3.21 MB are the wide map twice, before and
-# after a batch norm that is counted as an operation of its own. Folded and fused, three quarters of that are left: the
-# block's input and the wide map.
+# after a batch norm. With batch norm folded and PReLU computed in one go, three quarters of that are left: the block's
+# input and the wide map.
 #
-# ## The last step: an average, or weights
+# ### Explain: the wrong currency
 #
-# At the end a face is a map of 7x7 places with 512 channels each. **Global average pooling** (GAP) takes the mean over
-# the places. MobileFaceNet has a **global depthwise convolution** (GDConv) there: one learned weight for each place of
-# each channel. With all weights equal to 1/49 it is the average again. What does each cost?
+# On a colleague's small device MobileFaceNet runs out of memory: there is room for its file, but not for its
+# activations. The colleague removes half of the filters from the blocks at 7x7, which hold many of the parameters. Why
+# does the network still stop, and what would you change? Answer in two or three sentences, with the diagram and the
+# last figure, before you unfold.
+#
+# <details><summary>Model answer</summary>
+#
+# Those layers are expensive in weights only: their maps are so small that they come nowhere near the peak, so the file
+# shrinks and the peak stays. It is set by the first inverted residual, where a wide map with 56x56 places is read and
+# made. I would lower that block's expansion, fold its batch norms and compute its PReLUs in one go, run it a few
+# channels at a time, or store activations in one byte instead of four. None of this touches the layers that were
+# pruned.
+#
+# </details>
+#
+# ## Sitting 2: what a unit sees (a good hour)
+#
+# It needs only the first cell, with the imports.
+#
+# ## The last step: an average, or weights?
+#
+# At the end of MobileFaceNet a face is a map of 7x7 places with 512 channels each. How do they become one embedding?
+# **Global average pooling** (GAP) takes the mean over the places. MobileFaceNet has a **global depthwise convolution**
+# (GDConv) there: one learned weight for each place of each channel. With all weights equal to 1/49 it is the average
+# again. Or one could connect everything with everything.
 
 # %%
-maps = torch.randn(1, 512, 7, 7, generator=torch.Generator().manual_seed(0))
-equal = torch.full((512, 1, 7, 7), 1 / 49)
-pooled = F.conv2d(maps, equal, groups=512)[0, :4, 0, 0]
-averaged = maps.mean(dim=(2, 3))[0, :4]
-print("four channels, all weights 1/49:", pooled.numpy().round(2))
-print("four channels, averages:        ", averaged.numpy().round(2))
 pooling = {
     "GAP": blocks.global_average_pool(),
     "GDConv, with its batch norm": blocks.GlobalDepthwiseConv(512, (7, 7)),
@@ -686,107 +707,134 @@ for name, step in pooling.items():
     print(f"{name:28} {numbers}, {counted.macs.conv_linear:10,} multiply-adds")
 
 # %% [markdown]
-# Chen et al. (2018) also tried the step in MobileNetV2, whose last map has 1,280 channels. There it adds:
+# GDConv costs next to nothing, where a fully connected layer would hold more weights than the whole network. But why
+# should it be **better** than an average? Chen et al. (2018) give a reason: in an aligned face the centre of the map
+# tells more than its corners, and an average treats them alike. That can be measured. First, what can a place of the
+# map see at all?
+#
+# ## How far can a unit see?
+#
+# A unit is one place of a map with its channels. Its **receptive field** is the window of pixels on which it can
+# depend. In one dimension, with two layers of kernel 3 and padding 1, the first with stride 2:
+#
+# ```
+# pixel       -3  -2  -1   0   1   2   3   4   5
+# layer 1         -1       0       1       2          unit 0 sees the pixels -1 to 1, unit 1 sees 1 to 3
+# layer 2                  0       1       2          unit 0 sees the units -1 to 1: the pixels -3 to 3
+# ```
+#
+# Pixels below 0 are padding, and so is unit -1. A unit of layer 2 sees 7 pixels; the windows of neighbours begin 2
+# pixels apart; and that of unit 0 begins at pixel -3.
+#
+# ### Exercise 4: the window of a unit
+#
+# Complete `window` for a list of layers, from the first to the last, each `(kernel, stride, padding)`. Return three
+# whole numbers for the units of the last one: how many pixels a window reaches from its first to its last, how many
+# pixels apart the windows of neighbours begin, and the pixel where that of unit 0 begins. Count padding as if it were
+# pixels.
+
+
+# %% tags=["exercise"]
+def window(layers):
+    size, step, begin = 1, 1, 0  # of the pixels themselves
+    for kernel, stride, padding in layers:
+        ...
+    return ...
+
+
+# %% tags=["check"]
+def by_gradient(layers):
+    x = pixels = torch.ones(1, 1, 3000, requires_grad=True)  # a long line
+    for kernel, stride, padding in layers:
+        x = F.conv1d(x, torch.ones(1, 1, kernel), stride=stride, padding=padding)
+    n, grad = x.shape[-1] // 2, torch.autograd.grad
+    slopes = [grad(u, pixels, retain_graph=True)[0] for u in x[0, 0, n : n + 2]]
+    one, two = (slope.nonzero()[:, 2].tolist() for slope in slopes)
+    return one[-1] - one[0] + 1, two[0] - one[0], one[0] - n * (two[0] - one[0])
+
+
+def draw(rng):
+    return (rng.integers([1, 1, 0], [6, 4, 3], (rng.integers(1, 5), 3)).tolist(),)
+
+
+hints = (
+    "A kernel reaches over kernel - 1 steps of the layer before. How long is a step?",
+    "The padding moves the first window back by so many steps of the layer before.",
+    "size += (kernel - 1) * step, begin -= padding * step; only then step *= stride",
+)
+exercises.check(window, by_gradient, [], draw=draw, hints=hints)
+
+# %% [markdown]
+# ### Predict: the window of the last map
+#
+# MobileFaceNet reads 112x112 pixels. How wide is the window of one unit of its last map, the 7x7? Commit to a number.
+
+# %% tags=["predict"]
+window_guess = exercises.predict(
+    ..., question="How wide is the window of a unit of the last map?", unit="pixels"
+)
+
 
 # %%
-with torch.device("meta"):
-    plain = backbones.create("mobilenet_v2_face")
-    with_weights = backbones.create("mobilenet_v2_face_gdconv")
-average, weighted = [cost.count(net, (112, 112)) for net in (plain, with_weights)]
-more = weighted.parameters - average.parameters
-more_macs = weighted.macs.conv_linear - average.macs.conv_linear
-share, share_macs = more / average.parameters, more_macs / average.macs.conv_linear
-channels, places, numbers_of_a_norm = 1280, 7 * 7, 2
-print(f"{more:,} parameters, {share:.1%} of the network")
-print(f"{more_macs:,} multiply-adds, {share_macs:.2%}")
+def my_window(layers):
+    mine = window(layers)
+    return by_gradient(layers) if mine is ... else mine
+
+
+net = weights.load("mobilefacenet_075_relu")  # trained, used to the end of the chapter
+layers = []
+for module in [*net.stem.modules(), *net.body.modules()]:
+    if isinstance(module, nn.Conv2d):
+        layers.append((module.kernel_size[0], module.stride[0], module.padding[0]))
+size, step, begin = my_window(layers)
+print(f"{len(layers)} convolutions before the last map, all as in MobileFaceNet")
+print(f"each unit has a window of {size} pixels, {step} pixels from its neighbours'")
+for unit in (0, 3, 6):
+    first, last = begin + unit * step, begin + unit * step + size - 1
+    print(
+        f"unit {unit} sees pixels {first} to {last}, centred on {(first + last) // 2}"
+    )
+window_guess.reveal(size, ".0f")
 
 # %% tags=["guard"]
 guard(
-    "the step adds a weight for each place and channel, and its batch norm",
-    more == channels * (places + numbers_of_a_norm) and more_macs == channels * places,
-    more=more,
-    more_macs=more_macs,
-    channels=channels,
-    places=places,
-    numbers_of_a_norm=numbers_of_a_norm,
+    "every unit's window holds the whole image",
+    begin + 6 * step <= 0 and begin + size - 1 >= 111,
+    begin=begin,
+    step=step,
+    size=size,
 )
 
 # %% [markdown]
-# So GDConv costs next to nothing, where a fully connected layer would hold more weights than the whole network. But why
-# should it be **better** than an average? Its authors say: because in an aligned face the centre tells more than the
-# corners, and an average treats them alike (Chen et al. 2018). Let us look.
+# The window is twice as wide as the image. Even the units in the corners could depend on **every** pixel of the face.
+# So by the layers alone, the only difference between the centre and the corners is that more of a corner's window is
+# padding. (The grid is not centred, either: each stride of 2 keeps the first pixel and not the last, so that unit $i$
+# sits on pixel $16 i$, and the last one on 96 of 111.)
 #
-# ## What does a unit see?
+# ## How far does it see?
 #
-# A unit is one place of the 7x7 map with its channels. By its layers alone it could depend on nearly the whole face;
-# that part of the image is its **receptive field**. In truth it depends strongly on some pixels and hardly on others.
-# The **gradient** says how strongly: change a pixel a little, and see how much the unit changes. The pixels on which it
-# depends strongly are its **effective receptive field** (Luo et al. 2016). As the unit's value we take the sum of its
-# channels.
+# A unit depends strongly on some pixels and hardly on others. The **gradient** says how strongly: change a pixel a
+# little, and see how much the unit changes. The pixels on which it depends strongly are its **effective receptive
+# field** (Luo et al. 2016). For unit $u$, the sum of its channels, we take the mean size of the gradient at each pixel
+# $p$ over photographs,
 #
-# We align the ORL faces as in notebook 01, and train a MobileFaceNet of a quarter of the width for a few seconds. We do
-# this three times, and each time put 10 other people of the 40 aside.
-
-# %%
-FULL = os.environ.get("COURSE_FULL") == "1"
-WIDTH, EPOCHS, RUNS = (0.5, 14, 5) if FULL else (0.25, 4, 3)
-BATCH = 25
-BORDER = 20  # pixels around each photograph, so that the detector finds all faces
-orl = data.orl_faces()
-enlarged = []
-for photograph in orl.images:
-    wider = np.pad(photograph[0].numpy(), BORDER, mode="edge")
-    enlarged.append(wider.repeat(2, 0).repeat(2, 1))
-points = []
-for found in alignment.MTCNN(min_face=60).detect_many(enlarged):
-    largest = max(found, key=lambda face: face.area)
-    points.append((largest.landmarks - 0.5) / 2 - BORDER)  # in the photograph's pixels
-del enlarged  # it is not needed any more, and large
-matrices = alignment.similarity(np.stack(points), alignment.template(112))
-faces = replace(orl, images=alignment.warp(orl.images, matrices, 112))
-shape = "x".join(map(str, faces.images.shape[2:]))
-print(f"{len(faces)} photographs of {faces.n_classes} people, each {shape}")
-
-
-# %%
-def fresh(seed):
-    options = {"width": WIDTH, "embedding_dim": 64, "in_channels": 1}
-    return backbones.create("mobilefacenet", **options, seed=seed).eval()
-
-
-def train(seed):
-    """A trained network, and the photographs of the people put aside."""
-    people, unseen = data.split_by_identity(faces, n_test=10, seed=seed)
-    net, criterion = fresh(seed), losses.Softmax(64, people.n_classes, seed=seed)
-    weights = [*net.parameters(), *criterion.parameters()]
-    optimizer = torch.optim.SGD(weights, lr=0.1, momentum=0.9, weight_decay=5e-4)
-    steps = EPOCHS * -(-len(people) // BATCH)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 0.1, total_steps=steps)
-    recipe = {"schedule": schedule, "epochs": EPOCHS, "batch_size": BATCH, "seed": seed}
-    recipe |= {"augment": data.RandomFlip(), "precision": "32-true"}
-    training.fit(net, criterion, people, optimizer=optimizer, **recipe)
-    return net.eval(), unseen
-
-
-# %% [markdown]
-# The field of a unit is the mean size of its gradient at each pixel, over the photographs. As its area we take the
-# smallest share of the image that holds 90 % of the field.
+# $$f_u(p) = \frac{1}{N} \sum_n \left| \frac{\partial u(x_n)}{\partial x_n(p)} \right| ,$$
+#
+# and as its area the smallest share of the image that holds 90 % of it.
 
 
 # %%
 def last_map(net, images):
-    """(N, 512, 7, 7): what the pooling gets to see."""
-    return net.head[0](net.body(net.stem(images)))
+    """Grey faces (N, 1, 112, 112) -> (N, 512, 7, 7): what the last step gets to see."""
+    return net.head[0](net.body(net.stem(images.expand(-1, 3, -1, -1))))
 
 
-def receptive_field(net, images, row, column):
+def effective_field(net, images, row, column):
     """How much a unit depends on each pixel, (H, W), as shares of the whole."""
-    field = torch.zeros(images.shape[2:])
-    for few in images.split(10):
-        few = few.clone().requires_grad_()
-        unit = last_map(net, few)[:, :, row, column]
-        (gradient,) = torch.autograd.grad(unit.sum(), few)
-        field += gradient.abs().sum(dim=(0, 1))
+    images = images.clone().requires_grad_()
+    unit = last_map(net, images)[:, :, row, column]
+    (gradient,) = torch.autograd.grad(unit.sum(), images)
+    field = gradient.abs().sum(dim=(0, 1))
     return field / field.sum()
 
 
@@ -796,67 +844,45 @@ def area(field):
     return 100 * (sizes.cumsum(dim=0) < 0.9).float().mean().item()
 
 
+# %% [markdown]
+# The faces are those of ORL again: ten photographs each of 20 people, aligned as in notebook 01. The shipped model has
+# not been trained on any of them.
+
+# %%
+BORDER = 20  # pixels around each photograph, so that the detector finds all faces
+orl = data.orl_faces()
+orl = orl.subset(range(200))  # twenty people
+finder, points = alignment.MTCNN(min_face=60), []
+for photograph in orl.images:
+    wider = np.pad(photograph[0].numpy(), BORDER, mode="edge")
+    found = finder.detect(wider.repeat(2, 0).repeat(2, 1))
+    largest = max(found, key=lambda face: face.area)
+    points.append((largest.landmarks - 0.5) / 2 - BORDER)  # in the photograph's pixels
+del finder  # it is not needed any more
+matrices = alignment.similarity(np.stack(points), alignment.template(112))
+faces = alignment.warp(orl.images, matrices, 112)
+print(f"{len(faces)} faces of {orl.labels.max() + 1} people, {tuple(faces.shape[2:])}")
+
+# %% [markdown]
+# Five units, in the trained network and in three untrained ones of the same build:
+
 # %%
 UNITS = {"centre": (3, 3), "top left": (0, 0), "top right": (0, 6)}
 UNITS |= {"bottom left": (6, 0), "bottom right": (6, 6)}
-
-
-def fields_of(net, unseen):
-    sample = data.normalise(unseen.images[::4])
-    return {name: receptive_field(net, sample, *at) for name, at in UNITS.items()}
-
-
-def mean_areas(runs):
-    areas = {name: [area(fields[name]) for fields in runs] for name in UNITS}
-    return {name: np.mean(of_runs) for name, of_runs in areas.items()}
-
-
-# %% [markdown]
-# Before training:
-
-# %% tolerance="0.1 points, 0.1"
-strangers = [data.split_by_identity(faces, 10, seed=seed)[1] for seed in range(RUNS)]
-untrained = [fields_of(fresh(seed), strangers[seed]) for seed in range(RUNS)]
-area_before = mean_areas(untrained)
-rows = untrained[0]["centre"].sum(dim=1)
-middle_row = (rows * torch.arange(112)).sum().item()
-for name, percent in area_before.items():
-    print(f"untrained, {name:12}: {percent:.1f} % of the image")
-print(f"the centre unit looks at row {middle_row:.1f} on average")
-
-# %% tags=["guard"]
-guard(
-    "the untrained centre unit sees more than the corners, and looks at pixel 48",
-    area_before["centre"]
-    > 1.3 * max(area_before[name] for name in area_before if name != "centre")
-    and abs(middle_row - 48) < 2,
-    area_before=area_before,
-    middle_row=middle_row,
-)
-
-# %% [markdown]
-# Now the three trainings. The areas, above and below, are means over three networks.
-
-# %% tolerance="6 points"
-runs = [train(seed) for seed in range(RUNS)]
-trained = [fields_of(net, unseen) for net, unseen in runs]
-area_after = mean_areas(trained)
-print(f"trained, centre: {area_after['centre']:.0f} % of the image")
-
-# %% tags=["guard"]
-guard(
-    "training widens what the centre unit sees",
-    area_after["centre"] > 2 * area_before["centre"],
-    area_before=area_before,
-    area_after=area_after,
-)
-
-# %% [markdown]
-# And the corners:
-
-# %% tolerance="2 points"
-for name in list(UNITS)[1:]:
-    print(f"trained, {name:12}: {area_after[name]:.0f} % of the image")
+sample = data.normalise(faces[::40])  # five people, one photograph each
+options = {"width": 0.75, "embedding_dim": 192}
+nets = [backbones.create("mobilefacenet_relu", **options, seed=s) for s in range(3)]
+fields, areas = {}, {}
+for name, at in UNITS.items():
+    before = [effective_field(other.eval(), sample, *at) for other in nets]
+    fields["untrained", name] = before[0]
+    fields["trained", name] = effective_field(net, sample, *at)
+    areas[name] = np.mean([area(field) for field in before])
+    areas[name] = areas[name], area(fields["trained", name])
+del nets
+columns = ["untrained (mean of 3), %", "trained, %"]
+print(pd.DataFrame(areas, columns).T.round(0).astype(int).to_string())
+others = np.array([areas[name] for name in UNITS if name != "centre"])
 
 
 # %%
@@ -867,14 +893,14 @@ def spotlight(face, field):
 
 
 lit = {}
-for when, fields in {"untrained": untrained[0], "trained": trained[0]}.items():
-    for name, field in fields.items():
-        label = f"{when}: {name} ({area(field):.0f}%)"
-        lit[label] = spotlight(strangers[0].images[10], field)
+for when in ("untrained", "trained"):
+    for name in UNITS:
+        field = fields[when, name]
+        lit[f"{when}: {name} ({area(field):.0f}%)"] = spotlight(faces[10], field)
 figure = viz.image_grid(
     torch.stack(list(lit.values())),
     list(lit),
-    title="Training widens what a unit sees (first run; in brackets: its area)",
+    title="Training widens what a unit sees (in brackets: its area)",
     columns=5,
     credit=orl.source,
 )
@@ -884,152 +910,250 @@ viz.show(figure, alt=alt)
 # %% tags=["guard"]
 guard(
     "training widens what each unit sees, and the centre unit sees most",
-    all(area_after[name] > area_before[name] for name in area_before)
-    and area_after["centre"]
-    > 1.2 * max(area_after[name] for name in area_after if name != "centre")
-    and area_after["top left"] < area_after["bottom right"],
-    area_before=area_before,
-    area_after=area_after,
+    all(after > 2 * before for before, after in areas.values())
+    and areas["centre"][0] > 1.3 * max(others[:, 0])
+    and areas["centre"][1] > 1.3 * max(others[:, 1]),
+    areas=areas,
+    others=others,
 )
 
 # %% [markdown]
-# Three things to see.
+# All windows hold the whole image, but an untrained unit sees a small square of it, and in the trained network the
+# centre unit sees more than a third, a corner about half as much. So a corner does see less of the face: the border of
+# the picture cuts off a part of its field. Why so small? In an untrained network the middle of a window is reached by
+# very many paths through the layers, its rim by few. Training can make the long paths count, and did: Luo et al. (2016)
+# found the same on other networks.
 #
-# A corner unit looks **past the image**: much of its window is padding. It sees less of the face than the centre unit, and
-# before training little but hair, background, or the black border that the alignment left.
-#
-# **Training widens** what every unit sees. The untrained network looks at small squares, although its layers are the same.
-#
-# And the grid **is not centred**. Unit 3 is in the middle of the map, but looks at pixel 48, and the middle of the image is
-# at $(112 - 1) / 2$. Each stride of 2 keeps the first pixel and not the last, so unit $i$ sits on pixel $16 i$: from 0 to 96.
-# That is why the bottom right unit stands further inside the face than the top left one, and sees more of it.
-#
-# ## Does the centre know more?
+# ## Does the middle know more?
 #
 # To see more is not yet to know more. So we ask each of the 49 places by itself: we take its 512 channels as the
-# **embedding**, and verify the people who were put aside.
+# embedding, and verify the twenty people. To say how sure the result is, we do so in four separate groups of five
+# people (notebook 02).
 
 
 # %%
-@torch.no_grad()
-def accuracy_alone(seed):
-    """(7, 7): the accuracy with which each place verifies by itself, in %."""
-    net, unseen = runs[seed]
-    pairs = data.verification_pairs(unseen.labels, 800, seed=seed)
-    maps = last_map(net, data.normalise(unseen.images))
-    alone = np.empty((7, 7))
-    for row, column in np.ndindex(7, 7):
-        place = maps[:, :, row, column]
-        scores = evaluation.cosine_scores(place, pairs.left, pairs.right)
-        alone[row, column] = evaluation.kfold_accuracy(scores, pairs.same).mean
+def maps_of(images):
+    """The last maps of all photographs, a few photographs at a time."""
+    with torch.no_grad():
+        parts = [last_map(net, data.normalise(few)) for few in images.split(5)]
+    return torch.cat(parts)
+
+
+def accuracy_alone(maps):
+    """(4, 7, 7): the accuracy of each place by itself in each group of people, in %."""
+    alone = np.empty((4, 7, 7))
+    for group in range(4):
+        chosen = orl.labels // 5 == group
+        pairs = data.verification_pairs(orl.labels[chosen], 450, seed=group)
+        for row, column in np.ndindex(7, 7):
+            place = maps[chosen, :, row, column]
+            scores = evaluation.cosine_scores(place, pairs.left, pairs.right)
+            alone[group, row, column] = evaluation.kfold_accuracy(
+                scores, pairs.same
+            ).mean
     return 100 * alone
 
 
-def middle_and_corners(values):
-    """Means of the middle 3x3 and of the four corners of maps (runs, 7, 7)."""
-    middle = values[:, 2:5, 2:5].mean(axis=(1, 2))
-    return middle, values[:, [0, 0, 6, 6], [0, 6, 0, 6]].mean(axis=1)
-
-
-# %% tolerance="5 points"
-alone = np.stack([accuracy_alone(seed) for seed in range(RUNS)])
-in_middle, in_corners = middle_and_corners(alone)
-gaps = in_middle - in_corners
-for run in range(RUNS):
-    inside, outside = in_middle[run], in_corners[run]
-    print(f"run {run + 1}: middle {inside:.0f} %, corners {outside:.0f} %")
-print(f"mean: middle {in_middle.mean():.0f} %, corners {in_corners.mean():.0f} %")
-
-# %% [markdown]
-# The gain is steadier than the numbers themselves:
-
-# %% tolerance="3 points"
-print(f"the middle gains {gaps.mean():.0f} points")
+# %% tolerance="1 points"
+maps = maps_of(faces)
+alone = accuracy_alone(maps)
+middle = alone[:, 2:5, 2:5].mean(axis=(1, 2))
+corners = alone[:, [0, 0, 6, 6], [0, 6, 0, 6]].mean(axis=1)
+span = evaluation.mean_interval(middle - corners)
+for group in range(4):
+    inside, outside = middle[group], corners[group]
+    print(f"group {group + 1}: middle 3x3 {inside:.0f} %, corners {outside:.0f} %")
+print(f"difference {(middle - corners).mean():.0f} points, ", end="")
+print(f"interval {span.low:.0f} to {span.high:.0f}")
+lowest = span.low
 
 # %% tags=["guard"]
 guard(
-    "in each run the middle verifies better than the corners",
-    min(gaps) > 0,
-    gaps=gaps,
+    "in each group the middle verifies better than the corners, on average clearly",
+    min(middle - corners) > 5 and lowest > 5,
+    middle=middle,
+    corners=corners,
+    lowest=lowest,
 )
 
 # %% [markdown]
-# Beside the accuracy we look at the weights of the GDConv in two ways: their mean size after training, and how far training
-# has moved them from where they were drawn.
+# A single place of the middle, one of 49, decides nine pairs in ten correctly, and a corner clearly fewer. But is it
+# the **face** that makes the middle better, or the **map**? A corner is at a disadvantage with any picture, because
+# most of its window is padding.
+#
+# ### Predict: move the faces
+#
+# We can tell the two apart. A step of the map is 16 pixels. Move all faces by 32 pixels to the left, and by as much to
+# the right (what is left free repeats the edge of the picture). The network stays as it is. Does the best column of the
+# map move along by two places, or does it stay in the middle?
+
+# %% tags=["predict"]
+move_guess = exercises.predict(
+    ...,
+    question="When the faces move, what do the most accurate places do?",
+    choices=("they stay", "they move along"),
+)
 
 
 # %%
-@torch.no_grad()
-def head_weights(seed):
-    """Mean |weight| of the GDConv and how far training moved it, two (7, 7) maps."""
-    after, before = [
-        net.head[1][0].weight[:, 0] for net in (runs[seed][0], fresh(seed))
-    ]
-    size, moved = after.abs().mean(dim=0), (after - before).abs().mean(dim=0)
-    return 1000 * size.numpy(), 1000 * moved.numpy()
+def moved(images, pixels):
+    """The images moved right, or by less than 0 left; their edge is repeated."""
+    columns = (torch.arange(112) - pixels).clamp(0, 111)
+    return images[..., columns]
 
 
-# %% tolerance="0.03"
-of_runs = [head_weights(seed) for seed in range(RUNS)]
-size, moved = (np.stack(maps) for maps in zip(*of_runs, strict=True))
-size_ratio = np.divide(*middle_and_corners(size))
-print("size in the middle over size in the corners, run by run:")
-print(np.round(size_ratio, 2))
-
-# %% tags=["guard"]
-guard("sizes are even over the map", np.all(size_ratio < 1.1), size_ratio=size_ratio)
+by_move = {"32 pixels to the left": -32, "as aligned": 0, "32 pixels to the right": 32}
+found = {"as aligned": maps}
+for name, pixels in by_move.items():
+    if pixels:
+        found[name] = maps_of(moved(faces, pixels))
+means = {name: accuracy_alone(found[name]).mean(axis=0) for name in by_move}
 
 # %% [markdown]
-# By their size one would not tell a middle from a corner. Where did training move them?
+# Three maps, of the same faces and pairs. We compare each of the moved ones with the aligned one twice: place by place,
+# and moved along by two columns.
 
-# %% tolerance="0.4"
-moved_ratio = np.divide(*middle_and_corners(moved))
-print("moved in the middle over moved in the corners, run by run:")
-print(np.round(moved_ratio, 1))
-maps_of = {"accuracy alone, %": alone.mean(axis=0)}
-maps_of["mean |weight|, thousandths"] = size.mean(axis=0)
-maps_of["moved by training, thousandths"] = moved.mean(axis=0)
-thousandths = dict.fromkeys(list(maps_of)[1:], "thousandths")
-title = "The middle verifies better, and training moved its weights further"
-figure = viz.heatmaps(maps_of, title=title, cell="{:.0f}", unit=thousandths)
-alt = "Three maps of 7x7: accuracy is high in the middle, weights are even, and what "
-alt += "training moved is little everywhere, least in the corners."
+# %% tolerance="1 points"
+left, still, right = means.values()
+staying = np.abs(np.stack([left - still, right - still])).mean()
+along = np.abs(
+    np.stack([left[:, :5] - still[:, 2:], right[:, 2:] - still[:, :5]])
+).mean()
+move_guess.reveal("they stay" if staying < along else "they move along")
+print(f"from the aligned map, place by place: {staying:.0f} points away on average")
+print(f"compared with the place two columns further: {along:.0f} points")
+figure = viz.heatmaps(
+    means,
+    title="The places that know most move along with the face",
+    cell="{:.0f}",
+    unit="accuracy alone, %",
+)
+alt = "Three maps of 7x7: the bright columns lie left, in the middle, and right."
 viz.show(figure, alt=alt)
 
 # %% tags=["guard"]
 guard(
-    "training moved the middle further than the corners",
-    np.all(moved_ratio > 1.3),
-    moved_ratio=moved_ratio,
+    "the moved maps resemble the aligned one moved along, not the aligned one in place",
+    along < 0.5 * staying,
+    along=along,
+    staying=staying,
 )
 
 # %% [markdown]
-# What we found:
+# The map moves along. Moved by two columns, the accuracies inside it are those of the aligned faces within a point or
+# two. At the edge some four points are lost, to the padding or to the part of the face that has left the picture: this
+# test cannot say to which. (The aligned map itself is lopsided because of the grid: its first column sits on
+# pixel 0, at the rim of the picture, and its last on 96.) So a place knows about as much as the part of the face in
+# front of it tells. In **aligned** faces that part is always the same, and a weight for each
+# place can make use of it.
 #
-# - **Places in the middle verified better** than the corners, in each of the runs: on average about 77 % against 68 %
-#   of the pairs were right. An average gives all of them the same say. In the figure the best lie in the upper middle,
-#   in rows that sit on pixels 16 and 32, a little above the eyes.
-# - The **weights** are as even after this training as they were drawn. Whoever hopes for the picture of a face in them
-#   sees noise: a few epochs on a few photographs do not outweigh the start.
-# - What training **did** to them is uneven: it moved those of the middle nearly twice as far as those of the corners.
-#   But it moved all of them little: both maps of weights have one scale of colours, and the right one is dark. Perhaps
-#   a place that sees little gets small gradients; we have not measured them.
+# ## What the last step has learned
 #
-# This agrees with the reason that the authors give, but does not single it out: a corner unit also sees less of the
-# face, since half of its window is padding. And it does not show that GDConv recognises better than GAP: for that both
-# must be trained, many times over, on far more data.
+# Does the trained GDConv? Weights alone do not say: a large weight on a channel that is always zero adds nothing. What
+# place $(i, j)$ adds to channel $c$ is $w_{c,i,j}\, x_{c,i,j}$, and what counts is how much that varies from photograph
+# to photograph. For each channel we take the variances of the 49 products as shares of their sum, and average the
+# shares over the channels. If all places counted the same, each would have $1/49$, about 2 %.
+
+# %% tolerance="1 points"
+gdconv = net.head[1][0].weight.detach()[:, 0]  # (512, 7, 7)
+varies = (gdconv * maps).var(dim=0)
+active = varies.sum(dim=(1, 2)) > 1e-6
+of_channel = varies[active] / varies[active].sum(dim=(1, 2), keepdim=True)
+shares = 100 * of_channel.mean(dim=0).numpy()
+middle_share, corner_share = shares[2:5, 2:5].sum(), shares[::6, ::6].sum()
+print(f"{active.sum()} of {len(active)} channels are active")
+print(
+    f"the middle 3x3 adds {middle_share:.0f} %, the four corners {corner_share:.0f} %"
+)
+figure = viz.heatmaps(
+    {"accuracy alone, %": still, "share of what varies, %": shares},
+    title="The last step draws on the middle, where places know most",
+    cell="{:.0f}",
+)
+alt = (
+    "Two maps of 7x7, both bright in the middle and dark at the rim, most on the left."
+)
+viz.show(figure, alt=alt)
+
+# %% tags=["guard"]
+guard(
+    "the middle adds far more than nine even shares, the corners far less than four",
+    middle_share > 1.5 * 9 / 49 * 100 and corner_share < 0.5 * 4 / 49 * 100,
+    middle_share=middle_share,
+    corner_share=corner_share,
+)
+
+# %% [markdown]
+# What varies in the sums comes mostly from the middle of the map, as Chen et al. describe. The agreement is not
+# perfect: the shares are highest from nose to mouth, though the rows of eyes and forehead tell as much. And a product
+# has two factors: if what **arrives** in the middle varies more, an average draws on the middle as well. Notebook 04b
+# looks at the weights by themselves.
 #
+# And the price: learned places hold for aligned faces only. What becomes of the whole embedding when the faces move?
+
+# %% tolerance="0.9 points"
+pairs = data.verification_pairs(orl.labels, 1800, seed=0)
+whole = {}
+for name in by_move:
+    with torch.no_grad():
+        embeddings = net.head[1:](found[name])
+    scores = evaluation.cosine_scores(embeddings, pairs.left, pairs.right)
+    right = int(round(evaluation.kfold_accuracy(scores, pairs.same).mean * len(pairs)))
+    span = evaluation.wilson(right, len(pairs))
+    whole[name] = 100 * right / len(pairs)
+    print(
+        f"{name}: {whole[name]:.1f} % ({100 * span.low:.1f} to {100 * span.high:.1f})"
+    )
+lost = [whole["as aligned"] - whole[name] for name in by_move if by_move[name]]
+
+# %% tags=["guard"]
+guard(
+    "moved faces cost the whole embedding more than two points",
+    min(lost) > 2,
+    lost=lost,
+)
+
+# %% [markdown]
+# Moved by two places, the embedding errs more than three times as often. Most places know about as much as before, but
+# the last step weighs them as if nothing had moved. That is one reason to align faces, as in notebook 01; a part of
+# this loss is the face that has left the picture.
+#
+# All of this is one network, trained once. Whether GDConv makes a network **better** than the average takes many
+# trainings of both; notebook 04b has them.
+#
+# ### Open task: cover the face (45 minutes)
+#
+# The gradient says to what a unit would react, not what the network uses. Measure that by covering: put a grey square
+# of 28 pixels over the same place of **every** face, embed, and verify. Slide the square over the face, seven by seven
+# positions, and draw the loss of accuracy as a map beside the two maps above. Which part of the face is needed most?
+# Before you run it, write down which part you expect. (Embedding all faces takes about ten seconds a position: try it
+# on five people first.)
+#
+# | points | for |
+# |---|---|
+# | 1 | a prediction, written down first, with a reason from this chapter |
+# | 3 | the map of losses, for all twenty people and the same pairs each time, with the accuracy of the uncovered faces beside it |
+# | 2 | the same in the four groups of people, and an interval for the difference between the two positions that matter most to you |
+# | 2 | a control: a second filling of the square (black, noise or the mean face), and whether the map stays |
+# | 2 | two sentences: where map and shares agree, and one reason why covering and gradient may disagree |
+
+# %% [markdown]
 # ## Summary
 #
-# - A weight costs once in the file, and in arithmetic once for every place of the output. Memory is what lives at the same
-#   time.
-# - Depthwise-separable convolutions save a factor of $1 / (1/c' + 1/k^2)$ in arithmetic and weights, nearly $k^2$ if
-#   there are many more channels than that, and here nothing in memory. An inverted residual holds its wide middle
-#   twice, and where it has a shortcut, its input besides.
-# - "FLOPs" mean nothing without their rule. Given the rule, they tell which network was measured.
-# - The peak of memory is where the map is large and the block is wide: one early block decides.
-# - The middle of the last map sees more of an aligned face than the corners, and knows more about who it is. A global
-#   depthwise convolution may learn to use that, for next to nothing; an average cannot.
+# - A weight costs once in the file, and in arithmetic once for every place of the output. Memory is what lives at the
+#   same time.
+# - Depthwise-separable convolutions save nearly a factor of $k^2$ in arithmetic and weights where there are many
+#   channels, and here nothing in memory. An inverted residual holds its wide middle twice, and where it has a shortcut,
+#   its input besides.
+# - "FLOPs" mean nothing without their rule. Batch norm folds into the convolution before it and is free in use.
+# - The peak of memory is where the map is large and the block is wide: one early block decides. Fewer weights at the
+#   end do not lower it.
+# - Judging by the layers alone, every unit of the last map could see the whole face; it does see a part. Places in the middle knew
+#   more about who it is than the corners, and that went with the face, not with the map. A global depthwise convolution
+#   can use that, for next to nothing; an average cannot.
+#
+# **What you can do with it**: `cost.count(net, (112, 112))` prints the three currencies of any network, and its
+# `table()` layer by layer. Count before you train, and name your rule.
 #
 # **Next**: [notebook 04b](04b_mobilefacenet.ipynb) builds the network of this course from these blocks. [Notebook
 # 04a](04a_mobilenets.ipynb), which is optional, shows where the blocks come from.
@@ -1040,8 +1164,6 @@ guard(
 #   without) and 221M multiply-adds, which is the first rule with a 128-d embedding. MobileNetV2 with GDConv in place of
 #   GAP gains 0.30 points on LFW (98.58 % to 98.88 %) and 1.86 on AgeDB-30 (88.81 % to 90.67 %), trained on
 #   CASIA-WebFace.
-# - Hassanpour and Kowsari (2023, "Lightweight Face Recognition: An Improved MobileFaceNet Model"): 236.75 and 456.89
-#   million, thop's rule.
 # - Howard et al. (2017, arXiv:1704.04861) introduce the depthwise-separable network, Sandler et al. (2018,
 #   arXiv:1801.04381) the inverted residual.
 # - Luo et al. (2016, arXiv:1701.04128) show that effective receptive fields are much smaller than theoretical ones, and
