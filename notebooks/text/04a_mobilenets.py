@@ -987,7 +987,7 @@ guard(
 # `cost.count(net, (112, 112), in_channels=1)`: ORL's photographs are grey. (A stem of 32 channels at stride 1 takes nearly
 # four million multiply-adds, and every block works on the large map until one has stride 2.) Then make a second table of
 # the same budget that spends it otherwise (more channels and fewer blocks, or a smaller t), and say what you expect of each
-# before you train both. One run, for an embedding of 128 numbers, RUNTIME:
+# before you train both. A run takes about a minute, here for an embedding of 128 numbers:
 #
 # ```python
 # faces = data.orl_faces().resized(112, 112)
