@@ -785,13 +785,13 @@ guard(
 )
 
 # %% [markdown]
-# A ReLU6 at the narrow end cost digits in every setting, and in all pairs but one: in points between 22, with four channels
-# and no shortcuts, and 3, with sixteen and shortcuts. As a factor, it multiplies the errors by 1.8 with four channels and
-# by 1.9 with sixteen, both without shortcuts, and by 1.5 and 1.4 with them. So with four channels it costs more digits, but
-# twelve seeds do not show that it multiplies the errors by more. Shortcuts help on both scales with sixteen channels; with
-# four, the interval of the factor still holds 1. There is a reason why they should help: the block adds its input behind
-# the ReLU6, so part of what is cut off travels on beside it. Sandler et al. (2018, section 3.2) note it themselves: with shortcuts "the
-# information loss is actually less strong".
+# A ReLU6 at the narrow end cost digits in every setting, and in all pairs but one: in points between 22, with four
+# channels and no shortcuts, and 3, with sixteen and shortcuts. As a factor, it multiplies the errors by 1.8 with four
+# channels and by 1.9 with sixteen, both without shortcuts, and by 1.5 and 1.4 with them. So with four channels it costs
+# more digits, but twelve seeds do not show that it multiplies the errors by more. Shortcuts help on both scales with
+# sixteen channels; with four, the interval of the factor still holds 1. There is a reason why they should help: the
+# block adds its input behind the ReLU6, so part of what is cut off travels on beside it. Sandler et al. (2018, section
+# 3.2) note it themselves: with shortcuts "the information loss is actually less strong".
 #
 # One caveat: all these networks were trained for three epochs, and such short runs do not separate lost information from
 # slower learning, since a ReLU6 also blocks gradients where it cuts off. It can learn to stay between zero and six, where
