@@ -801,8 +801,8 @@ guard("ten folds by hand are the library's", unequal == 0, unequal=int(unequal))
 # ## Sitting 3: how sure are you? (about 60 minutes)
 #
 # You have `scores` and `pixel_scores` of the 900 pairs, and `right`, the decisions. We go on with the network that was
-# trained first, which was settled before either was tested. Remember that its twin has every right to stand in its place:
-# in the stored run, by its EER, the twin looks no better than the pixels.
+# trained first, which was settled before either was tested. Remember that its twin could as well stand in its place, and in
+# the stored run the twin's EER is no better than that of the pixels.
 #
 # ## Wilson: how far a share can be trusted
 #
@@ -1303,7 +1303,8 @@ guard(
 #
 # All this takes the runs for independent, as they are for these forty people. For others, at a spread of two points, the
 # corrected interval always reaches at least $1.96 \cdot 2 \sqrt{10/30} = 2.3$ points to either side: no number of seeds
-# replaces new people. Plan with `runs_needed`, for these forty people. Report the corrected interval too.
+# replaces new people, and by that interval the 34 runs can hardly ever claim their single point. Plan with `runs_needed`,
+# for these forty people. Report the corrected interval too.
 #
 # When you read that one loss beats another by half a point in a single run, think of the last line of the table. And if your
 # own runs show no clear difference, say how large a difference they would have found.

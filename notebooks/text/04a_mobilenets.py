@@ -618,9 +618,9 @@ guard(
 # Inside the block there are six times as many channels as numbers to carry, and a ReLU loses next to nothing. At the
 # narrow end there are just as many channels as numbers, and nearly every point loses something.
 #
-# Why, then, does MobileNetV1 do with a ReLU after every 1x1 convolution? What counts are the numbers that must be carried,
-# not the channels. Its 256 channels need not hold 256 independent numbers, while a bottleneck of 16 has been squeezed
-# until there is less to spare. That all 16 of them matter is our assumption.
+# Why, then, does MobileNetV1 get by with a ReLU after every 1x1 convolution? What counts is how many numbers must be
+# carried, not how many channels there are. Its 256 channels need not hold 256 independent numbers, while a bottleneck of 16
+# has been squeezed until there is less to spare. That all 16 of them matter is our assumption.
 #
 # That is an argument about random matrices. A trained network may arrange its channels so that little is lost: it could
 # even push all of them above zero. So the argument has to be tested in training.
