@@ -518,16 +518,18 @@ guard("scores by hand are the library's", gap < 1e-4, gap=gap)
 # A pair is accepted when its score is at least the threshold. Lower the threshold from the highest score to the lowest, and
 # the pairs are accepted one by one, in the order of their scores. After each, count: TAR is the share of genuine pairs
 # accepted so far, FAR the share of impostor pairs. The curve of TAR over FAR is the **ROC** (receiver operating
-# characteristic). (Where scores are equal, only the last point of each such group counts, since they are accepted together.
-# `evaluation.roc` sees to that; `my_roc` takes scores that all differ.)
+# characteristic). (Where scores are equal, only the last point of each such group counts, since they are accepted together:
+# that is what `last` is for.)
 
 
 # %%
 def my_roc(scores, same):
-    """FAR and TAR after each pair, in falling order of the scores (all different)."""
+    """FAR and TAR after each pair, in falling order of the scores."""
     falling = np.argsort(-scores)
     accepted = same[falling]
-    return np.cumsum(~accepted) / np.sum(~same), np.cumsum(accepted) / np.sum(same)
+    last = np.append(np.diff(scores[falling]) != 0, True)  # of several equal scores
+    far, tar = np.cumsum(~accepted) / np.sum(~same), np.cumsum(accepted) / np.sum(same)
+    return far[last], tar[last]
 
 
 far, tar = my_roc(scores, pairs.same)
