@@ -18,7 +18,7 @@
 # **What you need before**: [notebook 00](00_start_here.ipynb), and what a derivative, a mean, a standard deviation and
 # the normal distribution are.
 #
-# **Time and place**: 1 minute to run, 160 minutes to read and do, 45 more for the open task. No GPU, no network, 1.2 GB of memory.
+# **Time and place**: 1 minute to run, 165 minutes to read and do, 45 more for the open task. No GPU, no network, 1.2 GB of memory.
 
 # %% tags=["imports"]
 import numpy as np
