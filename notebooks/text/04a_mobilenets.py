@@ -16,7 +16,7 @@
 # **What you need before**: [notebook 02](02_train_and_verify.ipynb) (how a network is trained, and how many runs a claim
 # needs) and [notebook 03](03_convolution_costs.ipynb) (what a convolution costs).
 #
-# **Time and place**: 1 minute to run, 120 minutes to read and do, 45 more for the open task. No GPU, no network, 1.1 GB of memory.
+# **Time and place**: 1 minute to run, 125 minutes to read and do, 45 more for the open task. No GPU, no network, 1.1 GB of memory.
 
 # %% tags=["imports"]
 from math import comb
