@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
@@ -40,3 +42,22 @@ def sgd_losses(
                 weight.add_(velocity, alpha=-learning_rate)
         found.append(loss.item())
     return found
+
+
+def eer_of_people(
+    scores: np.ndarray, same: np.ndarray, left_person: np.ndarray, right_person: np.ndarray, drawn: np.ndarray
+) -> float:
+    """The EER of the pairs of people ``drawn`` with replacement, each copy of a person a person of its own.
+
+    Of (P,) ``scores``, a genuine pair (``same``) counts as often as its person was drawn, an impostor pair as often as
+    the product of both says. The curve is a straight line between the points of equal scores.
+
+    >>> eer_of_people(scores, same, left, right, np.array([0, 2, 2]))  # doctest: +SKIP
+    0.11
+    """
+    weights = np.sum(left_person[:, None] == drawn, axis=1)
+    weights[~same] *= np.sum(right_person[~same, None] == drawn, axis=1)
+    order = np.argsort(-scores)
+    last = np.append(np.diff(scores[order]) != 0, True)  # pairs of equal scores are accepted together
+    far, tar = (np.append(0, np.cumsum((weights * kind)[order])[last]) for kind in (~same, same))
+    return float(np.interp(0, far / far[-1] + tar / tar[-1] - 1, far / far[-1]))

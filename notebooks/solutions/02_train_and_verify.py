@@ -1,7 +1,8 @@
 """Solutions to the exercises of notebooks/02_train_and_verify.ipynb.
 
 A sample paragraph for the open task. It reports the chapter's own comparison, with the numbers of the stored run, so the
-answer about augmentation is left to you. Yours also names, before the first run, the smallest difference that matters.
+answer about augmentation is left to you. Yours also names, before the first run that counts, the smallest difference that
+matters, takes its planned spread from pilot runs of those two networks, and says which interval decides.
 
     Does a network trained on thirty people of ORL verify ten others better than plain pixels do? We set five paired runs
     beforehand. With a planned spread of 2 points they find a difference of 4 points with a power of 91 %; for 2 points

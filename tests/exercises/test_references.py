@@ -1,10 +1,11 @@
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
 
-from course_lib import losses
-from course_lib.exercises.references import sgd_losses
+from course_lib import evaluation, losses
+from course_lib.exercises.references import eer_of_people, sgd_losses
 
 
 def problem() -> tuple[torch.nn.Module, torch.nn.Module, list[tuple[torch.Tensor, torch.Tensor]]]:
@@ -39,3 +40,21 @@ def test_no_batch_is_no_loss_and_no_step() -> None:
     before = [weight.clone() for weight in net.parameters()]
     assert sgd_losses(net, criterion, [], 0.3) == []
     torch.testing.assert_close(list(net.parameters()), before)
+
+
+@pytest.mark.parametrize("decimals", [1, 9])  # with many equal scores, and with none
+@pytest.mark.parametrize("seed", range(5))
+def test_eer_of_people_is_that_of_the_pairs_written_out(seed: int, decimals: int) -> None:
+    rng = np.random.default_rng(seed)
+    left, right = (side.repeat(3) for side in np.triu_indices(5))
+    same, scores = left == right, rng.normal(size=45).round(decimals)
+    drawn = np.array([0, 1, *rng.integers(5, size=3)])
+    listed = []
+    for one in range(len(drawn)):
+        for other in range(one, len(drawn)):
+            if one == other or drawn[one] != drawn[other]:
+                pair = sorted((drawn[one], drawn[other]))
+                listed.append(np.flatnonzero((left == pair[0]) & (right == pair[1])))
+    every = np.concatenate(listed)
+    expected = evaluation.eer(scores[every], same[every]).rate
+    assert eer_of_people(scores, same, left, right, drawn) == pytest.approx(expected, abs=1e-12)
