@@ -462,8 +462,8 @@ cases = [(np.array([0.9, 0.2, 0.6, -0.3]), np.array([True, True, False, False]))
 exercises.check(worst_pairs, by_looking, cases, draw=draw_errors, hints=hints)
 
 # %% [markdown]
-# Here are those two pairs, at the photographs' own size: the network saw them half as large. What may have misled it?
-# Note a guess for each before you read on.
+# Here are those two pairs, as small as the network saw them. What may have misled it? Note a guess for each before you
+# read on.
 
 # %% tolerance="0.35"
 found = worst_pairs(scores, pairs.same)
@@ -473,9 +473,9 @@ highest, lowest = float(scores[alike]), float(scores[unlike])
 print(f"the most alike of two people: {highest:.2f}")
 print(f"the least alike of one person: {lowest:.2f}")
 worst = viz.image_grid(
-    unseen.images[both],
+    test.images[both],
     [f"two people, {highest:.2f}"] * 2 + [f"one person, {lowest:.2f}"] * 2,
-    title="Where the network is most wrong",
+    title="Where the network is most wrong, as it saw them",
     columns=4,
     credit=faces.source,
 )
@@ -570,13 +570,18 @@ print(f"{right_shipped:.1f} % of the pairs right ({low:.1f} to {high:.1f} %)")
 # At least five things differ from ours: size, training data, being taught, alignment, and resolution. This comparison
 # cannot say which helped.
 #
-# Its scores form two distributions that hardly touch. The axes are not those of our network's figure.
+# Its scores form two distributions that hardly touch. Both networks are drawn on the same axes.
 
 # %%
-title = "The shipped model on the same pairs: hardly any overlap"
+panels = {
+    "our network": (scores, pairs.same),
+    "the shipped model": (shipped_scores, pairs.same),
+}
 viz.show(
-    viz.score_histogram(shipped_scores, pairs.same, title=title),
-    alt="Two histograms of scores that hardly touch: impostor pairs low, genuine high.",
+    viz.score_histograms(
+        panels, title="The same pairs by two models: much overlap, hardly any"
+    ),
+    alt="Histograms of two models: impostor and genuine overlap above, hardly below.",
 )
 
 # %% tags=["guard"]
