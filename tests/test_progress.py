@@ -190,7 +190,7 @@ EVERY_BAR = {
     ("training/embed.py", "embedding", "image"): {"leave": False, "delay": 1},
     ("export/executorch_file.py", "to ExecuTorch", "step"): {"leave": False},
     ("export/executorch_file.py", "calibrating", "image"): {"leave": False},
-    ("export/quantization.py", "calibrating", "image"): {"leave": False},
+    ("export/activation_ranges.py", "calibrating", "image"): {"leave": False},
     ("export/litert_file.py", "calibrating", "image"): {"leave": False},
     ("gallery/faces.py", "looking at", "photograph"): {"leave": False, "delay": 1},
     ("data/pair_photographs.py", "reading faces", "photograph"): {},

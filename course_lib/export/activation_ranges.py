@@ -39,19 +39,19 @@ def activation_ranges(onnx_path: Path, images: np.ndarray, percentile: float | N
     names = [output.name for output in calibrator.infer_session.get_outputs()]
     wanted = sorted(calibrator.tensors_to_calibrate)
 
-    def activations(what: str) -> Iterator[tuple[str, np.ndarray]]:
-        for image in Progress(images, desc=f"calibrating: {what}", unit="image", leave=False, file=log):
+    def activations() -> Iterator[tuple[str, np.ndarray]]:
+        for image in Progress(images, desc="calibrating", unit="image", leave=False, file=log):
             found = dict(zip(names, calibrator.infer_session.run(None, {INPUT: image[None]}), strict=True))
             yield from ((name, found[name].ravel()) for name in wanted)
 
     signed, absolute = {name: _Ends() for name in wanted}, {name: _Ends() for name in wanted}
-    for name, values in activations("ends"):
+    for name, values in activations():
         signed[name].include(values)
         absolute[name].include(np.abs(values))
     if percentile is None:
         return TensorsData(CalibrationMethod.MinMax, {name: (ends.low, ends.high) for name, ends in signed.items()})
     counts, edges = {name: np.zeros(BINS, np.int64) for name in wanted}, {}
-    for name, values in activations("histograms"):
+    for name, values in activations():
         counted, edges[name] = np.histogram(np.abs(values), BINS, range=(absolute[name].low, absolute[name].high))
         counts[name] += counted
     ranges = {}
