@@ -22,12 +22,19 @@ class Scheme:
 
     Attributes:
         per_channel: a scale for each output channel of a weight, in place of one for all of it.
-        percentile: of an activation's absolute values, what lies beyond is clipped; None takes the smallest and the
-            largest value seen.
+        percentile: of an activation's absolute values, over 0 and at most 100: what lies beyond is clipped; None takes
+            the smallest and the largest value seen.
+
+    Raises:
+        ValueError: the percentile is none.
     """
 
     per_channel: bool = True
     percentile: float | None = 99.99
+
+    def __post_init__(self) -> None:
+        if self.percentile is not None and not 0 < self.percentile <= 100:
+            raise ValueError(f"percentile is {self.percentile}; expected over 0 and at most 100, or None")
 
 
 def quantize(onnx_path: Path | str, calibration: np.ndarray, path: Path | str, *, scheme: Scheme | None = None) -> Path:

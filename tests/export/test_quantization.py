@@ -148,6 +148,12 @@ def by_onnxruntime(fp32: Path, images: np.ndarray, percentile: float, folder: Pa
     return folder / "own.onnx"
 
 
+@pytest.mark.parametrize("percentile", [0, -1, 100.5, float("nan")])
+def test_what_is_no_percentile_is_refused(percentile):
+    with pytest.raises(ValueError, match="expected over 0 and at most 100, or None"):
+        export.Scheme(percentile=percentile)
+
+
 @pytest.mark.parametrize("percentile", [99.99, 90.0, 100.0])
 def test_the_percentiles_are_those_of_onnx_runtime(fp32, faces, tmp_path, percentile):
     ours = export.quantize(fp32, faces[:32], tmp_path / "i.onnx", scheme=export.Scheme(percentile=percentile))
