@@ -618,8 +618,8 @@ guard(
 #
 # Training mirrors photographs at random. A mirrored photograph whose points keep their old order would be aligned with
 # its eyes swapped. So where are the five points of the mirrored image? `points` is (5, 2), and `width` is the image's
-# width in pixels; the first column is 0 and the last is `width - 1`. Return them in the usual order: the **left** eye is
-# always the one on the left of the image.
+# width in pixels; the first column is 0 and the last is `width - 1`. Return them in the usual order: the **left** eye
+# is always the one on the left of the image.
 
 
 # %% tags=["exercise"]
@@ -702,8 +702,8 @@ guard(
 )
 
 # %% [markdown]
-# For a frontal face the mean error would be about 2 pixels of a crop. The eyes of a turned head stand closer together,
-# so in this unit its error looks larger.
+# With the eyes as far apart as a frontal face has them, the mean error would be about 2 pixels of a crop. Turned heads
+# make it look larger, since their eyes stand closer together.
 #
 # ## Why not an affine transform?
 #
@@ -1163,7 +1163,8 @@ guard(
 # ### Exercise 6: the frame
 #
 # Return the one scale and shift that bring these landmarks nearest to the template on average. `points` is (N, 5, 2):
-# the landmarks of N faces, each counted from the centre of its box. Return `scale, x, y`, such that
+# the landmarks of N faces, each counted from the centre of its box, in units in which all boxes are equally large.
+# Return `scale, x, y`, such that
 # `scale * points + [x, y]` is as near to the template (5, 2) as it can be, in the sum of squares over all landmarks of
 # all faces. It is exercise 3 without the turn, and for all faces at once.
 
@@ -1301,8 +1302,8 @@ guard(
 )
 
 # %% [markdown]
-# The nearer the landmarks come to the template, the better, in whichever way. All ways were judged on the same pairs, so
-# we can compare two of them pair by pair: in how many pairs is only the
+# Across these seven ways accuracy falls as the distance grows, which does not yet show that the distance is the cause.
+# All ways were judged on the same pairs, so we can compare two of them pair by pair: in how many pairs is only the
 # first right, in how many only the second? **McNemar's test** asks how often a difference as large would arise by
 # chance, if both were equally likely to be the right one. (Notebook 10 tells more.)
 
@@ -1352,16 +1353,18 @@ guard(
 # - **The same square**, without any detector, is not behind the best box: 95.5 to 94.3 %.
 # - Both parts count. Among the framed boxes, stretching costs 5.9 points. Among the boxes that are not stretched, the
 #   missing frame costs 10.1.
-# - What remains is what the five points are worth **here**. It is not the tilt: five points without their rotation make
-#   no clear difference. LFW's photographs were already roughly aligned by their publishers ("deep-funneled"), so heads
-#   stand upright and near the middle. On holiday photographs expect the points to be worth more.
+# - What remains is what the five points are worth **here**. No clear share of it is the tilt: five points without their
+#   rotation make no clear difference. LFW's photographs were already roughly aligned by their publishers
+#   ("deep-funneled"), so heads stand upright and near the middle. On holiday photographs expect the points to be worth
+#   more.
 #
 # ### A strong network and moved landmarks
 #
 # The second record puts the same photographs through a larger network that was trained elsewhere; its package does not
 # say on which photographs. Here all landmarks are moved, as on ORL above, and two slips are tried that are easily made:
 # an affine transform by three points, and the wrong one of two published templates, whose points lie 8 pixels further
-# left. The **equal error rate** (EER) is the error at the threshold where FAR equals FRR.
+# left. The **equal error rate** (EER) is the error at the threshold
+# where false acceptances are as frequent among strangers' pairs as false rejections among genuine ones.
 
 # %% tolerance="0.01, 0.1 points"
 press = record("alignment_accuracy")

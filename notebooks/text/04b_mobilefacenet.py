@@ -257,8 +257,9 @@ viz.show(*viz.block_diagram(two_places, title=title))
 # %% [markdown]
 # ## The last step: an average, or weights
 #
-# The last map $x$ has 7x7 places and 512 channels. Suppose that one channel answers to something dark. In the example it
-# answers at the eye of one face and at the chin of another, equally strongly. What is left of that after the last step?
+# The last map $x$ has 7x7 places and 512 channels. Suppose that one channel answers to something dark. In the example
+# it answers at the eye of one face and at the chin of another, equally strongly. What is left of that after the last
+# step?
 
 # %%
 eye, chin = np.zeros((7, 7)), np.zeros((7, 7))
@@ -638,7 +639,8 @@ guard(
 #
 # But it is another way to it. The third head begins as the average and differs from it by learning alone: it gains 4.5
 # points (+3.0 to +6.0). Begun at random **and** learned, GDConv gets 2.0 points of accuracy (+0.6 to +3.5) and 12.3 of
-# TAR (+5.1 to +19.4) more than that, and no more than random weights alone. (The two beginnings also differ in the size of
+# TAR (+5.1 to +19.4) more than that, and between it and random weights alone no
+# difference was found. (The two beginnings also differ in the size of
 # the weights, which this record cannot separate.) What GDConv and the random weights have in common is
 # that each of the 512 channels mixes the places differently, with both signs, from the first step on. The
 # average forgets where in the face something was found; such sums keep some of it, and the layers before can learn to
@@ -733,10 +735,11 @@ guard(
 
 # %% [markdown]
 # The middle decides: without one of its places the embedding turns about seven times as far as without a corner. But
-# its weights are **smaller** than those of the corners. What differs is what arrives: the layers before pass on little
-# from the corners, so that an average would hardly count them either. "The centre is more important" describes the
-# faces rightly, and yet it is not what the size of these weights says. Do those of the sixteen networks of the record
-# say it?
+# its weights are **smaller** than those of the corners. What differs most is what arrives: the layers before pass on
+# little from the corners, so that an average would hardly count them either. (Size times what arrives is still less
+# than half of the difference; the rest, to which signs and channels belong, we have not separated.) "The centre is more
+# important" describes the faces rightly, and yet it is not what the size of these weights says. Do those of the sixteen
+# networks of the record say it?
 
 # %% tolerance="0.001"
 of_record = on_orl[on_orl["head"] == "GDConv"]
@@ -749,8 +752,8 @@ for name, words in (("size", "size of the weights"), ("moved", "how far they mov
 
 # %% [markdown]
 # Hardly. By their size one could not tell a middle from a corner. But training moved those of the middle 1.8 times as
-# far on average, and further in every seed. Perhaps a place where less arrives gets smaller gradients; we have not measured
-# them.
+# far on average, and further in every seed. Perhaps a place where less arrives gets smaller gradients; we have not
+# measured them.
 #
 # What do the weights of the finished network say, then? Two more measurements.
 
@@ -794,12 +797,12 @@ guard(
 )
 
 # %% [markdown]
-# Nearly half of the weights are negative, and within a channel they nearly cancel. So a channel does not ask **how
-# much** of its feature the face has, as an average does, but where it has **more** of it than elsewhere: it compares
-# places. That is why shuffling the places ruins its sums and leaves the averages exactly as they were. With its places
-# in order, GDConv gets 99.0 % of these pairs right, and the averages of the very same maps 93.8 %. One caveat: the
-# layers before, and the batch norm behind, have been trained for GDConv. A network trained for an average might put
-# more into it.
+# Nearly half of the weights are negative, and within a channel they nearly cancel. Random weights of both signs would
+# do so, too, so signs and sums do not show what was learned. But with such weights a channel does not ask **how much**
+# of its feature the face has, as an average does: it compares places. That the network makes use of them, the shuffling
+# shows: it ruins the sums, and leaves the averages exactly as they were. With its places in order, GDConv gets 99.0 %
+# of these pairs right, and the averages of the very same maps 93.8 %. One caveat: the layers before, and the batch norm
+# behind, have been trained for GDConv. A network trained for an average might put more into it.
 
 # %% [markdown]
 # ### Explain: why aligned faces?
@@ -941,8 +944,9 @@ guard(
 
 # %% [markdown]
 # Two readings. The variants cannot be told apart by what is printed: all were tested on the same pairs, so one would
-# need the errors pair by pair (notebook 02), and each was trained once. So their order, also that of PReLU and ReLU, is not shown. MobileNetV2 gained more from GDConv than chance among pairs
-# would give; but that, too, is one training of each, and the interval of 6,000 pairs knows nothing of another seed.
+# need the errors pair by pair (notebook 02), and each was trained once. So their order, also that of PReLU and ReLU, is
+# not shown. MobileNetV2 gained more from GDConv than chance among pairs would give; but that, too, is one training of
+# each, and the interval of 6,000 pairs knows nothing of another seed.
 #
 # ### Open task: faces that are not in place (45 minutes)
 #
@@ -956,7 +960,7 @@ guard(
 # |---|---|
 # | 1 | what you expect, and which difference would matter to you, written down before the first run |
 # | 2 | both networks of a seed are tested on the same moved photographs and pairs |
-# | 3 | at least four seeds; the paired difference of the losses, with its interval and the single runs |
+# | 3 | at least four seeds; the paired difference of what each loses in accuracy, with its interval and the single runs |
 # | 2 | the same for networks trained on moved faces, and both answers side by side |
 # | 2 | how large a difference your runs could have found, and what they leave open |
 #
@@ -966,9 +970,9 @@ guard(
 #   embeddings.
 # - On ORL, GDConv was ahead of the average in each of sixteen pairs, by 6.6 points of accuracy after a short training.
 #   Random weights that never learned gained as much, and weights that begin equal and learn gained 4.5 points: there
-#   are two ways away from the average, and both together brought no more than the first.
-# - In a finished network the middle of the map turns the embedding much further than the corners, by what arrives
-#   there. The weights of GDConv are not larger there: they have both signs and compare places.
+#   are two ways away from the average, and both together were not found to bring more than the first.
+# - In a finished network the middle of the map turns the embedding much further than the corners, mostly by what
+#   arrives there. The weights of GDConv are not larger there: they have both signs and compare places.
 # - The paper's variants lie within each other's intervals, and six of its seven parameter counts can be reproduced.
 #
 # **What you can do with it**: `my_mobilefacenet(GDConv(), width=0.5)` is a network of your own, ready for
